@@ -1,0 +1,1 @@
+//! What must sound where, decided purely from network, policy, alert and time.

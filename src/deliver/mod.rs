@@ -1,0 +1,1 @@
+//! Broadcasts become orders on links, repeated until played, refused or expired.

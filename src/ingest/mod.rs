@@ -1,0 +1,1 @@
+//! Bytes from outside become an `Alert` or a `Rejection` that lists every fault.

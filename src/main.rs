@@ -1,0 +1,2 @@
+//! The `mingluo` command.
+fn main() {}

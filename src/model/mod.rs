@@ -1,0 +1,32 @@
+//! Plain data that every stage speaks: no I/O, no clock, no decisions.
+//!
+//! Types derive `serde` because journal entries hold model values verbatim; a stored form only
+//! grows (`tests/it/record.rs` freezes it).
+
+mod acknowledgement;
+mod alert;
+mod area;
+mod broadcast;
+mod fault;
+mod plan;
+mod policy;
+mod terminal;
+mod time;
+
+pub use acknowledgement::{Acknowledgement, Evidence, Outcome, RefusalCode, Step};
+pub use alert::{
+    Alert, AlertArea, AlertForm, AlertId, Geocode, Info, Level, MsgType, NameValue, Reference,
+    Resource, Scope, Status,
+};
+pub use area::{Area, AreaCode, AreaLevel, Circle, Position};
+pub use broadcast::{
+    Approval, Broadcast, BroadcastId, Class, ClipRef, Codec, Priority, Sha256, Spoken, StopScope,
+};
+pub use fault::{Fault, Rejection};
+pub use plan::{Disposition, Message, Need, Plan, PlanId, Reason, Refusal};
+pub use policy::{
+    AfterDeadline, ApprovalMode, Chime, Interlock, OnCancel, Playback, Policy, QuietHours,
+    ResponsePlan, Template,
+};
+pub use terminal::{LinkKind, Network, Terminal, TerminalId};
+pub use time::UtcMs;

@@ -1,0 +1,1 @@
+//! The journal: what is not recorded did not happen.

@@ -1,0 +1,1 @@
+//! Words become an encoded, loudness-normalised clip within a deadline.
