@@ -12,6 +12,7 @@
     )
 )]
 
+pub mod clock;
 pub mod decide;
 pub mod deliver;
 pub mod ingest;

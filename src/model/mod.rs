@@ -4,16 +4,19 @@
 //! grows (`tests/it/record.rs` freezes it).
 
 mod acknowledgement;
+mod actor;
 mod alert;
 mod area;
 mod broadcast;
 mod fault;
+mod order;
 mod plan;
 mod policy;
 mod terminal;
 mod time;
 
 pub use acknowledgement::{Acknowledgement, Evidence, Outcome, RefusalCode, Step};
+pub use actor::{Actor, Right, Role};
 pub use alert::{
     Alert, AlertArea, AlertForm, AlertId, Geocode, Info, Level, MsgType, NameValue, Reference,
     Resource, Scope, Status,
@@ -23,6 +26,7 @@ pub use broadcast::{
     Approval, Broadcast, BroadcastId, Class, ClipRef, Codec, Priority, Sha256, Spoken, StopScope,
 };
 pub use fault::{Fault, Rejection};
+pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use plan::{Disposition, Message, Need, Plan, PlanId, Reason, Refusal};
 pub use policy::{
     AfterDeadline, ApprovalMode, Chime, Interlock, OnCancel, Playback, Policy, QuietHours,

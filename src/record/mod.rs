@@ -1,1 +1,2 @@
 //! The journal: what is not recorded did not happen.
+pub mod entry;

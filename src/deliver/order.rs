@@ -1,0 +1,161 @@
+//! Orders and reports between the model and the wire (`firmware-bridge`): pure translation.
+//!
+//! A play order is the same, byte for byte, every time it is sent to the same target: the
+//! terminal's replay store tells a repeat from a forgery by that.
+
+use crate::model::{
+    Acknowledgement, AreaCode, Broadcast, BroadcastId, Class, ClipRef, Codec, LinkKind, Playback,
+    RefusalCode, Step, Terminal, TerminalId, UtcMs,
+};
+use crate::model::{Address};
+use mingluo_bridge::message as wire;
+
+/// Extra delay of odd-numbered terminals in staggered playback, beyond the length of one play.
+const STAGGER_GAP_MS: u32 = 1_000;
+
+/// The order to play `broadcast`. The target is set by [`aimed`].
+#[must_use]
+pub fn play_order(broadcast: &Broadcast, clips: &[ClipRef], started_at: UtcMs) -> wire::Order {
+    let longest_ms = clips.iter().map(|clip| clip.duration_ms).max().unwrap_or(0);
+    let stagger_ms = match broadcast.playback() {
+        Playback::Simultaneous => 0,
+        Playback::Staggered => longest_ms.saturating_add(STAGGER_GAP_MS),
+    };
+    let class = match broadcast.class() {
+        Class::Drill => wire::Class::Drill,
+        Class::Live => wire::Class::Live,
+    };
+    wire::Order::Play(wire::Manifest {
+        counter: broadcast.id().0,
+        class,
+        drill_armed: broadcast.class() == Class::Drill,
+        priority: broadcast.priority().0,
+        target: NOBODY,
+        issued_at_ms: started_at.0,
+        not_before_ms: broadcast.not_before().0,
+        expires_ms: broadcast.expires().0,
+        volume_percent: broadcast.volume_percent(),
+        repeats: broadcast.repeats(),
+        interval_s: broadcast.interval_s(),
+        stagger_ms,
+        clips: clips.iter().take(wire::CLIPS_MAX).map(wire_clip).collect(),
+    })
+}
+
+/// The order to stop `broadcast` and never begin it again.
+#[must_use]
+pub fn cancel_order(broadcast: &Broadcast, counter: BroadcastId, now: UtcMs) -> wire::Order {
+    wire::Order::Cancel(wire::Cancel {
+        counter: counter.0,
+        broadcast: Some(broadcast.id().0),
+        target: NOBODY,
+        issued_at_ms: now.0,
+        expires_ms: broadcast.expires().0,
+    })
+}
+
+/// The order to stop everything older than `counter`.
+#[must_use]
+pub fn stop_all_order(counter: BroadcastId, now: UtcMs, expires: UtcMs) -> wire::Order {
+    wire::Order::Cancel(wire::Cancel {
+        counter: counter.0,
+        broadcast: None,
+        target: NOBODY,
+        issued_at_ms: now.0,
+        expires_ms: expires.0,
+    })
+}
+
+/// The question how far a terminal is with `broadcast`.
+#[must_use]
+pub fn query_order(broadcast: &Broadcast, now: UtcMs) -> wire::Order {
+    wire::Order::Query(wire::Query {
+        counter: broadcast.id().0,
+        broadcast: broadcast.id().0,
+        target: NOBODY,
+        issued_at_ms: now.0,
+        expires_ms: broadcast.expires().0,
+    })
+}
+
+/// Nobody: an order that was not aimed reaches no terminal.
+const NOBODY: wire::Target = wire::Target::Terminal(0);
+
+/// `order` with its target for `address`. A terminal that one of `cover` contains gets the area's
+/// own order again, so that a repeat is the same order.
+#[must_use]
+pub fn aimed(
+    order: &wire::Order,
+    address: Address,
+    cover: &[AreaCode],
+    terminal: Option<&Terminal>,
+) -> wire::Order {
+    let target = match address {
+        Address::Area(area) => wire::Target::Area(area.number()),
+        Address::Terminal(id) => terminal
+            .and_then(|terminal| cover.iter().find(|area| area.contains(terminal.area)))
+            .map_or(wire::Target::Terminal(id.number()), |area| wire::Target::Area(area.number())),
+    };
+    let mut order = order.clone();
+    match &mut order {
+        wire::Order::Play(manifest) => manifest.target = target,
+        wire::Order::Cancel(cancel) => cancel.target = target,
+        wire::Order::Query(query) => query.target = target,
+    }
+    order
+}
+
+/// A terminal's report as an acknowledgement; `None` when it names no terminal or says only that
+/// it knows nothing of the broadcast.
+#[must_use]
+pub fn acknowledgement(report: &wire::Report, link: LinkKind) -> Option<Acknowledgement> {
+    let step = match &report.step {
+        wire::Step::Unknown => return None,
+        wire::Step::Received => Step::Received,
+        wire::Step::Playing => Step::Playing,
+        wire::Step::Played => Step::Played,
+        wire::Step::Refused(code) => Step::Refused(refusal(*code)),
+        wire::Step::Failed(why) => Step::Failed(why.as_str().to_owned()),
+        wire::Step::Preempted(by) => Step::Preempted(BroadcastId(*by)),
+        wire::Step::Cancelled => Step::Cancelled,
+        wire::Step::Expired => Step::Expired,
+    };
+    Some(Acknowledgement {
+        terminal: TerminalId::from_number(report.terminal)?,
+        broadcast: BroadcastId(report.broadcast),
+        step,
+        received_at: report.received_at_ms.map(UtcMs),
+        playing_at: report.playing_at_ms.map(UtcMs),
+        ended_at: report.ended_at_ms.map(UtcMs),
+        plays: report.plays,
+        heard: report.heard,
+        sequence: report.sequence,
+        link,
+    })
+}
+
+fn refusal(code: wire::RefusalCode) -> RefusalCode {
+    match code {
+        wire::RefusalCode::Signature => RefusalCode::Signature,
+        wire::RefusalCode::Replay => RefusalCode::Replay,
+        wire::RefusalCode::Target => RefusalCode::Target,
+        wire::RefusalCode::Window => RefusalCode::Window,
+        wire::RefusalCode::Drill => RefusalCode::Drill,
+        wire::RefusalCode::Content => RefusalCode::Content,
+        wire::RefusalCode::Busy => RefusalCode::Busy,
+    }
+}
+
+fn wire_clip(clip: &ClipRef) -> wire::Clip {
+    wire::Clip {
+        codec: match clip.codec {
+            Codec::Opus => wire::Codec::Opus,
+            Codec::Mp3 => wire::Codec::Mp3,
+            Codec::Adpcm => wire::Codec::Adpcm,
+            Codec::Wav => wire::Codec::Wav,
+        },
+        sha256: clip.sha256.0,
+        clip_bytes: clip.clip_bytes,
+        duration_ms: clip.duration_ms,
+    }
+}

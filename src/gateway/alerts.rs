@@ -1,0 +1,198 @@
+//! An alert arrives: recorded, then decided.
+
+use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, people};
+use crate::decide::{self, Decision, Memory, Rules, Verdict};
+use crate::model::{
+    Alert, AlertId, BroadcastId, Disposition, Need, Plan, PlanId, Reason, Sha256, UtcMs,
+};
+use crate::record::entry::Entry;
+use crate::model::{Origin};
+
+impl Gateway {
+    pub(super) fn arrived(
+        &mut self,
+        now: UtcMs,
+        request: RequestId,
+        arrival: Arrival,
+    ) -> Vec<Action> {
+        self.outbox(now, |rules, out| match arrival.read {
+            Err(rejection) => {
+                out.record(Entry::AlertRejected {
+                    rejection: rejection.clone(),
+                    raw: arrival.raw,
+                    origin: arrival.origin,
+                });
+                out.reply(request, Answer::Rejected(rejection));
+            }
+            Ok(alert) => {
+                let verdict = out.state.lineage.verdict(&alert, arrival.content);
+                let taken = Taken { request, content: arrival.content, raw: arrival.raw };
+                match verdict {
+                    Verdict::Duplicate => {
+                        repeated(out, &alert, &taken, arrival.origin, Disposition::Duplicate);
+                    }
+                    Verdict::Conflict { .. } => {
+                        repeated(out, &alert, &taken, arrival.origin, Disposition::Conflict);
+                    }
+                    Verdict::New { supersedes, already_cancelled, .. } => {
+                        let news = News { supersedes, already_cancelled };
+                        accepted(rules, out, *alert, &taken, arrival.origin, &news);
+                    }
+                }
+            }
+        })
+    }
+}
+
+/// How the bytes came in, for record and reply.
+struct Taken {
+    request: RequestId,
+    content: Sha256,
+    raw: Sha256,
+}
+
+/// What the lineage says about a new alert.
+struct News {
+    supersedes: Vec<AlertId>,
+    already_cancelled: Option<AlertId>,
+}
+
+fn repeated(
+    out: &mut Outbox<'_>,
+    alert: &Alert,
+    taken: &Taken,
+    origin: Origin,
+    disposition: Disposition,
+) {
+    let known = out.state.alert(&alert.id);
+    let (plans, broadcasts) =
+        known.map(|known| (known.plans.clone(), known.broadcasts.clone())).unwrap_or_default();
+    out.record(Entry::AlertRepeated {
+        id: alert.id.clone(),
+        disposition,
+        raw: taken.raw,
+        origin,
+    });
+    let mut reasons = Vec::new();
+    if disposition == Disposition::Conflict {
+        let reason = Reason {
+            code: "same_identity_other_content".into(),
+            text: format!("{} 与已收到的同号预警内容不同，请人工核实", alert.id.identifier),
+        };
+        out.effect(Action::Alarm(reason.clone()));
+        reasons.push(reason);
+    }
+    let id = alert.id.clone();
+    out.reply(taken.request, Answer::Alert { id, disposition, reasons, plans, broadcasts });
+}
+
+fn accepted(
+    rules: &Rules,
+    out: &mut Outbox<'_>,
+    alert: Alert,
+    taken: &Taken,
+    origin: Origin,
+    news: &News,
+) {
+    let id = PlanId(out.state.next_counter(out.now));
+    let memory = memory(out, &news.supersedes);
+    let decision = match &news.already_cancelled {
+        Some(by) => Decision::Recorded(vec![Reason {
+            code: "already_cancelled".into(),
+            text: format!("先到的 {} 已解除或更新本预警，不再播发", by.identifier),
+        }]),
+        None => decide::plan(rules, out.now, &alert, &memory, id),
+    };
+    let (disposition, reasons) = summary(&decision);
+    let alert_id = alert.id.clone();
+    out.record(Entry::AlertAccepted {
+        alert: Box::new(alert),
+        content: taken.content,
+        raw: taken.raw,
+        origin,
+        disposition,
+        reasons: reasons.clone(),
+    });
+    let mut plans = Vec::new();
+    let mut broadcasts = Vec::new();
+    match decision {
+        Decision::Plan(plan) => {
+            withdraw(out, &news.supersedes, &format!("alert {}", alert_id.identifier), "已更新");
+            take_plan(rules, out, *plan, &mut plans, &mut broadcasts);
+        }
+        Decision::Cancel(cancel) => {
+            let by = format!("alert {}", alert_id.identifier);
+            withdraw(out, &news.supersedes, &by, "解除");
+            for broadcast in memory.superseded {
+                people::cancel_broadcast(out, broadcast, &by, "解除");
+                broadcasts.push(broadcast);
+            }
+            if let Some(plan) = cancel.announce {
+                take_plan(rules, out, *plan, &mut plans, &mut broadcasts);
+            }
+        }
+        Decision::Recorded(_) | Decision::Refused(_) => {}
+    }
+    let answer = Answer::Alert { id: alert_id, disposition, reasons, plans, broadcasts };
+    out.reply(taken.request, answer);
+}
+
+/// Records a plan and starts it when it needs nobody.
+fn take_plan(
+    rules: &Rules,
+    out: &mut Outbox<'_>,
+    plan: Plan,
+    plans: &mut Vec<PlanId>,
+    broadcasts: &mut Vec<BroadcastId>,
+) {
+    let id = plan.id;
+    plans.push(id);
+    broadcasts.extend(people::take_plan(rules, out, plan));
+}
+
+/// Plans of superseded alerts that still wait must not sound any more.
+fn withdraw(out: &mut Outbox<'_>, superseded: &[AlertId], by: &str, reason: &str) {
+    let waiting: Vec<PlanId> = out
+        .state
+        .pending
+        .values()
+        .map(decide::Pending::plan)
+        .filter(|plan| plan.alert.as_ref().is_some_and(|alert| superseded.contains(alert)))
+        .map(|plan| plan.id)
+        .collect();
+    for plan in waiting {
+        out.record(Entry::PlanEnded { plan, by: by.to_owned(), reason: reason.to_owned() });
+    }
+}
+
+/// What decide must know of the past.
+pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
+    Memory {
+        drill_armed: out.state.drill_armed(out.now).is_some(),
+        automatic_in_hour: out.state.automatic_in_window(out.now),
+        superseded: out
+            .state
+            .running()
+            .filter(|(_, state)| {
+                state.cancellation.is_none()
+                    && state.broadcast.alert().is_some_and(|alert| superseded.contains(alert))
+            })
+            .map(|(id, _)| *id)
+            .collect(),
+    }
+}
+
+fn summary(decision: &Decision) -> (Disposition, Vec<Reason>) {
+    match decision {
+        Decision::Plan(plan) => {
+            let disposition = match plan.need {
+                Need::Nothing => Disposition::Planned,
+                Need::Officers { .. } => Disposition::AwaitingApproval,
+            };
+            (disposition, plan.reasons.clone())
+        }
+        Decision::Cancel(cancel) => (Disposition::Recorded, cancel.reasons.clone()),
+        Decision::Recorded(reasons) => (Disposition::Recorded, reasons.clone()),
+        Decision::Refused(refusal) => (Disposition::Refused, refusal.reasons.clone()),
+    }
+}

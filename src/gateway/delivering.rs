@@ -1,0 +1,319 @@
+//! Broadcasts under way: audio ready, orders out, reports in, time passing.
+
+use super::{Action, Gateway, Outbox, Phase, people};
+use crate::decide::Rules;
+use crate::deliver::{self, Due, News, Pace, Presence};
+use crate::model::{
+    Acknowledgement, AfterDeadline, Approval, Broadcast, BroadcastId, Class, ClipRef, LinkKind, Need,
+    PlanId, Reason, Spoken, TerminalId, UtcMs,
+};
+use crate::record::entry::Entry;
+use crate::model::{Address, OrderKind};
+use std::collections::BTreeMap;
+
+/// After validity ends, how long last reports are awaited before a broadcast is closed, seconds.
+pub const END_GRACE_S: i64 = 60;
+/// A cancelled broadcast is pursued this long at most, seconds: the terminal's own clock ends it
+/// at its expiry anyway.
+pub const CANCEL_PURSUIT_S: i64 = 3_600;
+
+impl Gateway {
+    pub(super) fn rendered(
+        &mut self,
+        now: UtcMs,
+        broadcast: BroadcastId,
+        clips: Vec<ClipRef>,
+        spoken: Spoken,
+    ) -> Vec<Action> {
+        let pace = self.pace;
+        self.outbox(now, |_, out| {
+            let waiting = out
+                .state
+                .broadcasts
+                .get(&broadcast)
+                .is_some_and(|state| state.phase == Phase::Rendering);
+            if !waiting {
+                return;
+            }
+            if let Some(why) = &spoken.fallback_reason {
+                out.effect(Action::Alarm(Reason {
+                    code: "voice_fallback".into(),
+                    text: format!("播发 {broadcast} 使用备用音频：{why}"),
+                }));
+            }
+            out.record(Entry::ClipReady { broadcast, clips, spoken });
+            send_group(out, broadcast, &pace);
+        })
+    }
+
+    pub(super) fn link_took(
+        &mut self,
+        now: UtcMs,
+        broadcast: BroadcastId,
+        to: Vec<Address>,
+        kind: OrderKind,
+    ) -> Vec<Action> {
+        self.outbox(now, |_, out| {
+            if !to.is_empty() && out.state.broadcasts.contains_key(&broadcast) {
+                out.record(Entry::Sent { broadcast, to, link: LinkKind::Mqtt, kind });
+            }
+        })
+    }
+
+    pub(super) fn acknowledged(&mut self, now: UtcMs, report: Acknowledgement) -> Vec<Action> {
+        let (terminal, broadcast, sequence) = (report.terminal, report.broadcast, report.sequence);
+        self.presence.insert(terminal, Presence::Online);
+        self.outbox(now, |_, out| {
+            let state = out.state.broadcasts.get(&broadcast);
+            let delivery = state.and_then(|state| state.deliveries.get(&terminal));
+            let news = match delivery {
+                Some(delivery) => delivery.news(&report),
+                // A report about a broadcast that is no longer in memory is evidence all the same.
+                None if state.is_none_or(|state| state.counts_kept.is_some()) => News::New,
+                None => News::Repeat,
+            };
+            if news == News::New {
+                out.record(Entry::Acknowledged { report });
+            }
+            out.effect(Action::Receipt(terminal, broadcast, sequence));
+            end_if_done(out, broadcast);
+        })
+    }
+
+    pub(super) fn presence_changed(
+        &mut self,
+        now: UtcMs,
+        terminal: TerminalId,
+        online: bool,
+    ) -> Vec<Action> {
+        let presence = if online { Presence::Online } else { Presence::Offline };
+        let before = self.presence.insert(terminal, presence);
+        if !online || before == Some(Presence::Online) {
+            return Vec::new();
+        }
+        let pace = self.pace;
+        self.outbox(now, |_, out| {
+            // Cancels go first, so that nothing older sounds; then what is valid, highest first.
+            let mut due: Vec<(bool, u8, BroadcastId)> = out
+                .state
+                .running()
+                .filter(|(_, state)| state.phase != Phase::Rendering)
+                .filter(|(_, state)| {
+                    state.deliveries.get(&terminal).is_some_and(|delivery| !delivery.is_ended())
+                })
+                .map(|(id, state)| {
+                    let play = state.phase == Phase::Sending;
+                    (play, u8::MAX - state.broadcast.priority().0, *id)
+                })
+                .collect();
+            due.sort_unstable();
+            for (_, _, id) in due {
+                if let Some(state) = out.state.broadcasts.get_mut(&id)
+                    && let Some(delivery) = state.deliveries.get_mut(&terminal)
+                {
+                    delivery.tries = 0;
+                    deliver::tried(delivery, terminal, now, &pace);
+                }
+                send(out, id, vec![Address::Terminal(terminal)]);
+            }
+        })
+    }
+
+    pub(super) fn link_changed(&mut self, now: UtcMs, up: bool) -> Vec<Action> {
+        self.presence.clear();
+        if up {
+            // What was sent into a broken link is unknown: everything unanswered is due now.
+            for state in self.state.broadcasts.values_mut() {
+                state.group_sent &= state.phase == Phase::Ended;
+                state.deliveries.values_mut().for_each(|delivery| delivery.next_at = now);
+            }
+            return self.wake(now);
+        }
+        vec![Action::Alarm(Reason {
+            code: "link_down".into(),
+            text: "与终端的链路已断开，恢复后自动补发未过期播发".into(),
+        })]
+    }
+
+    /// Time passed: clocks of plans, group orders not yet out, repairs, ends.
+    pub(super) fn wake(&mut self, now: UtcMs) -> Vec<Action> {
+        let pace = self.pace;
+        if self.budget_second != now.as_s() {
+            self.budget_second = now.as_s();
+            self.repair_budget = pace.repair_orders_per_s_max;
+        }
+        let mut budget = self.repair_budget;
+        let presence = &self.presence;
+        let mut out = Outbox {
+            now,
+            state: &mut self.state,
+            records: Vec::new(),
+            effects: Vec::new(),
+        };
+        run_out(&self.rules, &mut out);
+        let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
+        for id in running {
+            end_if_done(&mut out, id);
+            pursue(&mut out, id, presence, &pace, &mut budget);
+        }
+        self.repair_budget = budget;
+        let Outbox { mut records, effects, .. } = out;
+        records.extend(effects);
+        records
+    }
+}
+
+/// Plans whose clock ran out: released or ended, as their response plan says.
+fn run_out(rules: &Rules, out: &mut Outbox<'_>) {
+    let now = out.now;
+    let due: Vec<(PlanId, bool)> = out
+        .state
+        .pending
+        .iter()
+        .filter_map(|(id, pending)| match pending.plan().need {
+            Need::Nothing => None,
+            Need::Officers { decide_by, .. } if now < decide_by => None,
+            Need::Officers { after, .. } => {
+                Some((*id, after == AfterDeadline::Release && now < pending.plan().expires))
+            }
+        })
+        .collect();
+    for (id, release) in due {
+        let plan = out.state.pending.get(&id).map(|pending| pending.plan().clone());
+        match plan {
+            Some(plan) if release => {
+                let approval = Approval::Clock { plan: plan.response_plan.clone(), at: now };
+                people::start(rules, out, plan, approval);
+            }
+            _ => out.record(Entry::PlanEnded {
+                plan: id,
+                by: "clock".into(),
+                reason: "限时内无人审批".into(),
+            }),
+        }
+    }
+}
+
+/// First orders of a broadcast: one per area when the areas are its cover, else one per terminal.
+fn send_group(out: &mut Outbox<'_>, id: BroadcastId, pace: &Pace) {
+    let now = out.now;
+    let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
+    let to: Vec<Address> = if state.broadcast.areas().is_empty() {
+        state.deliveries.keys().map(|terminal| Address::Terminal(*terminal)).collect()
+    } else {
+        state.broadcast.areas().iter().map(|area| Address::Area(*area)).collect()
+    };
+    state.group_sent = true;
+    let wait_s = i64::from(pace.acknowledge_wait_s);
+    for delivery in state.deliveries.values_mut().filter(|delivery| !delivery.is_ended()) {
+        delivery.next_at = now.plus_s(wait_s);
+    }
+    send(out, id, to);
+}
+
+/// Cancel orders to everyone a play order may have reached.
+pub(super) fn send_cancel(out: &mut Outbox<'_>, id: BroadcastId) {
+    let pace = Pace::default();
+    send_group(out, id, &pace);
+}
+
+/// Repeats orders to those who are due, within the budget.
+fn pursue(
+    out: &mut Outbox<'_>,
+    id: BroadcastId,
+    presence: &BTreeMap<TerminalId, Presence>,
+    pace: &Pace,
+    budget: &mut u32,
+) {
+    let now = out.now;
+    let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
+    let cancelled = match state.phase {
+        Phase::Sending => false,
+        Phase::Cancelling => true,
+        Phase::Rendering | Phase::Ended => return,
+    };
+    if now >= state.broadcast.expires() {
+        return;
+    }
+    if !state.group_sent {
+        return send_group(out, id, pace);
+    }
+    let play_ms = state.play_ms();
+    let (mut orders, mut queries) = (Vec::new(), Vec::new());
+    for (terminal, delivery) in &mut state.deliveries {
+        if *budget == 0 {
+            break;
+        }
+        let there = presence.get(terminal).copied().unwrap_or(Presence::Unknown);
+        match deliver::due(delivery, now, there, play_ms, cancelled) {
+            Due::Nothing => continue,
+            Due::Order => orders.push(Address::Terminal(*terminal)),
+            Due::Query => queries.push(Address::Terminal(*terminal)),
+        }
+        *budget -= 1;
+        deliver::tried(delivery, *terminal, now, pace);
+    }
+    if !queries.is_empty() {
+        let expires = state.broadcast.expires();
+        let order = Box::new(deliver::query_order(&state.broadcast, now));
+        let kind = OrderKind::Query;
+        out.effect(Action::Send { broadcast: id, order, to: queries, kind, expires });
+    }
+    if !orders.is_empty() {
+        send(out, id, orders);
+    }
+}
+
+/// The order that fits the phase, to these addresses.
+fn send(out: &mut Outbox<'_>, id: BroadcastId, to: Vec<Address>) {
+    let now = out.now;
+    let Some(state) = out.state.broadcasts.get(&id) else { return };
+    let broadcast: &Broadcast = &state.broadcast;
+    let expires = broadcast.expires();
+    if now >= expires || to.is_empty() {
+        return;
+    }
+    let drill_unarmed = broadcast.class() == Class::Drill && out.state.drill_armed(now).is_none();
+    let (order, kind) = match (&state.cancellation, state.phase) {
+        (Some(cancellation), _) => {
+            (deliver::cancel_order(broadcast, cancellation.counter, now), OrderKind::Cancel)
+        }
+        (None, Phase::Sending) if !drill_unarmed => {
+            (deliver::play_order(broadcast, &state.clips, state.started_at), OrderKind::Play)
+        }
+        (None, _) => return,
+    };
+    out.effect(Action::Send { broadcast: id, order: Box::new(order), to, kind, expires });
+}
+
+/// The stop order for everything everywhere.
+pub(super) fn stop_all(rules: &Rules, counter: BroadcastId, now: UtcMs) -> Action {
+    let to = rules.network.served.iter().map(|area| Address::Area(*area)).collect();
+    let expires = now.plus_s(CANCEL_PURSUIT_S);
+    let order = Box::new(deliver::stop_all_order(counter, now, expires));
+    Action::Send { broadcast: counter, order, to, kind: OrderKind::Cancel, expires }
+}
+
+/// Closes a broadcast when everyone ended or validity and grace are over.
+fn end_if_done(out: &mut Outbox<'_>, id: BroadcastId) {
+    let Some(state) = out.state.broadcasts.get(&id) else { return };
+    let over = match state.phase {
+        Phase::Ended => return,
+        Phase::Rendering => out.now >= state.broadcast.expires(),
+        Phase::Sending => {
+            state.all_ended() || out.now >= state.broadcast.expires().plus_s(END_GRACE_S)
+        }
+        Phase::Cancelling => {
+            let pursued_until = state
+                .cancellation
+                .as_ref()
+                .map_or(out.now, |cancellation| cancellation.at.plus_s(CANCEL_PURSUIT_S));
+            let until = pursued_until.min(state.broadcast.expires().plus_s(END_GRACE_S));
+            state.all_ended() || out.now >= until
+        }
+    };
+    if over {
+        out.record(Entry::BroadcastEnded { broadcast: id });
+    }
+}
+

@@ -1,0 +1,301 @@
+//! The core: the only place where stages meet, and pure. `step(now, Input) -> Vec<Action>` decides
+//! everything; drivers perform the actions. No clock, socket, file, lock or random order inside.
+//!
+//! The order of actions is a promise: every `Record` of a step comes before anything that leaves
+//! the process, and a driver performs the rest only after the records are durable.
+
+mod alerts;
+mod delivering;
+mod people;
+mod state;
+
+pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, State};
+
+use crate::decide::{ManualRequest, Rules};
+use crate::deliver::{Pace, Presence};
+use crate::model::{
+    Acknowledgement, Actor, Alert, AlertId, BroadcastId, Chime, ClipRef, Codec, Disposition,
+    Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope, TerminalId, UtcMs,
+};
+use crate::record::entry::Entry;
+use crate::model::{Address, OrderKind, Origin};
+use mingluo_bridge::message::Order;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Names one question from outside so that its answer finds back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+/// An alert or a rejection on its way in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrival {
+    /// What the bytes became.
+    pub read: Result<Box<Alert>, Rejection>,
+    /// Digest of the normalised content, for duplicate and conflict (zero for a rejection).
+    pub content: Sha256,
+    /// Digest of the raw bytes; the driver keeps the bytes beside the journal.
+    pub raw: Sha256,
+    /// Where they came from.
+    pub origin: Origin,
+}
+
+/// Everything that can happen to the gateway. A closed list.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Input {
+    /// Bytes from a source, already read.
+    Arrived(RequestId, Box<Arrival>),
+    /// An officer asks for a broadcast.
+    Manual(RequestId, Actor, Box<ManualRequest>),
+    /// An officer approves a plan.
+    Approve(RequestId, Actor, PlanId),
+    /// An officer refuses a plan, with the reason.
+    Refuse(RequestId, Actor, PlanId, String),
+    /// An officer cancels a broadcast, with the reason.
+    Cancel(RequestId, Actor, BroadcastId, String),
+    /// An officer stops everything in reach.
+    Stop(RequestId, Actor, StopScope),
+    /// A leader arms drills until a time.
+    ArmDrill(RequestId, Actor, UtcMs),
+    /// A leader disarms drills.
+    DisarmDrill(RequestId, Actor),
+    /// The audio of a broadcast is ready.
+    Rendered(BroadcastId, Vec<ClipRef>, Spoken),
+    /// A link took these orders.
+    LinkTook {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// To whom.
+        to: Vec<Address>,
+        /// What kind of order.
+        kind: OrderKind,
+    },
+    /// A verified report of a terminal.
+    Acknowledged(Acknowledgement),
+    /// A terminal's session came up or went down.
+    Presence(TerminalId, bool),
+    /// The link as a whole came up (true) or went down.
+    Link(bool),
+    /// Time passed.
+    Wake,
+}
+
+/// What the drivers must do.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Action {
+    /// Append to the journal, durable before any later action is performed.
+    Record(Entry),
+    /// Answer a question.
+    Reply(RequestId, Answer),
+    /// Render a broadcast's audio, then come back with `Rendered`.
+    Render(Box<RenderOrder>),
+    /// Seal the order once per address and hand it to the link, then come back with `LinkTook`.
+    Send {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// The order; its target is set per address.
+        order: Box<Order>,
+        /// To whom.
+        to: Vec<Address>,
+        /// What kind of order it is.
+        kind: OrderKind,
+        /// When it stops being of use.
+        expires: UtcMs,
+    },
+    /// Tell a terminal that its report is on record.
+    Receipt(TerminalId, BroadcastId, u32),
+    /// Raise an alarm for people (log, metrics, console).
+    Alarm(Reason),
+}
+
+/// What to render.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RenderOrder {
+    /// For which broadcast.
+    pub broadcast: BroadcastId,
+    /// The words and the fall-back.
+    pub message: Message,
+    /// The chime.
+    pub chime: Chime,
+    /// Whether the drill wording goes before and after.
+    pub drill: bool,
+    /// Codecs the targeted terminals need.
+    pub codecs: BTreeSet<Codec>,
+}
+
+/// The answer to a question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Answer {
+    /// What became of an alert.
+    Alert {
+        /// Its identity.
+        id: AlertId,
+        /// What became of it.
+        disposition: Disposition,
+        /// Why.
+        reasons: Vec<Reason>,
+        /// Plans that wait for people.
+        plans: Vec<PlanId>,
+        /// Broadcasts that started or were cancelled.
+        broadcasts: Vec<BroadcastId>,
+    },
+    /// Unreadable bytes.
+    Rejected(Rejection),
+    /// A plan that waits for `need` more signatures.
+    Waiting {
+        /// Which.
+        plan: PlanId,
+        /// Signatures still needed.
+        more: u8,
+    },
+    /// A broadcast started.
+    Started(BroadcastId),
+    /// Done; these broadcasts are affected.
+    Done(Vec<BroadcastId>),
+    /// Not done: the rules of deciding say no.
+    Refused(Refusal),
+    /// Not done: this actor may not.
+    Denied(String),
+    /// No such plan or broadcast, or it has ended.
+    NotFound(String),
+}
+
+/// The core. Owns the rules and the state.
+#[derive(Debug)]
+pub struct Gateway {
+    rules: Rules,
+    pace: Pace,
+    state: State,
+    presence: BTreeMap<TerminalId, Presence>,
+    /// Orders by terminal address left in the current second.
+    repair_budget: u32,
+    budget_second: i64,
+}
+
+/// Collects what one step decides: applies entries as they are made.
+struct Outbox<'a> {
+    now: UtcMs,
+    state: &'a mut State,
+    records: Vec<Action>,
+    effects: Vec<Action>,
+}
+
+impl Outbox<'_> {
+    fn record(&mut self, entry: Entry) {
+        self.state.apply(self.now, &entry);
+        self.records.push(Action::Record(entry));
+    }
+
+    fn effect(&mut self, action: Action) {
+        self.effects.push(action);
+    }
+
+    fn reply(&mut self, request: RequestId, answer: Answer) {
+        self.effects.push(Action::Reply(request, answer));
+    }
+}
+
+impl Gateway {
+    /// A gateway over `state`, as replayed from the record.
+    #[must_use]
+    pub fn open(rules: Rules, pace: Pace, state: State) -> Self {
+        Self {
+            rules,
+            pace,
+            state,
+            presence: BTreeMap::new(),
+            repair_budget: 0,
+            budget_second: i64::MIN,
+        }
+    }
+
+    /// Read access for views; nobody outside changes the state.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The rules in force.
+    #[must_use]
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// What the links say about a terminal.
+    #[must_use]
+    pub fn presence(&self, terminal: TerminalId) -> Presence {
+        self.presence.get(&terminal).copied().unwrap_or(Presence::Unknown)
+    }
+
+    /// What must be taken up again after a restart: audio of broadcasts that had none yet. Orders
+    /// resume with the next `Wake`.
+    #[must_use]
+    pub fn resume(&mut self, now: UtcMs) -> Vec<Action> {
+        let waiting: Vec<BroadcastId> = self
+            .state
+            .running()
+            .filter(|(_, state)| state.phase == Phase::Rendering)
+            .map(|(id, _)| *id)
+            .collect();
+        let mut actions: Vec<Action> =
+            waiting.into_iter().filter_map(|id| self.render_action(id)).collect();
+        actions.extend(self.step(now, Input::Wake));
+        actions
+    }
+
+    /// Takes one input at `now` and says what to do. The records come first.
+    #[must_use]
+    pub fn step(&mut self, now: UtcMs, input: Input) -> Vec<Action> {
+        match input {
+            Input::Arrived(request, arrival) => self.arrived(now, request, *arrival),
+            Input::Manual(request, actor, manual) => self.manual(now, request, &actor, &manual),
+            Input::Approve(request, actor, plan) => self.approve(now, request, &actor, plan),
+            Input::Refuse(request, actor, plan, reason) => {
+                self.refuse(now, request, &actor, plan, reason)
+            }
+            Input::Cancel(request, actor, broadcast, reason) => {
+                self.cancel(now, request, &actor, broadcast, reason)
+            }
+            Input::Stop(request, actor, scope) => self.stop(now, request, &actor, scope),
+            Input::ArmDrill(request, actor, until) => self.arm(now, request, &actor, Some(until)),
+            Input::DisarmDrill(request, actor) => self.arm(now, request, &actor, None),
+            Input::Rendered(broadcast, clips, spoken) => {
+                self.rendered(now, broadcast, clips, spoken)
+            }
+            Input::LinkTook { broadcast, to, kind } => self.link_took(now, broadcast, to, kind),
+            Input::Acknowledged(report) => self.acknowledged(now, report),
+            Input::Presence(terminal, online) => self.presence_changed(now, terminal, online),
+            Input::Link(up) => self.link_changed(now, up),
+            Input::Wake => self.wake(now),
+        }
+    }
+
+    /// Runs `decide` with an outbox and returns its actions, records first.
+    fn outbox(&mut self, now: UtcMs, decide: impl FnOnce(&Rules, &mut Outbox<'_>)) -> Vec<Action> {
+        let mut out =
+            Outbox { now, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
+        decide(&self.rules, &mut out);
+        let Outbox { mut records, effects, .. } = out;
+        records.extend(effects);
+        records
+    }
+
+    fn render_action(&self, id: BroadcastId) -> Option<Action> {
+        render_action(&self.rules, &self.state, id)
+    }
+}
+
+fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action> {
+    let broadcast = &state.broadcasts.get(&id)?.broadcast;
+    let codecs = broadcast
+        .terminals()
+        .iter()
+        .filter_map(|terminal| rules.network.terminals.get(terminal)?.codecs.first().copied())
+        .collect();
+    Some(Action::Render(Box::new(RenderOrder {
+        broadcast: id,
+        message: broadcast.message().clone(),
+        chime: broadcast.chime(),
+        drill: broadcast.class() == crate::model::Class::Drill,
+        codecs,
+    })))
+}

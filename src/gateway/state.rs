@@ -1,0 +1,424 @@
+//! State: the fold of the record. `apply` cannot fail and has no side effects, so that replaying
+//! the journal after a crash gives exactly the state before it.
+
+use crate::decide::{Lineage, Pending};
+use crate::deliver::Delivery;
+use crate::model::{
+    AlertId, AreaCode, Broadcast, BroadcastId, ClipRef, Disposition, Level, Need, Outcome, PlanId,
+    Reason, Spoken, StopScope, TerminalId, UtcMs,
+};
+use crate::record::entry::Entry;
+use crate::model::{Address, Cancellation, OrderKind};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+
+/// Ended broadcasts whose per-terminal deliveries stay in memory, counted in deliveries; older
+/// ones keep their counts only and are read from the record.
+pub const DELIVERIES_KEPT_MAX: usize = 200_000;
+/// Alerts kept in memory; older ones are in the record only. Identity (for duplicates) is kept
+/// longer by the lineage.
+pub const ALERTS_KEPT_MAX: usize = 2_000;
+/// Span of the rolling window that limits automatic broadcasts.
+const AUTOMATIC_WINDOW_S: i64 = 3_600;
+
+/// An alert as the gateway remembers it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AlertState {
+    /// Its identity.
+    pub id: AlertId,
+    /// Rising number: its name in the API.
+    pub number: u64,
+    /// Headline or event text, for people.
+    pub headline: String,
+    /// Level, when known.
+    pub level: Option<Level>,
+    /// What became of it.
+    pub disposition: Disposition,
+    /// Why.
+    pub reasons: Vec<Reason>,
+    /// When we took it.
+    pub accepted_at: UtcMs,
+    /// Plans made from it.
+    pub plans: Vec<PlanId>,
+    /// Broadcasts started from it.
+    pub broadcasts: Vec<BroadcastId>,
+}
+
+/// How far a broadcast is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    /// Waiting for its audio.
+    Rendering,
+    /// Orders go out.
+    Sending,
+    /// Cancelled; cancel orders go out.
+    Cancelling,
+    /// Nothing more can come.
+    Ended,
+}
+
+/// A broadcast with everything that happened to it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BroadcastState {
+    /// What was authorised.
+    pub broadcast: Broadcast,
+    /// How far it is.
+    pub phase: Phase,
+    /// When it was authorised.
+    pub started_at: UtcMs,
+    /// When it ended.
+    pub ended_at: Option<UtcMs>,
+    /// Its audio.
+    pub clips: Vec<ClipRef>,
+    /// Which voice spoke.
+    pub spoken: Option<Spoken>,
+    /// Its cancellation.
+    pub cancellation: Option<Cancellation>,
+    /// One per targeted terminal; emptied when it is old (`counts_kept`).
+    pub deliveries: BTreeMap<TerminalId, Delivery>,
+    /// Counts of the outcomes, kept when deliveries are dropped.
+    pub counts_kept: Option<Counts>,
+    /// Whether the group orders were sent at least once in this life of the process.
+    #[serde(skip)]
+    pub group_sent: bool,
+}
+
+/// Terminals per outcome.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counts {
+    /// All that were chosen.
+    pub targeted: u32,
+    /// Taken by a link, no word yet.
+    pub sent: u32,
+    /// Verified, not playing.
+    pub received: u32,
+    /// Sounding.
+    pub playing: u32,
+    /// Played to the end.
+    pub played: u32,
+    /// Refused.
+    pub refused: u32,
+    /// Failed.
+    pub failed: u32,
+    /// Pre-empted.
+    pub preempted: u32,
+    /// Cancelled.
+    pub cancelled: u32,
+    /// Expired half way.
+    pub expired: u32,
+    /// Never said a word.
+    pub unreachable: u32,
+    /// Nothing sent yet.
+    pub waiting: u32,
+}
+
+impl Counts {
+    /// Adds one terminal.
+    pub fn add(&mut self, outcome: &Outcome) {
+        self.targeted += 1;
+        let slot = match outcome {
+            Outcome::Targeted => &mut self.waiting,
+            Outcome::Sent => &mut self.sent,
+            Outcome::Received => &mut self.received,
+            Outcome::Playing => &mut self.playing,
+            Outcome::Played => &mut self.played,
+            Outcome::Refused(_) => &mut self.refused,
+            Outcome::Failed(_) => &mut self.failed,
+            Outcome::Preempted(_) => &mut self.preempted,
+            Outcome::Cancelled => &mut self.cancelled,
+            Outcome::Expired => &mut self.expired,
+            Outcome::Unreachable => &mut self.unreachable,
+        };
+        *slot += 1;
+    }
+}
+
+impl BroadcastState {
+    /// Terminals per outcome.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        if let Some(kept) = self.counts_kept {
+            return kept;
+        }
+        let mut counts = Counts::default();
+        self.deliveries.values().for_each(|delivery| counts.add(&delivery.outcome));
+        counts
+    }
+
+    /// Milliseconds a terminal needs for all repeats, from its first sound.
+    #[must_use]
+    pub fn play_ms(&self) -> i64 {
+        let clip_ms = self.clips.iter().map(|clip| i64::from(clip.duration_ms)).max().unwrap_or(0);
+        let repeats = i64::from(self.broadcast.repeats().max(1));
+        repeats * clip_ms + (repeats - 1) * i64::from(self.broadcast.interval_s()) * 1000
+    }
+
+    /// Whether nothing more is expected of any terminal.
+    #[must_use]
+    pub fn all_ended(&self) -> bool {
+        self.deliveries.values().all(Delivery::is_ended)
+    }
+}
+
+/// A drill that an officer armed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drill {
+    /// Officer.
+    pub armed_by: String,
+    /// When it disarms by itself.
+    pub until: UtcMs,
+}
+
+/// Everything the gateway knows that must survive a restart.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Highest plan, broadcast or cancel counter given out.
+    pub counter: u64,
+    /// Identities and references of alerts.
+    pub lineage: Lineage,
+    /// Alerts, newest last.
+    pub alerts: VecDeque<AlertState>,
+    /// Plans that wait for people.
+    pub pending: BTreeMap<PlanId, Pending>,
+    /// Broadcasts by counter.
+    pub broadcasts: BTreeMap<BroadcastId, BroadcastState>,
+    /// The armed drill.
+    pub drill: Option<Drill>,
+    /// When automatic broadcasts started, within the rolling hour.
+    pub automatic_at: VecDeque<UtcMs>,
+    /// Alerts that could not be read, ever.
+    pub n_rejected: u64,
+}
+
+impl State {
+    /// Folds one entry in.
+    pub fn apply(&mut self, at: UtcMs, entry: &Entry) {
+        match entry {
+            Entry::AlertAccepted { .. } => self.apply_alert(at, entry),
+            Entry::AlertRepeated { .. } | Entry::Denied { .. } | Entry::Started { .. } => {}
+            Entry::AlertRejected { .. } => self.n_rejected += 1,
+            Entry::PlanMade { plan } => {
+                self.counter = self.counter.max(plan.id.0);
+                if let Some(alert) = self.alert_mut(plan.alert.as_ref()) {
+                    alert.plans.push(plan.id);
+                }
+                self.pending.insert(plan.id, Pending::new(plan.as_ref().clone()));
+            }
+            Entry::PlanSigned { plan, by } => {
+                if let Some(pending) = self.pending.get_mut(plan) {
+                    pending.signed(by, at);
+                }
+            }
+            Entry::PlanApproved { .. } => {}
+            Entry::PlanEnded { plan, .. } => {
+                self.pending.remove(plan);
+            }
+            Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
+            Entry::ClipReady { broadcast, clips, spoken } => {
+                if let Some(state) = self.broadcasts.get_mut(broadcast) {
+                    state.clips.clone_from(clips);
+                    state.spoken = Some(spoken.clone());
+                    if state.phase == Phase::Rendering {
+                        state.phase = Phase::Sending;
+                    }
+                }
+            }
+            Entry::Sent { broadcast, to, kind, .. } => self.apply_sent(at, *broadcast, to, *kind),
+            Entry::Acknowledged { report } => {
+                if let Some(delivery) = self
+                    .broadcasts
+                    .get_mut(&report.broadcast)
+                    .and_then(|state| state.deliveries.get_mut(&report.terminal))
+                {
+                    delivery.acknowledged(report, at);
+                }
+            }
+            Entry::BroadcastCancelled { broadcast, cancellation } => {
+                self.counter = self.counter.max(cancellation.counter.0);
+                self.apply_cancelled(*broadcast, cancellation);
+            }
+            Entry::Stopped { counter, .. } => self.counter = self.counter.max(counter.0),
+            Entry::BroadcastEnded { broadcast } => self.apply_ended(at, *broadcast),
+            Entry::DrillArmed { by, until } => {
+                self.drill = Some(Drill { armed_by: by.clone(), until: *until });
+            }
+            Entry::DrillDisarmed { .. } => self.drill = None,
+        }
+    }
+
+    /// The next counter: in step with the clock, always rising.
+    #[must_use]
+    pub fn next_counter(&self, now: UtcMs) -> u64 {
+        self.counter.saturating_add(1).max(u64::try_from(now.0).unwrap_or(0))
+    }
+
+    /// Automatic broadcasts in the rolling hour before `now`.
+    #[must_use]
+    pub fn automatic_in_window(&self, now: UtcMs) -> usize {
+        self.automatic_at.iter().filter(|at| now.since_ms(**at) < AUTOMATIC_WINDOW_S * 1000).count()
+    }
+
+    /// Whether a drill may reach horns now.
+    #[must_use]
+    pub fn drill_armed(&self, now: UtcMs) -> Option<&Drill> {
+        self.drill.as_ref().filter(|drill| now < drill.until)
+    }
+
+    /// An alert by identity.
+    #[must_use]
+    pub fn alert(&self, id: &AlertId) -> Option<&AlertState> {
+        self.alerts.iter().rev().find(|alert| alert.id == *id)
+    }
+
+    /// Broadcasts not ended.
+    pub fn running(&self) -> impl Iterator<Item = (&BroadcastId, &BroadcastState)> {
+        self.broadcasts.iter().filter(|(_, state)| state.phase != Phase::Ended)
+    }
+
+    fn alert_mut(&mut self, id: Option<&AlertId>) -> Option<&mut AlertState> {
+        let id = id?;
+        self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
+    }
+
+    fn apply_alert(&mut self, at: UtcMs, entry: &Entry) {
+        let Entry::AlertAccepted { alert, content, disposition, reasons, .. } = entry else {
+            return;
+        };
+        self.lineage.insert(&alert.id, *content, alert.msg_type, &alert.references);
+        let spoken = alert.infos.iter().find(|info| info.language.starts_with("zh"));
+        let info = spoken.or_else(|| alert.infos.first());
+        let headline = info
+            .map(|info| info.headline.clone().unwrap_or_else(|| info.event.clone()))
+            .unwrap_or_default();
+        let number = self.alerts.back().map_or(1, |last| last.number + 1);
+        self.alerts.push_back(AlertState {
+            id: alert.id.clone(),
+            number,
+            headline,
+            level: info.and_then(|info| info.level),
+            disposition: *disposition,
+            reasons: reasons.clone(),
+            accepted_at: at,
+            plans: Vec::new(),
+            broadcasts: Vec::new(),
+        });
+        if self.alerts.len() > ALERTS_KEPT_MAX {
+            self.alerts.pop_front();
+        }
+    }
+
+    fn apply_started(&mut self, at: UtcMs, broadcast: &Broadcast) {
+        let id = broadcast.id();
+        self.counter = self.counter.max(id.0);
+        if let Some(pending) = self.pending.remove(&broadcast.plan())
+            && pending.plan().need == Need::Nothing
+        {
+            self.automatic_at.push_back(at);
+            while self.automatic_at.front().is_some_and(|first| {
+                at.since_ms(*first) >= AUTOMATIC_WINDOW_S * 1000
+            }) {
+                self.automatic_at.pop_front();
+            }
+        }
+        if let Some(alert) = self.alert_mut(broadcast.alert()) {
+            alert.broadcasts.push(id);
+            alert.disposition = Disposition::Planned;
+        }
+        let deliveries =
+            broadcast.terminals().iter().map(|id| (*id, Delivery::targeted(at))).collect();
+        self.broadcasts.insert(
+            id,
+            BroadcastState {
+                broadcast: broadcast.clone(),
+                phase: Phase::Rendering,
+                started_at: at,
+                ended_at: None,
+                clips: Vec::new(),
+                spoken: None,
+                cancellation: None,
+                deliveries,
+                counts_kept: None,
+                group_sent: false,
+            },
+        );
+    }
+
+    fn apply_sent(&mut self, at: UtcMs, id: BroadcastId, to: &[Address], kind: OrderKind) {
+        let Some(state) = self.broadcasts.get_mut(&id) else { return };
+        if kind != OrderKind::Play {
+            return;
+        }
+        // Group orders reach exactly the targeted terminals, because the areas are their cover; a
+        // partly taken group marks nobody, and the orders by terminal address follow.
+        let areas = state.broadcast.areas();
+        if !areas.is_empty() && areas.iter().all(|area| to.contains(&Address::Area(*area))) {
+            state.deliveries.values_mut().for_each(|delivery| delivery.sent(at));
+        }
+        for address in to {
+            if let Address::Terminal(terminal) = address
+                && let Some(delivery) = state.deliveries.get_mut(terminal)
+            {
+                delivery.sent(at);
+            }
+        }
+    }
+
+    fn apply_cancelled(&mut self, id: BroadcastId, cancellation: &Cancellation) {
+        if let Some(state) = self.broadcasts.get_mut(&id)
+            && state.phase != Phase::Ended
+        {
+            state.phase = Phase::Cancelling;
+            state.cancellation = Some(cancellation.clone());
+            state.group_sent = false;
+            state.deliveries.values_mut().for_each(|delivery| {
+                delivery.cancelled_unsent();
+                delivery.tries = 0;
+                delivery.next_at = cancellation.at;
+            });
+        }
+    }
+
+    fn apply_ended(&mut self, at: UtcMs, id: BroadcastId) {
+        if let Some(state) = self.broadcasts.get_mut(&id) {
+            state.phase = Phase::Ended;
+            state.ended_at = Some(at);
+            state.deliveries.values_mut().for_each(Delivery::close);
+        }
+        self.forget_old();
+    }
+
+    /// Drops per-terminal detail of the oldest ended broadcasts beyond the limit.
+    fn forget_old(&mut self) {
+        let mut kept: usize = self.broadcasts.values().map(|state| state.deliveries.len()).sum();
+        for state in self.broadcasts.values_mut() {
+            if kept <= DELIVERIES_KEPT_MAX {
+                break;
+            }
+            if state.phase == Phase::Ended {
+                kept -= state.deliveries.len();
+                state.counts_kept = Some(state.counts());
+                state.deliveries = BTreeMap::new();
+            }
+        }
+    }
+
+    /// Running broadcasts that a stop of this scope hits.
+    #[must_use]
+    pub fn hit_by(&self, scope: &StopScope) -> Vec<BroadcastId> {
+        let inside = |areas: &[AreaCode], state: &BroadcastState| {
+            state.deliveries.keys().any(|terminal| {
+                let area = AreaCode::from_number(terminal.number() / 1000);
+                area.is_some_and(|area| areas.iter().any(|upper| upper.contains(area)))
+            })
+        };
+        self.running()
+            .filter(|(_, state)| state.phase != Phase::Cancelling)
+            .filter(|(_, state)| match scope {
+                StopScope::All => true,
+                StopScope::Areas(areas) => inside(areas, state),
+            })
+            .map(|(id, _)| *id)
+            .collect()
+    }
+}
