@@ -1,1 +1,27 @@
+//! Wire format and terminal core of Mingluo, shared by gateway, firmware and simulators.
+//!
+//! `no_std`, no allocation, no `unsafe`. Byte layout for other vendors: `PROTOCOL.md`; frozen by
+//! `tests/wire_v1.rs`.
 #![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::indexing_slicing,
+        clippy::unreachable
+    )
+)]
+
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod frame;
+pub mod message;
+pub mod queue;
+pub mod replay;
+pub mod serial;
+pub mod terminal;
+pub mod topics;

@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::model::{Address};
 use mingluo_bridge::message as wire;
+use mingluo_bridge::topics::{self, Leaf};
 
 /// Extra delay of odd-numbered terminals in staggered playback, beyond the length of one play.
 const STAGGER_GAP_MS: u32 = 1_000;
@@ -158,4 +159,22 @@ fn wire_clip(clip: &ClipRef) -> wire::Clip {
         clip_bytes: clip.clip_bytes,
         duration_ms: clip.duration_ms,
     }
+}
+
+/// Topic of an order for `address`.
+#[must_use]
+pub fn order_topic(prefix: &str, address: Address) -> String {
+    let topic = match address {
+        Address::Area(area) => topics::area_order(prefix, area.number()),
+        Address::Terminal(id) => topics::terminal(prefix, id.number(), Leaf::Order),
+    };
+    topic.map(|topic| topic.as_str().to_owned()).unwrap_or_default()
+}
+
+/// Topic of receipts for a terminal.
+#[must_use]
+pub fn receipt_topic(prefix: &str, terminal: TerminalId) -> String {
+    topics::terminal(prefix, terminal.number(), Leaf::Receipt)
+        .map(|topic| topic.as_str().to_owned())
+        .unwrap_or_default()
 }

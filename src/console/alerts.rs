@@ -1,0 +1,106 @@
+//! `POST /alerts` takes an alert; `GET /alerts` tells what became of them.
+
+use super::{Console, Problem, views};
+use crate::gateway::{Answer, Arrival, Input};
+use crate::ingest;
+use crate::model::{Disposition, Origin, Right, Sha256};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+
+/// Rows of one page.
+const PAGE_MAX: usize = 200;
+
+/// Cursor paging.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Number of the first alert not wanted any more: go on before it.
+    before: Option<u64>,
+    /// Rows wanted, 1 to 200.
+    limit: Option<usize>,
+}
+
+/// Takes CAP XML, 12379 XML or JSON. 202 when it is on record, 422 or 413 when it is unreadable.
+pub(super) async fn post(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let actor = console.keys.actor(&headers, Right::PostAlert)?;
+    let hint = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let arrival = arrive(&body, hint, Origin { via: "api".into(), by: actor.name });
+    let raw = (arrival.raw, body.to_vec());
+    let answer = console
+        .core
+        .ask(Some(raw), move |request| Input::Arrived(request, Box::new(arrival)))
+        .await?;
+    let status = match &answer {
+        Answer::Alert { disposition: Disposition::Conflict, .. } => StatusCode::CONFLICT,
+        _ => StatusCode::ACCEPTED,
+    };
+    match answer {
+        Answer::Rejected(rejection) => Err(Problem::rejected(rejection)),
+        answer => Ok((status, Json(views::answer(&answer)?)).into_response()),
+    }
+}
+
+/// Reads bytes as an arrival for the core. A panic in a parser is turned into a rejection.
+pub(crate) fn arrive(bytes: &[u8], hint: Option<&str>, origin: Origin) -> Arrival {
+    let read = std::panic::catch_unwind(|| ingest::read(bytes, hint)).unwrap_or_else(|_| {
+        Err(crate::model::Rejection {
+            faults: vec![crate::model::Fault {
+                line: None,
+                element: String::new(),
+                what: "the reader failed on this message; it is kept for the engineers".into(),
+            }],
+            too_large: false,
+        })
+    });
+    let raw = Sha256::of(bytes);
+    let content = read.as_ref().map_or(Sha256([0; 32]), |alert| {
+        // Model values are always JSON; an empty text would only make a conflict visible.
+        Sha256::of(&serde_json::to_vec(alert).unwrap_or_default())
+    });
+    Arrival { read: read.map(Box::new), content, raw, origin }
+}
+
+/// The newest alerts.
+pub(super) async fn list(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Query(page): Query<Page>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    console.keys.actor(&headers, Right::Read)?;
+    let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX);
+    let before = page.before.unwrap_or(u64::MAX);
+    let alerts = console
+        .core
+        .look(move |gateway| {
+            let alerts = gateway.state().alerts.iter().rev();
+            alerts.filter(|alert| alert.number < before).take(limit).cloned().collect::<Vec<_>>()
+        })
+        .await?;
+    let next = alerts.last().filter(|_| alerts.len() == limit).map(|alert| alert.number);
+    Ok(Json(serde_json::json!({ "alerts": alerts, "next_before": next })))
+}
+
+/// One alert by its number.
+pub(super) async fn one(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Path(number): Path<u64>,
+) -> Result<Json<serde_json::Value>, Problem> {
+    console.keys.actor(&headers, Right::Read)?;
+    let alert = console
+        .core
+        .look(move |gateway| {
+            gateway.state().alerts.iter().find(|alert| alert.number == number).cloned()
+        })
+        .await?;
+    let alert = alert.ok_or_else(|| Problem::not_found(format!("no alert number {number}")))?;
+    Ok(Json(serde_json::json!(alert)))
+}

@@ -1,0 +1,320 @@
+//! Plans and broadcasts: manual broadcast, approve, refuse, cancel, stop-all, drills, outcomes.
+
+use super::{Console, Problem, views};
+use crate::clock;
+use crate::decide::ManualRequest;
+use crate::gateway::Input;
+use crate::model::{
+    AreaCode, BroadcastId, Chime, Class, Level, PlanId, Right, StopScope, TerminalId,
+};
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Terminals of one page.
+const PAGE_MAX: usize = 1_000;
+/// Longest idempotency key in bytes.
+const IDEMPOTENCY_BYTES_MAX: usize = 128;
+
+type Reply = Result<Json<Value>, Problem>;
+
+/// Body of `POST /broadcasts`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ManualBody {
+    text: Option<String>,
+    recording: Option<String>,
+    #[serde(default)]
+    areas: Vec<AreaCode>,
+    #[serde(default)]
+    terminals: Vec<TerminalId>,
+    /// `live` or `drill`; there is no default, so that nobody sounds live by leaving it out.
+    class: Class,
+    level: Option<Level>,
+    chime: Option<Chime>,
+    #[serde(default = "one")]
+    repeats: u8,
+    #[serde(default)]
+    interval_s: u16,
+    volume_percent: Option<u8>,
+    #[serde(default = "half_an_hour")]
+    valid_s: u32,
+    #[serde(default)]
+    emergency: bool,
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn half_an_hour() -> u32 {
+    1_800
+}
+
+/// Body of refuse and cancel.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReasonBody {
+    reason: String,
+}
+
+/// Body of `POST /stop`: no areas = everything.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StopBody {
+    #[serde(default)]
+    areas: Vec<AreaCode>,
+}
+
+/// Body of `POST /drill`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct DrillBody {
+    armed: bool,
+    #[serde(default)]
+    minutes: u32,
+}
+
+/// Cursor paging over terminals.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    after: Option<TerminalId>,
+    limit: Option<usize>,
+    outcome: Option<String>,
+}
+
+/// A manual broadcast.
+pub(super) async fn post(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Json(body): Json<ManualBody>,
+) -> Reply {
+    let actor = console.keys.actor(&headers, Right::Broadcast)?;
+    let idempotency = match headers.get("idempotency-key").map(|key| key.to_str()) {
+        None => None,
+        Some(Ok(key)) if !key.is_empty() && key.len() <= IDEMPOTENCY_BYTES_MAX => {
+            Some(format!("{}\0{key}", actor.name))
+        }
+        Some(_) => {
+            let why = format!("Idempotency-Key must be 1 to {IDEMPOTENCY_BYTES_MAX} ASCII bytes");
+            return Err(Problem::bad_request(why));
+        }
+    };
+    if let Some(key) = &idempotency
+        && let Some(answer) = answered(&console).get(key)
+    {
+        return Ok(Json(answer));
+    }
+    let request = ManualRequest {
+        text: body.text,
+        recording: body.recording,
+        areas: body.areas,
+        terminals: body.terminals,
+        class: body.class,
+        level: body.level,
+        chime: body.chime,
+        repeats: body.repeats,
+        interval_s: body.interval_s,
+        volume_percent: body.volume_percent,
+        valid_s: body.valid_s,
+        emergency: body.emergency,
+        requested_by: actor.name.clone(),
+        allowed_areas: actor.areas.clone(),
+    };
+    let answer = console
+        .core
+        .ask(None, move |id| Input::Manual(id, actor, Box::new(request)))
+        .await?;
+    let value = views::answer(&answer)?;
+    if let Some(key) = idempotency {
+        answered(&console).put(key, value.clone());
+    }
+    Ok(Json(value))
+}
+
+fn answered(console: &Console) -> std::sync::MutexGuard<'_, super::Answered> {
+    console.answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// Plans that wait for people.
+pub(super) async fn plans(State(console): State<Console>, headers: HeaderMap) -> Reply {
+    console.keys.actor(&headers, Right::Read)?;
+    let plans = console
+        .core
+        .look(|gateway| {
+            let pending = gateway.state().pending.values();
+            pending
+                .map(|pending| {
+                    let plan = pending.plan();
+                    json!({
+                        "id": plan.id.to_string(),
+                        "response_plan": plan.response_plan,
+                        "requested_by": plan.requested_by,
+                        "class": plan.class,
+                        "text": plan.message.text,
+                        "terminals": plan.terminals.len(),
+                        "areas": plan.areas,
+                        "need": plan.need,
+                        "signed": pending.signatures(),
+                        "expires_ms": plan.expires.0,
+                        "reasons": plan.reasons,
+                    })
+                })
+                .collect::<Vec<_>>()
+        })
+        .await?;
+    Ok(Json(json!({ "plans": plans })))
+}
+
+/// All broadcasts in memory, newest first.
+pub(super) async fn list(State(console): State<Console>, headers: HeaderMap) -> Reply {
+    console.keys.actor(&headers, Right::Read)?;
+    let all = console
+        .core
+        .look(|gateway| {
+            let broadcasts = gateway.state().broadcasts.values().rev();
+            broadcasts
+                .map(|state| {
+                    json!({
+                        "id": state.broadcast.id().to_string(),
+                        "state": state.phase,
+                        "class": state.broadcast.class(),
+                        "response_plan": state.broadcast.response_plan(),
+                        "started_ms": state.started_at.0,
+                        "counts": state.counts(),
+                    })
+                })
+                .collect::<Vec<_>>()
+        })
+        .await?;
+    Ok(Json(json!({ "broadcasts": all })))
+}
+
+/// One broadcast.
+pub(super) async fn one(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+) -> Reply {
+    console.keys.actor(&headers, Right::Read)?;
+    let view = console
+        .core
+        .look(move |gateway| {
+            let state = gateway.state().broadcasts.get(&BroadcastId(id))?;
+            Some(views::broadcast(gateway, state))
+        })
+        .await?;
+    view.map(Json).ok_or_else(|| Problem::not_found(format!("no broadcast {id}")))
+}
+
+/// Each terminal's ladder, in order of terminals.
+pub(super) async fn acknowledgements(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+    Query(page): Query<Page>,
+) -> Reply {
+    console.keys.actor(&headers, Right::Read)?;
+    let limit = page.limit.unwrap_or(200).clamp(1, PAGE_MAX);
+    let rows = console
+        .core
+        .look(move |gateway| {
+            let state = gateway.state().broadcasts.get(&BroadcastId(id))?;
+            let rows: Vec<Value> = state
+                .deliveries
+                .iter()
+                .filter(|(terminal, _)| page.after.is_none_or(|after| **terminal > after))
+                .filter(|(_, delivery)| {
+                    let name = crate::daemon::outcome_name(&delivery.outcome);
+                    page.outcome.as_deref().is_none_or(|wanted| wanted == name)
+                })
+                .take(limit)
+                .map(|(terminal, delivery)| views::delivery(gateway, *terminal, delivery))
+                .collect();
+            Some(rows)
+        })
+        .await?;
+    let rows = rows.ok_or_else(|| Problem::not_found(format!("no broadcast {id}")))?;
+    let next = rows.last().filter(|_| rows.len() == limit).and_then(|row| row.get("terminal"));
+    Ok(Json(json!({ "acknowledgements": rows, "next_after": next })))
+}
+
+/// Approves the plan of that number.
+pub(super) async fn approve(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+) -> Reply {
+    let actor = console.keys.actor(&headers, Right::Approve)?;
+    let answer =
+        console.core.ask(None, move |request| Input::Approve(request, actor, PlanId(id))).await?;
+    views::answer(&answer).map(Json)
+}
+
+/// Refuses the plan of that number.
+pub(super) async fn refuse(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+    Json(body): Json<ReasonBody>,
+) -> Reply {
+    let actor = console.keys.actor(&headers, Right::Approve)?;
+    let answer = console
+        .core
+        .ask(None, move |request| Input::Refuse(request, actor, PlanId(id), body.reason))
+        .await?;
+    views::answer(&answer).map(Json)
+}
+
+/// Cancels a broadcast.
+pub(super) async fn cancel(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Path(id): Path<u64>,
+    Json(body): Json<ReasonBody>,
+) -> Reply {
+    let actor = console.keys.actor(&headers, Right::Stop)?;
+    let answer = console
+        .core
+        .ask(None, move |request| Input::Cancel(request, actor, BroadcastId(id), body.reason))
+        .await?;
+    views::answer(&answer).map(Json)
+}
+
+/// Stops everything in reach 一键停播.
+pub(super) async fn stop(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    body: Option<Json<StopBody>>,
+) -> Reply {
+    let actor = console.keys.actor(&headers, Right::Stop)?;
+    let areas = body.map(|Json(body)| body.areas).unwrap_or_default();
+    let scope = if areas.is_empty() { StopScope::All } else { StopScope::Areas(areas) };
+    let answer =
+        console.core.ask(None, move |request| Input::Stop(request, actor, scope)).await?;
+    views::answer(&answer).map(Json)
+}
+
+/// Arms or disarms drills.
+pub(super) async fn drill(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Json(body): Json<DrillBody>,
+) -> Reply {
+    let actor = console.keys.actor(&headers, Right::Drill)?;
+    let until = clock::now_utc().plus_s(i64::from(body.minutes) * 60);
+    let answer = console
+        .core
+        .ask(None, move |request| {
+            if body.armed {
+                Input::ArmDrill(request, actor, until)
+            } else {
+                Input::DisarmDrill(request, actor)
+            }
+        })
+        .await?;
+    views::answer(&answer).map(Json)
+}

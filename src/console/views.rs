@@ -1,0 +1,92 @@
+//! State as JSON for machines.
+
+use super::Problem;
+use crate::daemon::outcome_name;
+use crate::gateway::{Answer, BroadcastState, Gateway};
+use serde_json::{Value, json};
+
+/// The JSON of an answer.
+///
+/// # Errors
+/// The problem that a negative answer is.
+pub(super) fn answer(answer: &Answer) -> Result<Value, Problem> {
+    match answer {
+        Answer::Alert { id, disposition, reasons, plans, broadcasts } => Ok(json!({
+            "alert_id": { "sender": id.sender, "identifier": id.identifier, "sent_ms": id.sent.0 },
+            "disposition": disposition,
+            "reasons": reasons,
+            "plans": texts(plans),
+            "broadcasts": texts(broadcasts),
+        })),
+        Answer::Waiting { plan, more } => Ok(json!({
+            "state": "awaiting_approval", "plan": plan.to_string(), "signatures_needed": more,
+        })),
+        Answer::Started(broadcast) => {
+            Ok(json!({ "state": "started", "broadcast": broadcast.to_string() }))
+        }
+        Answer::Done(broadcasts) => {
+            Ok(json!({ "state": "done", "broadcasts": texts(broadcasts) }))
+        }
+        Answer::Rejected(rejection) => Err(Problem::rejected(rejection.clone())),
+        Answer::Refused(refusal) => {
+            let why: Vec<&str> = refusal.reasons.iter().map(|r| r.text.as_str()).collect();
+            Err(Problem::refused(why.join("；")))
+        }
+        Answer::Denied(why) => Err(Problem::forbidden(why.clone())),
+        Answer::NotFound(what) => Err(Problem::not_found(what.clone())),
+    }
+}
+
+/// Numbers above 2^53 would be damaged by JavaScript: counters travel as text.
+fn texts<T: ToString>(ids: &[T]) -> Vec<String> {
+    ids.iter().map(ToString::to_string).collect()
+}
+
+/// One broadcast with its counts and the townships' share.
+pub(crate) fn broadcast(gateway: &Gateway, state: &BroadcastState) -> Value {
+    let broadcast = &state.broadcast;
+    json!({
+        "id": broadcast.id().to_string(),
+        "state": state.phase,
+        "class": broadcast.class(),
+        "response_plan": broadcast.response_plan(),
+        "approval": broadcast.approval(),
+        "alert": broadcast.alert(),
+        "text": broadcast.message().text,
+        "started_ms": state.started_at.0,
+        "ended_ms": state.ended_at.map(|at| at.0),
+        "not_before_ms": broadcast.not_before().0,
+        "expires_ms": broadcast.expires().0,
+        "repeats": broadcast.repeats(),
+        "clips": state.clips,
+        "spoken": state.spoken,
+        "cancellation": state.cancellation,
+        "counts": state.counts(),
+        "townships": super::terminals::per_township(gateway, state),
+    })
+}
+
+/// One terminal's ladder in a broadcast.
+pub(super) fn delivery(
+    gateway: &Gateway,
+    terminal: crate::model::TerminalId,
+    delivery: &crate::deliver::Delivery,
+) -> Value {
+    let known = gateway.rules().network.terminals.get(&terminal);
+    let evidence = &delivery.evidence;
+    json!({
+        "terminal": terminal,
+        "name": known.map(|known| known.name.clone()),
+        "area": known.map(|known| known.area),
+        "outcome": outcome_name(&delivery.outcome),
+        "detail": delivery.outcome,
+        "sent_ms": evidence.sent_at.map(|at| at.0),
+        "received_ms": evidence.received_at.map(|at| at.0),
+        "playing_ms": evidence.playing_at.map(|at| at.0),
+        "ended_ms": evidence.ended_at.map(|at| at.0),
+        "first_report_ms": evidence.first_report_at.map(|at| at.0),
+        "last_report_ms": evidence.last_report_at.map(|at| at.0),
+        "heard": evidence.heard,
+        "orders": evidence.attempts,
+    })
+}

@@ -1,0 +1,108 @@
+//! Between the link and the core: orders out, reports in. Signatures are checked here, off the
+//! core's thread.
+
+use super::core::CoreHandle;
+use super::metrics::Metrics;
+use crate::clock;
+use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing};
+use crate::gateway::Input;
+use crate::model::{LinkKind, OrderKind, TerminalId};
+use mingluo_bridge::topics::{self, Leaf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use tokio::sync::mpsc;
+
+/// Sends batches of orders and tells the core what the link took.
+pub async fn pump_out(link: Arc<Link>, mut outgoing: mpsc::Receiver<Outgoing>, core: CoreHandle) {
+    while let Some(batch) = outgoing.recv().await {
+        let mut taken = Vec::with_capacity(batch.to.len());
+        let mut addresses = batch.to.iter();
+        for publish in batch.publishes {
+            let address = addresses.next();
+            if publish.expires_at.is_some_and(|at| clock::now_utc() >= at) {
+                continue;
+            }
+            match link.publish(publish).await {
+                Ok(()) => taken.extend(address.copied()),
+                // The schedule sends it again until it expires.
+                Err(fault) => tracing::warn!(%fault, "the link did not take an order"),
+            }
+        }
+        let (broadcast, kind) = (batch.broadcast, batch.kind);
+        let known = kind != OrderKind::Query && !taken.is_empty();
+        if known
+            && core.happened(Input::LinkTook { broadcast, to: taken, kind }).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// Takes what the link brings until it ends.
+pub async fn pump_in(
+    mut inputs: mpsc::Receiver<LinkInput>,
+    keys: Arc<KeyRing>,
+    prefix: String,
+    core: CoreHandle,
+    metrics: Arc<Metrics>,
+) {
+    while let Some(input) = inputs.recv().await {
+        let input = match input {
+            LinkInput::Up => {
+                metrics.link_up.store(true, Ordering::Relaxed);
+                Some(Input::Link(true))
+            }
+            LinkInput::Down { why } => {
+                metrics.link_up.store(false, Ordering::Relaxed);
+                tracing::warn!(%why, "link down");
+                Some(Input::Link(false))
+            }
+            LinkInput::Connected { .. } => None,
+            LinkInput::Disconnected { client_id } => {
+                TerminalId::parse(&client_id).map(|terminal| Input::Presence(terminal, false))
+            }
+            LinkInput::Message { topic, payload, from } => {
+                message(&keys, &prefix, &topic, &payload, from.as_deref(), &metrics)
+            }
+        };
+        if let Some(input) = input
+            && core.happened(input).await.is_err()
+        {
+            return;
+        }
+    }
+}
+
+/// A report or a status, opened with the key of the terminal whose topic it came on.
+fn message(
+    keys: &KeyRing,
+    prefix: &str,
+    topic: &str,
+    payload: &[u8],
+    from: Option<&str>,
+    metrics: &Metrics,
+) -> Option<Input> {
+    let (number, leaf) = topics::parse_terminal(prefix, topic)?;
+    let terminal = TerminalId::from_number(number)?;
+    if from.is_some_and(|from| TerminalId::parse(from) != Some(terminal)) {
+        metrics.alarm("foreign_topic");
+        return None;
+    }
+    let opened = match leaf {
+        Leaf::Acknowledgement => keys.open_report(terminal, payload).map(|report| {
+            deliver::acknowledgement(&report, LinkKind::Mqtt)
+                .filter(|report| report.terminal == terminal)
+                .map(Input::Acknowledged)
+        }),
+        Leaf::Status => keys
+            .open_status(terminal, payload)
+            .map(|status| Some(Input::Presence(terminal, status.online))),
+        Leaf::Order | Leaf::Receipt => return None,
+    };
+    opened.unwrap_or_else(|fault| {
+        metrics.alarm("bad_terminal_frame");
+        tracing::warn!(%terminal, %fault, "a frame from a terminal was dropped");
+        None
+    })
+}
+

@@ -1,0 +1,128 @@
+//! Metrics for Prometheus and the facts behind health.
+
+use crate::model::{Outcome, Step};
+use crate::record::entry::Entry;
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+/// One label.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Label {
+    kind: String,
+}
+
+/// All metrics of the process.
+#[derive(Debug)]
+pub struct Metrics {
+    registry: Registry,
+    entries: Family<Label, Counter>,
+    steps: Family<Label, Counter>,
+    alarms: Family<Label, Counter>,
+    terminals_online: Gauge,
+    inputs_waiting: Gauge,
+    /// Whether the last commit of the record succeeded.
+    pub journal_good: AtomicBool,
+    /// Whether the link to the broker is up.
+    pub link_up: AtomicBool,
+    /// When the core last turned, milliseconds since 1970.
+    pub core_turned_ms: AtomicI64,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut registry = Registry::with_prefix("mingluo");
+        let entries = Family::default();
+        let steps = Family::default();
+        let alarms = Family::default();
+        let terminals_online = Gauge::default();
+        let inputs_waiting = Gauge::default();
+        registry.register("entries", "Entries written to the record", entries.clone());
+        registry.register("reports", "New reports of terminals by step", steps.clone());
+        registry.register("alarms", "Alarms raised", alarms.clone());
+        let help = "Terminals whose session is up";
+        registry.register("terminals_online", help, terminals_online.clone());
+        let help = "Inputs waiting for the core";
+        registry.register("inputs_waiting", help, inputs_waiting.clone());
+        Self {
+            registry,
+            entries,
+            steps,
+            alarms,
+            terminals_online,
+            inputs_waiting,
+            journal_good: AtomicBool::new(true),
+            link_up: AtomicBool::new(false),
+            core_turned_ms: AtomicI64::new(0),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts an entry.
+    pub fn entry(&self, entry: &Entry) {
+        self.entries.get_or_create(&Label { kind: entry.kind().to_owned() }).inc();
+        if let Entry::Acknowledged { report } = entry {
+            self.steps.get_or_create(&Label { kind: step_name(&report.step).to_owned() }).inc();
+        }
+    }
+
+    /// Counts an alarm.
+    pub fn alarm(&self, code: &str) {
+        self.alarms.get_or_create(&Label { kind: code.to_owned() }).inc();
+    }
+
+    /// Notes that the core turned at `now_ms` with this many terminals online and inputs waiting.
+    pub fn core_turned(&self, now_ms: i64, n_online: usize, n_waiting: usize) {
+        self.core_turned_ms.store(now_ms, Ordering::Relaxed);
+        self.terminals_online.set(i64::try_from(n_online).unwrap_or(i64::MAX));
+        self.inputs_waiting.set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
+    }
+
+    /// The text form (OpenMetrics 1.0).
+    ///
+    /// # Errors
+    /// When formatting fails.
+    pub fn text(&self) -> Result<String, core::fmt::Error> {
+        let mut text = String::new();
+        encode(&mut text, &self.registry)?;
+        Ok(text)
+    }
+}
+
+/// Stable name of a step.
+#[must_use]
+pub fn step_name(step: &Step) -> &'static str {
+    match step {
+        Step::Received => "received",
+        Step::Playing => "playing",
+        Step::Played => "played",
+        Step::Refused(_) => "refused",
+        Step::Failed(_) => "failed",
+        Step::Preempted(_) => "preempted",
+        Step::Cancelled => "cancelled",
+        Step::Expired => "expired",
+    }
+}
+
+/// Stable name of an outcome.
+#[must_use]
+pub fn outcome_name(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Targeted => "targeted",
+        Outcome::Sent => "sent",
+        Outcome::Received => "received",
+        Outcome::Playing => "playing",
+        Outcome::Played => "played",
+        Outcome::Refused(_) => "refused",
+        Outcome::Failed(_) => "failed",
+        Outcome::Preempted(_) => "preempted",
+        Outcome::Cancelled => "cancelled",
+        Outcome::Expired => "expired",
+        Outcome::Unreachable => "unreachable",
+    }
+}

@@ -1,0 +1,181 @@
+//! Performs the core's actions: hands orders to the link, audio to the renderer, receipts to
+//! terminals, alarms to people.
+
+use super::metrics::Metrics;
+use super::render::RenderQueue;
+use crate::deliver::{self, KeyRing, Outgoing, Publish};
+use crate::gateway::{Action, Gateway};
+use crate::model::{Address, AreaCode, BroadcastId, OrderKind, TerminalId, UtcMs};
+use crate::record::entry::Entry;
+use mingluo_bridge::message::Order;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use tokio::sync::{broadcast, mpsc};
+
+/// Batches of orders waiting for the link. When it is full, batches wait in the core and go first
+/// with the next group; the schedule repeats them anyway until they expire.
+pub const OUTGOING_MAX: usize = 1_024;
+/// Entries a slow watcher (`GET /events`) may lag behind before it loses the oldest.
+pub const WATCH_LAG_MAX: usize = 4_096;
+
+/// What watchers see: the stored text of an entry.
+#[derive(Debug, Clone)]
+pub struct Seen {
+    /// Kind of the entry.
+    pub kind: &'static str,
+    /// Its JSON body.
+    pub body: Arc<str>,
+}
+
+/// Performs actions, on the core's thread; never waits.
+pub struct Performer {
+    keys: Arc<KeyRing>,
+    prefix: String,
+    outgoing: mpsc::Sender<Outgoing>,
+    waiting: VecDeque<Outgoing>,
+    render: RenderQueue,
+    receipts: BTreeMap<(TerminalId, BroadcastId), u32>,
+    metrics: Arc<Metrics>,
+    watchers: broadcast::Sender<Seen>,
+}
+
+impl Performer {
+    /// A performer over its drivers.
+    #[must_use]
+    pub fn new(
+        keys: Arc<KeyRing>,
+        prefix: String,
+        outgoing: mpsc::Sender<Outgoing>,
+        render: RenderQueue,
+        metrics: Arc<Metrics>,
+        watchers: broadcast::Sender<Seen>,
+    ) -> Self {
+        Self {
+            keys,
+            prefix,
+            outgoing,
+            waiting: VecDeque::new(),
+            render,
+            receipts: BTreeMap::new(),
+            metrics,
+            watchers,
+        }
+    }
+
+    /// Tells metrics and watchers about an entry; called when it is made.
+    pub fn recorded(&self, entry: &Entry) {
+        self.metrics.entry(entry);
+        if self.watchers.receiver_count() > 0
+            && let Ok(body) = serde_json::to_string(entry)
+        {
+            // Nobody watching any more is fine.
+            let _watchers = self.watchers.send(Seen { kind: entry.kind(), body: body.into() });
+        }
+    }
+
+    /// Tells health whether the record takes entries.
+    pub fn journal_state(&self, good: bool) {
+        self.metrics.journal_good.store(good, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Performs one action that is not a record or a reply.
+    pub fn perform(&mut self, gateway: &Gateway, action: Action) {
+        match action {
+            Action::Record(_) | Action::Reply(..) => {}
+            Action::Render(order) => self.render.push(*order),
+            Action::Send { broadcast, order, to, kind, expires } => {
+                self.send(gateway, broadcast, &order, to, kind, expires);
+            }
+            Action::Receipt(terminal, broadcast, sequence) => {
+                let slot = self.receipts.entry((terminal, broadcast)).or_insert(sequence);
+                *slot = sequence.max(*slot);
+            }
+            Action::Alarm(reason) => {
+                self.metrics.alarm(&reason.code);
+                tracing::warn!(code = %reason.code, "{}", reason.text);
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        gateway: &Gateway,
+        broadcast: BroadcastId,
+        order: &Order,
+        to: Vec<Address>,
+        kind: OrderKind,
+        expires: UtcMs,
+    ) {
+        let cover: &[AreaCode] = gateway
+            .state()
+            .broadcasts
+            .get(&broadcast)
+            .map_or(&[], |state| state.broadcast.areas());
+        let terminals = &gateway.rules().network.terminals;
+        let mut publishes = Vec::with_capacity(to.len());
+        // Repairs of one area carry the same bytes: seal them once.
+        let mut sealed: Vec<(Order, Arc<[u8]>)> = Vec::new();
+        for address in &to {
+            let terminal = match address {
+                Address::Terminal(id) => terminals.get(id),
+                Address::Area(_) => None,
+            };
+            let aimed = deliver::aimed(order, *address, cover, terminal);
+            let known = sealed.iter().find(|(order, _)| *order == aimed);
+            let payload = match known {
+                Some((_, payload)) => Arc::clone(payload),
+                None => match self.keys.seal_order(&aimed) {
+                    Ok(payload) => {
+                        if sealed.len() < 16 {
+                            sealed.push((aimed, Arc::clone(&payload)));
+                        }
+                        payload
+                    }
+                    Err(fault) => {
+                        tracing::error!(%fault, %broadcast, "order can't be sealed");
+                        continue;
+                    }
+                },
+            };
+            let topic = deliver::order_topic(&self.prefix, *address);
+            publishes.push(Publish { topic, payload, expires_at: Some(expires) });
+        }
+        self.waiting.push_back(Outgoing { broadcast, kind, to, publishes });
+        self.hand_over();
+    }
+
+    /// Sends the collected receipts; called on every wake, so several reports of one terminal need
+    /// one receipt.
+    pub fn flush_receipts(&mut self) {
+        let receipts = std::mem::take(&mut self.receipts);
+        let publishes: Vec<Publish> = receipts
+            .into_iter()
+            .filter_map(|((terminal, broadcast), sequence)| {
+                let payload = self.keys.seal_receipt(terminal, broadcast, sequence).ok()?;
+                let topic = deliver::receipt_topic(&self.prefix, terminal);
+                Some(Publish { topic, payload, expires_at: None })
+            })
+            .collect();
+        if !publishes.is_empty() {
+            let outgoing = Outgoing {
+                broadcast: BroadcastId(0),
+                kind: OrderKind::Query,
+                to: Vec::new(),
+                publishes,
+            };
+            self.waiting.push_back(outgoing);
+        }
+        self.hand_over();
+    }
+
+    fn hand_over(&mut self) {
+        while let Some(next) = self.waiting.pop_front() {
+            if let Err(refused) = self.outgoing.try_send(next) {
+                if let mpsc::error::TrySendError::Full(back) = refused {
+                    self.waiting.push_front(back);
+                }
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Secret files: made with the operating system's randomness, readable by their owner only.
+
+use anyhow::{Context, bail, ensure};
+use std::io::Write;
+use std::path::Path;
+
+/// Bytes of a key.
+pub const KEY_BYTES: usize = 32;
+
+/// Writes a file only its owner can read, by way of a temporary file beside it.
+///
+/// # Errors
+/// When it can't be written.
+pub fn write_private(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)
+            .with_context(|| format!("making the folder {}", folder.display()))?;
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".new");
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&temporary)
+        .with_context(|| format!("writing {}", path.display()))?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Makes a new key file of 64 hexadecimal digits.
+///
+/// # Errors
+/// When the file exists already (a key in use is never overwritten) or can't be written.
+pub fn create_key(path: &Path) -> anyhow::Result<()> {
+    ensure!(!path.exists(), "{} exists already; move it away first", path.display());
+    let mut key = [0_u8; KEY_BYTES];
+    getrandom::fill(&mut key)?;
+    let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    write_private(path, format!("{digits}\n").as_bytes())
+}
+
+/// Reads a key file.
+///
+/// # Errors
+/// When it is absent, readable by others, or not 64 hexadecimal digits.
+pub fn read_key(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
+    use std::os::unix::fs::PermissionsExt;
+    let context = || format!("reading the key {}; make one with `mingluo keys init`", path.display());
+    let mode = std::fs::metadata(path).with_context(context)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        bail!("{} can be read by others; run `chmod 600` on it", path.display());
+    }
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    match crate::model::Sha256::parse(text.trim()) {
+        Some(key) => Ok(key.0),
+        None => bail!("{}: expected 64 hexadecimal digits", path.display()),
+    }
+}
