@@ -1,1 +1,77 @@
-//! What must sound where, decided purely from network, policy, alert and time.
+//! What must sound where, decided purely from network, policy, alert, memory and time. No I/O, no
+//! clock, no lock, no random order: the same arguments give the same decision.
+//!
+//! ```text
+//! alert ─lineage─▶ new? ─plan─▶ Plan | Recorded | Refused | Cancel
+//! officer ──────────────manual─▶ Plan | Refusal
+//! Plan ─approval─▶ Broadcast
+//! ```
+
+mod approval;
+mod explain;
+mod geometry;
+mod info;
+mod lineage;
+mod manual;
+mod matching;
+mod need;
+mod plan;
+mod priority;
+mod target;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use approval::{NotAllowed, Pending, Signature, Signed, authorise, release, sign};
+pub use explain::{Explanation, TownshipCount, explain};
+pub use lineage::{LINEAGE_ALERTS_MAX, Lineage, Verdict};
+pub use manual::{ManualRequest, Urgency, manual};
+pub use matching::{Hazard, UNMATCHED_PLAN};
+pub use need::in_quiet_hours;
+pub use plan::{CancelDecision, Decision, plan};
+pub use priority::priority;
+pub use target::{POINT_REACH_KM, TargetIndex, Targets, resolve};
+pub use text::{MESSAGE_CHARS_MAX, SLOTS};
+
+use crate::model::{BroadcastId, Network, Policy, Reason, TerminalId};
+use std::collections::BTreeSet;
+
+/// Everything that rules a decision: the registry, its index and the county's policy.
+#[derive(Debug)]
+pub struct Rules {
+    /// Areas and terminals.
+    pub network: Network,
+    /// Index over `network`.
+    pub index: TargetIndex,
+    /// Response plans and limits.
+    pub policy: Policy,
+}
+
+impl Rules {
+    /// Builds the index over `network`.
+    #[must_use]
+    pub fn new(network: Network, policy: Policy) -> Self {
+        let index = TargetIndex::new(&network);
+        Self { network, index, policy }
+    }
+}
+
+/// What a decision must know of the past; the gateway fills it from its state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// Whether a drill is armed now.
+    pub drill_armed: bool,
+    /// Automatic broadcasts started in the last hour.
+    pub automatic_in_hour: usize,
+    /// Running broadcasts of the alerts that this one supersedes or cancels.
+    pub superseded: Vec<BroadcastId>,
+    /// Terminals that broadcasts of these alerts, running or ended, were meant for: those who must
+    /// hear the all-clear.
+    pub targeted: BTreeSet<TerminalId>,
+    /// Response plan of the newest of these broadcasts; says whether the all-clear is announced.
+    pub response_plan: Option<String>,
+}
+
+fn reason(code: &str, text: impl Into<String>) -> Reason {
+    Reason { code: code.to_owned(), text: text.into() }
+}

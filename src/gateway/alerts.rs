@@ -167,6 +167,11 @@ fn withdraw(out: &mut Outbox<'_>, superseded: &[AlertId], by: &str, reason: &str
 
 /// What decide must know of the past.
 pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
+    let earlier = || {
+        out.state.broadcasts.values().map(|state| &state.broadcast).filter(|broadcast| {
+            broadcast.alert().is_some_and(|alert| superseded.contains(alert))
+        })
+    };
     Memory {
         drill_armed: out.state.drill_armed(out.now).is_some(),
         automatic_in_hour: out.state.automatic_in_window(out.now),
@@ -179,6 +184,8 @@ pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
             })
             .map(|(id, _)| *id)
             .collect(),
+        targeted: earlier().flat_map(|broadcast| broadcast.terminals().iter().copied()).collect(),
+        response_plan: earlier().last().map(|broadcast| broadcast.response_plan().to_owned()),
     }
 }
 

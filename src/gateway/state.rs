@@ -285,7 +285,13 @@ impl State {
         let Entry::AlertAccepted { alert, content, disposition, reasons, .. } = entry else {
             return;
         };
-        self.lineage.insert(&alert.id, *content, alert.msg_type, &alert.references);
+        self.lineage.insert(
+            &alert.id,
+            *content,
+            alert.msg_type,
+            alert.status,
+            &alert.references,
+        );
         let spoken = alert.infos.iter().find(|info| info.language.starts_with("zh"));
         let info = spoken.or_else(|| alert.infos.first());
         let headline = info

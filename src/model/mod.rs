@@ -29,7 +29,7 @@ pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use plan::{Disposition, Message, Need, Plan, PlanId, Reason, Refusal};
 pub use policy::{
-    AfterDeadline, ApprovalMode, Chime, Interlock, OnCancel, Playback, Policy, QuietHours,
+    AfterDeadline, ApprovalMode, Chime, Interlock, ManualRules, OnCancel, Playback, Policy, QuietHours,
     ResponsePlan, Template,
 };
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};

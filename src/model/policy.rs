@@ -142,6 +142,31 @@ pub struct Interlock {
     pub lifted_by: Vec<String>,
 }
 
+/// What officers may broadcast by their own hand. The officer who asks counts as the first person;
+/// what goes over a limit needs a second one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManualRules {
+    /// Terminals one officer may reach alone; more needs a second person.
+    pub terminals_alone_max: u32,
+    /// Whether a broadcast of the class daily in quiet hours needs a second person.
+    pub quiet_hours_second_person: bool,
+    /// Seconds the second person has to decide.
+    pub decide_within_s: u32,
+    /// Longest validity in seconds.
+    pub validity_s_max: u32,
+}
+
+impl Default for ManualRules {
+    fn default() -> Self {
+        Self {
+            terminals_alone_max: 20,
+            quiet_hours_second_person: true,
+            decide_within_s: 900,
+            validity_s_max: 86_400,
+        }
+    }
+}
+
 /// All rules of a county.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
@@ -153,6 +178,9 @@ pub struct Policy {
     pub quiet_hours: Option<QuietHours>,
     /// Limits of automatic release.
     pub interlock: Interlock,
+    /// Limits of manual broadcasts.
+    #[serde(default)]
+    pub manual: ManualRules,
     /// Validity in seconds of an alert without `expires` (12379 practice: 24 h).
     pub validity_s_default: u32,
     /// Offset of local time from UTC in minutes (480 for China).

@@ -1,0 +1,437 @@
+//! From an alert to a plan, a refusal, or a note in the record.
+
+use super::info::{Choice, Chosen, choose};
+use super::matching::{GENERAL_TEMPLATE, Hazard, Match, UNMATCHED_PLAN, match_plan};
+use super::need::{Facts, decide_by, interlock, need};
+use super::priority::{ALL_CLEAR, priority};
+use super::target::{Targets, place_name, resolve};
+use super::text::{Slots, fill};
+use super::{Memory, Rules, reason};
+use crate::model::{
+    AfterDeadline, Alert, ApprovalMode, AreaCode, AreaLevel, Chime, Class, Info, Level, Message,
+    MsgType, Need, OnCancel, Plan, PlanId, Reason, Refusal, Scope, Status, TerminalId, UtcMs,
+};
+use std::collections::BTreeSet;
+
+/// Area names said aloud before "等".
+const AREAS_SPOKEN_MAX: usize = 6;
+/// How long an all-clear stays valid, seconds.
+const ALL_CLEAR_VALID_S: i64 = 3_600;
+/// Words of an all-clear when the policy has no template `all-clear`.
+const ALL_CLEAR_TEMPLATE: &str = "{headline}。{description}{instruction}";
+
+/// What becomes of an alert.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// Something may sound.
+    Plan(Box<Plan>),
+    /// Kept, nothing to do.
+    Recorded(Vec<Reason>),
+    /// It should sound but can't.
+    Refused(Refusal),
+    /// It ends what it references.
+    Cancel(CancelDecision),
+}
+
+/// An end of earlier alerts. The caller stops their broadcasts (`Memory::superseded`).
+#[derive(Debug, Clone, PartialEq)]
+pub struct CancelDecision {
+    /// The all-clear to announce, when the response plan asks for it.
+    pub announce: Option<Box<Plan>>,
+    /// Why.
+    pub reasons: Vec<Reason>,
+}
+
+/// Decides what becomes of a new `alert` at `now`.
+#[must_use]
+pub fn plan(rules: &Rules, now: UtcMs, alert: &Alert, memory: &Memory, id: PlanId) -> Decision {
+    if let Some(why) = not_for_us(alert, memory) {
+        return Decision::Recorded(vec![why]);
+    }
+    let chosen = choose(alert, now);
+    if alert.msg_type == MsgType::Cancel {
+        return cancel(rules, now, alert, memory, id, &chosen);
+    }
+    match chosen {
+        Choice::Nothing => refused("no_info", "预警没有 info 内容，无法播发"),
+        Choice::AllClear(_) => cancel(rules, now, alert, memory, id, &chosen),
+        Choice::Expired(_) if alert.msg_type == MsgType::Update => {
+            cancel(rules, now, alert, memory, id, &chosen)
+        }
+        Choice::Expired(_) => refused("expired", "预警到达时已过有效期"),
+        Choice::Speak(chosen) => warn(rules, now, alert, memory, id, &chosen),
+    }
+}
+
+/// Why an alert only enters the record, whatever it says.
+fn not_for_us(alert: &Alert, memory: &Memory) -> Option<Reason> {
+    match alert.msg_type {
+        MsgType::Ack => return Some(reason("msg_type_ack", "这是接收确认，不播发")),
+        MsgType::Error => return Some(reason("msg_type_error", "这是退回说明，不播发")),
+        MsgType::Alert | MsgType::Update | MsgType::Cancel => {}
+    }
+    match alert.status {
+        Status::Actual => None,
+        Status::System => Some(reason("status_system", "系统间消息，不播发")),
+        Status::Draft => Some(reason("status_draft", "草稿，不播发")),
+        // An exercise ends nothing that is real; drills end when they are disarmed.
+        Status::Exercise | Status::Test if alert.msg_type == MsgType::Cancel => {
+            Some(reason("drill_cancel", "演练或测试的解除，仅存档"))
+        }
+        Status::Exercise | Status::Test if memory.drill_armed => None,
+        Status::Exercise => Some(reason("drill_not_armed", "演练消息，未启动演练，不播发")),
+        Status::Test => Some(reason("drill_not_armed", "测试消息，未启动演练，不播发")),
+    }
+}
+
+fn refused(code: &str, text: impl Into<String>) -> Decision {
+    Decision::Refused(Refusal { reasons: vec![reason(code, text)] })
+}
+
+/// When a warning may sound: from `effective` on, to `expires` or the default, never longer than
+/// the response plan allows. `onset` is when the hazard begins, so a warning comes before it.
+pub(super) fn window(
+    rules: &Rules,
+    now: UtcMs,
+    alert: &Alert,
+    info: &Info,
+    validity_s_max: u32,
+) -> (UtcMs, UtcMs) {
+    let not_before = info.effective.map_or(now, |effective| effective.max(now));
+    let counted_from = info.effective.unwrap_or(alert.id.sent).min(not_before);
+    let default = counted_from.plus_s(i64::from(rules.policy.validity_s_default));
+    let latest = not_before.plus_s(i64::from(validity_s_max));
+    (not_before, info.expires.unwrap_or(default).min(latest))
+}
+
+fn warn(
+    rules: &Rules,
+    now: UtcMs,
+    alert: &Alert,
+    memory: &Memory,
+    id: PlanId,
+    chosen: &Chosen<'_>,
+) -> Decision {
+    let targets = resolve(&rules.network, &rules.index, now, &chosen.areas);
+    if let Some(decision) = nobody(alert, memory, &targets) {
+        return decision;
+    }
+    let info = chosen.main;
+    let matched = match_plan(&rules.policy, &rules.network, alert, info, &targets);
+    let response = &matched.plan;
+    let (not_before, expires) = window(rules, now, alert, info, response.validity_s_max);
+    if expires <= now || expires <= not_before {
+        return refused("expired", "预警到达时已过有效期");
+    }
+    let class = if alert.status == Status::Actual { Class::Live } else { Class::Drill };
+    let facts = Facts {
+        class,
+        level: info.level,
+        n_terminals: targets.terminals.len(),
+        automatic_in_hour: memory.automatic_in_hour,
+        not_before,
+    };
+    let mut against = doubts(rules, now, alert, chosen, &targets, &matched);
+    against.extend(interlock(&rules.policy, response, facts));
+    let need = need(response, &against, now, expires);
+    let (message, cut) = words(rules, alert, info, &targets.areas, &targets.terminals, &matched);
+    let mut reasons = vec![match matched.found {
+        true => reason("plan_matched", format!("符合预案“{}”", response.title)),
+        false => reason("no_plan_matched", "没有符合的预案，按通用模板处理"),
+    }];
+    reasons.extend(against);
+    reasons.extend(chosen.notes.iter().cloned());
+    reasons.extend(targets.notes.iter().cloned());
+    if !targets.outside.is_empty() {
+        let text = format!("{} 处区域不在本地，未计入", targets.outside.len());
+        reasons.push(reason("partly_outside", text));
+    }
+    reasons.extend(cut);
+    let supersedes = match (class, alert.msg_type) {
+        (Class::Live, MsgType::Update) => memory.superseded.clone(),
+        _ => Vec::new(),
+    };
+    Decision::Plan(Box::new(Plan {
+        id,
+        alert: Some(alert.id.clone()),
+        response_plan: response.name.clone(),
+        requested_by: "alert".to_owned(),
+        class,
+        priority: priority(class, info.level, None),
+        message,
+        chime: response.chime,
+        playback: response.playback,
+        volume_percent: response.volume_percent,
+        repeats: response.repeats.clamp(1, 20),
+        interval_s: response.interval_s,
+        areas: targets.areas,
+        terminals: targets.terminals,
+        not_before,
+        expires,
+        need,
+        supersedes,
+        reasons,
+    }))
+}
+
+/// What an alert without a single terminal of ours becomes; `None` = somebody is there to hear it,
+/// or a person must say who.
+fn nobody(alert: &Alert, memory: &Memory, targets: &Targets) -> Option<Decision> {
+    if !targets.terminals.is_empty() || !targets.unknown.is_empty() {
+        return None;
+    }
+    let outside = !targets.outside.is_empty()
+        && targets.notes.iter().all(|note| note.code != "area_without_terminals");
+    let mut reasons = if outside {
+        vec![reason("outside", format!("不在本地范围：{}", targets.outside.join("、")))]
+    } else {
+        vec![reason("no_terminals", "预警区域内没有登记终端")]
+    };
+    reasons.extend(targets.notes.iter().cloned());
+    // An Update that has moved away ends what sounds here.
+    if alert.msg_type == MsgType::Update
+        && alert.status == Status::Actual
+        && !memory.targeted.is_empty()
+    {
+        return Some(Decision::Cancel(CancelDecision { announce: None, reasons }));
+    }
+    Some(if outside {
+        Decision::Recorded(reasons)
+    } else {
+        Decision::Refused(Refusal { reasons })
+    })
+}
+
+/// Everything that makes a person look before it sounds.
+fn doubts(
+    rules: &Rules,
+    now: UtcMs,
+    alert: &Alert,
+    chosen: &Chosen<'_>,
+    targets: &Targets,
+    matched: &Match,
+) -> Vec<Reason> {
+    let mut doubts = Vec::new();
+    if !targets.unknown.is_empty() {
+        let text = format!("有无法识别的区域：{}，需人工核定", targets.unknown.join("、"));
+        doubts.push(reason("unknown_area", text));
+    }
+    if matched.found && !matched.trusted {
+        let text = format!("发布单位 {} 不在预案信任名单", alert.id.sender);
+        doubts.push(reason("sender_not_trusted", text));
+    }
+    if chosen.main.level.is_none() {
+        doubts.push(reason("level_unknown", "预警级别不明"));
+    }
+    if chosen.foreign {
+        doubts.push(reason("not_chinese", "预警没有中文内容"));
+    }
+    match alert.scope {
+        Scope::Public => {}
+        Scope::Restricted => doubts.push(reason("scope_restricted", "限定范围消息，需人工确认")),
+        Scope::Private => doubts.push(reason("scope_private", "非公开消息，需人工确认")),
+    }
+    let age_ms = now.since_ms(alert.id.sent);
+    if age_ms > i64::from(rules.policy.sent_age_s_max) * 1000 {
+        doubts.push(reason("sent_long_ago", format!("{} 分钟前发布", age_ms / 60_000)));
+    }
+    if age_ms < -i64::from(rules.policy.sent_ahead_s_max) * 1000 {
+        doubts.push(reason("sent_in_future", "发布时间晚于本机时间，请核对时钟"));
+    }
+    doubts
+}
+
+pub(super) fn words(
+    rules: &Rules,
+    alert: &Alert,
+    info: &Info,
+    areas: &[AreaCode],
+    terminals: &BTreeSet<TerminalId>,
+    matched: &Match,
+) -> (Message, Vec<Reason>) {
+    let response = &matched.plan;
+    let (text, mut notes) = fill(
+        template(rules, &response.template, GENERAL_TEMPLATE),
+        &slots(rules, alert, info, areas, terminals),
+    );
+    if text.is_empty() {
+        notes.push(reason("no_words", "预警没有可播的文字，只播录音"));
+    }
+    let message = Message {
+        text,
+        voice: response.voice.clone(),
+        recording: response.recording.clone(),
+        fallback_recording: response.fallback_recording.clone(),
+    };
+    (message, notes)
+}
+
+fn template<'a>(rules: &'a Rules, name: &str, otherwise: &'a str) -> &'a str {
+    let found = rules.policy.templates.iter().find(|template| template.name == name);
+    found.map_or(otherwise, |template| template.text.as_str())
+}
+
+fn slots(
+    rules: &Rules,
+    alert: &Alert,
+    info: &Info,
+    areas: &[AreaCode],
+    terminals: &BTreeSet<TerminalId>,
+) -> Slots {
+    let hazard = Hazard::of(info).title;
+    let level = level_word(info.level);
+    let written = |text: &Option<String>| text.clone().unwrap_or_default();
+    let filled = |text: &&String| !text.trim().is_empty();
+    let spoken = info.speaker_message.as_ref().filter(filled);
+    let headline = written(&info.headline);
+    let headline = match (headline.trim().is_empty(), hazard.is_empty()) {
+        (true, false) => format!("{hazard}{level}预警"),
+        _ => headline,
+    };
+    Slots {
+        headline,
+        description: spoken.cloned().unwrap_or_else(|| written(&info.description)),
+        instruction: written(&info.instruction),
+        sender: alert.sender_name.clone().unwrap_or_else(|| written(&info.sender_name)),
+        areas: spoken_areas(rules, areas, terminals),
+        level: level.to_owned(),
+        hazard,
+    }
+}
+
+pub(super) fn level_word(level: Option<Level>) -> &'static str {
+    match level {
+        Some(Level::Red) => "红色",
+        Some(Level::Orange) => "橙色",
+        Some(Level::Yellow) => "黄色",
+        Some(Level::Blue) => "蓝色",
+        None => "",
+    }
+}
+
+/// Names of the places, townships when there is no exact cover.
+fn spoken_areas(rules: &Rules, areas: &[AreaCode], terminals: &BTreeSet<TerminalId>) -> String {
+    let mut codes: Vec<AreaCode> = areas.to_vec();
+    if codes.is_empty() {
+        let townships: BTreeSet<AreaCode> = terminals
+            .iter()
+            .filter_map(|terminal| rules.network.terminals.get(terminal))
+            .map(|terminal| terminal.area.at(AreaLevel::Township).unwrap_or(terminal.area))
+            .collect();
+        codes = townships.into_iter().collect();
+    }
+    let names: Vec<String> = codes
+        .iter()
+        .take(AREAS_SPOKEN_MAX)
+        .map(|code| place_name(&rules.network, *code))
+        .collect();
+    let more = codes.len().saturating_sub(AREAS_SPOKEN_MAX);
+    let list = names.join("、");
+    if more > 0 { format!("{list}等{}个地方", codes.len()) } else { list }
+}
+
+/// A Cancel, or an Update that says it is over: stop what it references, and tell those who heard.
+fn cancel(
+    rules: &Rules,
+    now: UtcMs,
+    alert: &Alert,
+    memory: &Memory,
+    id: PlanId,
+    choice: &Choice<'_>,
+) -> Decision {
+    let mut reasons = vec![reason("ends_earlier", "解除或终止此前的预警")];
+    if alert.status != Status::Actual {
+        return Decision::Recorded(vec![reason("drill_cancel", "演练或测试的解除，仅存档")]);
+    }
+    if memory.targeted.is_empty() {
+        reasons.push(reason("nobody_was_told", "此前没有播发过，不作解除播报"));
+        return Decision::Cancel(CancelDecision { announce: None, reasons });
+    }
+    let chosen = match choice {
+        Choice::Speak(chosen) | Choice::AllClear(chosen) | Choice::Expired(chosen) => Some(chosen),
+        Choice::Nothing => None,
+    };
+    let by_name = |name: &String| rules.policy.plans.iter().find(|plan| plan.name == *name);
+    let earlier = memory.response_plan.as_ref().and_then(by_name);
+    let announces = earlier.map_or(OnCancel::StopAndAnnounce, |plan| plan.on_cancel)
+        == OnCancel::StopAndAnnounce;
+    // An Update whose time ran out is no news; only a said all-clear is announced.
+    let said = !matches!(choice, Choice::Expired(_)) || alert.msg_type == MsgType::Cancel;
+    if !announces || !said {
+        return Decision::Cancel(CancelDecision { announce: None, reasons });
+    }
+    let automatic = earlier.is_some_and(|plan| plan.approval == ApprovalMode::Automatic);
+    let announce = all_clear(rules, now, alert, memory, id, chosen.map(|c| c.main), automatic);
+    reasons.extend(announce.reasons.iter().cloned());
+    Decision::Cancel(CancelDecision { announce: Some(Box::new(announce)), reasons })
+}
+
+fn all_clear(
+    rules: &Rules,
+    now: UtcMs,
+    alert: &Alert,
+    memory: &Memory,
+    id: PlanId,
+    info: Option<&Info>,
+    automatic: bool,
+) -> Plan {
+    let terminals: BTreeSet<TerminalId> = memory
+        .targeted
+        .iter()
+        .copied()
+        .filter(|terminal| rules.network.terminals.contains_key(terminal))
+        .collect();
+    let expires = now.plus_s(ALL_CLEAR_VALID_S);
+    let policy = &rules.policy;
+    let quiet = super::in_quiet_hours(policy.quiet_hours, policy.local_offset_minutes, now);
+    let mut reasons = vec![reason("all_clear", "向此前收到预警的终端播报解除")];
+    if quiet {
+        reasons.push(reason("quiet_hours", "当前为静音时段，解除播报需人工确认"));
+    }
+    let public = alert.scope == Scope::Public;
+    let need = if automatic && !quiet && public {
+        Need::Nothing
+    } else {
+        let decide_by = decide_by(now, 0, expires);
+        Need::Officers { officers: 1, decide_by, after: AfterDeadline::Expire }
+    };
+    let mut slots = info.map(|info| slots(rules, alert, info, &[], &terminals)).unwrap_or_default();
+    let said = [&slots.headline, &slots.description].into_iter().any(|text| text.contains("解除"));
+    if !said {
+        // The block may still hold the words of the warning itself: not to be said again.
+        slots.headline = format!("此前发布的{}{}预警现已解除", slots.hazard, slots.level);
+        slots.description = alert.note.clone().unwrap_or_default();
+        slots.instruction.clear();
+    }
+    let (text, notes) = fill(template(rules, "all-clear", ALL_CLEAR_TEMPLATE), &slots);
+    reasons.extend(notes);
+    Plan {
+        id,
+        alert: Some(alert.id.clone()),
+        response_plan: memory
+            .response_plan
+            .clone()
+            .unwrap_or_else(|| UNMATCHED_PLAN.to_owned()),
+        requested_by: "alert".to_owned(),
+        class: Class::Live,
+        priority: ALL_CLEAR,
+        message: Message {
+            text,
+            voice: "default".to_owned(),
+            recording: None,
+            fallback_recording: "all-clear".to_owned(),
+        },
+        chime: Chime::Notice,
+        playback: crate::model::Playback::Simultaneous,
+        volume_percent: None,
+        repeats: 1,
+        interval_s: 0,
+        areas: super::target::cover(&rules.index, &rules.network, &terminals),
+        terminals,
+        not_before: now,
+        expires,
+        need,
+        supersedes: Vec::new(),
+        reasons,
+    }
+}
