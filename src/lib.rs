@@ -15,7 +15,10 @@
 pub mod clock;
 pub mod decide;
 pub mod deliver;
+pub mod gateway;
 pub mod ingest;
 pub mod model;
 pub mod record;
 pub mod render;
+pub mod secrets;
+pub mod simulate;

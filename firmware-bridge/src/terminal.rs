@@ -23,7 +23,7 @@ pub const CLOCK_SKEW_MS_MAX: i64 = 120_000;
 /// Wait before a failed fetch is tried again, milliseconds.
 pub const FETCH_WAIT_MS: i64 = 5_000;
 /// Actions of one input. An input makes at most two per held broadcast and one per report.
-pub const ACTIONS_MAX: usize = 64;
+pub const ACTIONS_MAX: usize = 40;
 
 /// What must be done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -107,7 +107,11 @@ mod tests {
         let (access, _) = access();
         let own = "430621100001-001";
         let check = |write: bool, topic: &str, expect: bool| {
-            let may = if write { access.may_publish(own, topic) } else { access.may_subscribe(own, topic) };
+            let may = if write {
+                access.may_publish(own, topic)
+            } else {
+                access.may_subscribe(own, topic)
+            };
             assert_eq!(may, expect, "{topic}");
         };
         check(true, "m/v1/terminal/430621100001-001/acknowledgement", true);

@@ -8,15 +8,13 @@ use super::link::{LinkFault, LinkInput, PAYLOAD_BYTES_MAX, Publish};
 use crate::clock;
 use async_trait::async_trait;
 use rmqtt::codec::types::Publish as CodecPublish;
-use rmqtt::codec::v5::PublishProperties;
+use rmqtt::codec::v5::{PublishProperties, SubscribeAckReason};
 use rmqtt::context::ServerContext;
 use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
 use rmqtt::net::Builder;
 use rmqtt::server::MqttServer;
 use rmqtt::session::SessionState;
-use rmqtt::types::{
-    AuthResult, From as Sender, Id, PublishAclResult, QoS, SubscribeAckReason, SubscribeAclResult,
-};
+use rmqtt::types::{AuthResult, From as Sender, Id, PublishAclResult, QoS, SubscribeAclResult};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -153,8 +151,7 @@ impl Broker {
             payload: bytes::Bytes::copy_from_slice(&publish.payload),
             properties: Some(properties),
         };
-        let publish =
-            rmqtt::types::Publish::new(Box::new(inner), None, None, Some(now.0));
+        let publish = rmqtt::types::Publish::new(Box::new(inner), None, None, Some(now.0));
         SessionState::forwards(&self.context, self.sender.clone(), publish, false, None)
             .await
             .map_err(|fault| LinkFault::Down(fault.to_string()))
@@ -200,6 +197,7 @@ struct Hooks {
 #[async_trait]
 impl Handler for Hooks {
     #[expect(clippy::wildcard_enum_match_arm, reason = "only the registered hooks ever call")]
+    #[expect(elided_lifetimes_in_paths, reason = "the trait of the library writes it so")]
     async fn hook(&self, parameter: &Parameter, before: Option<HookResult>) -> ReturnType {
         match parameter {
             Parameter::ClientAuthenticate(connect) => {

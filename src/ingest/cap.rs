@@ -44,8 +44,7 @@ impl Reader<'_> {
         name: &str,
         required: bool,
     ) -> Option<UtcMs> {
-        let text =
-            if required { self.required(node, path, name) } else { self.text(node, name) }?;
+        let text = if required { self.required(node, path, name) } else { self.text(node, name) }?;
         let line = node.first(name).and_then(Node::at);
         match time::read(&text, self.zone) {
             Ok(read) => {
@@ -115,8 +114,22 @@ const SCOPES: &[(&str, Scope)] =
     &[("Public", Scope::Public), ("Restricted", Scope::Restricted), ("Private", Scope::Private)];
 
 const KNOWN: &[&str] = &[
-    "identifier", "sender", "sent", "status", "msgType", "source", "scope", "restriction",
-    "addresses", "code", "note", "references", "incidents", "info", "Signature", "password",
+    "identifier",
+    "sender",
+    "sent",
+    "status",
+    "msgType",
+    "source",
+    "scope",
+    "restriction",
+    "addresses",
+    "code",
+    "note",
+    "references",
+    "incidents",
+    "info",
+    "Signature",
+    "password",
 ];
 
 /// Reads a CAP alert.
@@ -238,7 +251,11 @@ fn info(node: &Node, path: &str, reader: &mut Reader<'_>) -> Option<Info> {
         // The event is only words here; a headline says the same.
         match &headline {
             Some(_) => reader.notes.oddity(node.at(), path, "no event; the headline stands for it"),
-            None => reader.notes.fault(node.at(), &join(path, "event"), "expected a value; it is missing"),
+            None => reader.notes.fault(
+                node.at(),
+                &join(path, "event"),
+                "expected a value; it is missing",
+            ),
         }
     }
     let severity = reader.text(node, "severity").unwrap_or_else(|| {
@@ -313,7 +330,8 @@ pub(super) fn level(
             Some(colour)
         }
         (Some(said), Some(colour)) if *said != colour => {
-            let what = format!("`{severity}` and the colour in the headline differ; `{severity}` holds");
+            let what =
+                format!("`{severity}` and the colour in the headline differ; `{severity}` holds");
             reader.notes.oddity(line, &path, what);
             Some(*said)
         }
@@ -333,7 +351,8 @@ fn area(node: &Node, path: &str, reader: &mut Reader<'_>) -> AlertArea {
         reader.notes.oddity(node.at(), &join(path, "areaDesc"), "missing");
         String::new()
     });
-    let mut area = AlertArea { desc, polygons: Vec::new(), circles: Vec::new(), geocodes: Vec::new() };
+    let mut area =
+        AlertArea { desc, polygons: Vec::new(), circles: Vec::new(), geocodes: Vec::new() };
     for polygon in node.all("polygon") {
         shape_polygon(polygon, path, &mut area, reader);
     }

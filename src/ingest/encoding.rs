@@ -45,8 +45,9 @@ fn mislabelled(bytes: &[u8], declared: Option<&str>, notes: &mut Notes) -> Optio
         let text = text.into_owned();
         // In Chinese text most such pairs are hanzi; in Latin-1 text they are stray accents.
         let hanzi = text.chars().filter(|c| ('\u{4E00}'..='\u{9FFF}').contains(c)).count();
-        let accents = WINDOWS_1252.decode(bytes).0.chars().filter(|c| c.is_alphabetic() && !c.is_ascii());
-        if hanzi * 3 >= accents.count() && hanzi >= 4 {
+        let latin = WINDOWS_1252.decode(bytes).0;
+        let n_accents = latin.chars().filter(|c| c.is_alphabetic() && !c.is_ascii()).count();
+        if hanzi * 3 >= n_accents && hanzi >= 4 {
             notes.oddity(Some(1), "", format!("declared as {declared}, read as GB18030"));
             return Some(text);
         }

@@ -39,9 +39,11 @@ pub fn read(bytes: &[u8], hint: Option<&str>) -> Result<Alert, Rejection> {
         return Err(notes.into_rejection());
     }
     let looks_json = body.starts_with('{') || hint.is_some_and(|hint| hint.contains("json"));
-    let root = if looks_json { json::tree(&text, &mut notes) } else { xml::tree(&text, &mut notes) };
+    let root =
+        if looks_json { json::tree(&text, &mut notes) } else { xml::tree(&text, &mut notes) };
     let Some(root) = root else { return Err(notes.into_rejection()) };
-    let alert = if looks_json { cap::alert(&root, true, &mut notes) } else { by_root(&root, &mut notes) };
+    let alert =
+        if looks_json { cap::alert(&root, true, &mut notes) } else { by_root(&root, &mut notes) };
     match alert {
         Some(mut alert) if !notes.has_faults() => {
             alert.oddities = notes.into_oddities();

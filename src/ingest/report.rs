@@ -11,7 +11,8 @@ pub fn report(rejection: &Rejection) -> String {
     // Writing to a String can't fail.
     let _ok = writeln!(text, "共 {} 处问题 / faults:", rejection.faults.len());
     for (number, fault) in rejection.faults.iter().enumerate() {
-        let line = fault.line.map(|line| format!("第 {line} 行 (line {line}) ")).unwrap_or_default();
+        let line =
+            fault.line.map(|line| format!("第 {line} 行 (line {line}) ")).unwrap_or_default();
         let element =
             if fault.element.is_empty() { String::new() } else { format!("<{}> ", fault.element) };
         let _ok = writeln!(text, "{:>3}. {line}{element}{}", number + 1, fault.what);

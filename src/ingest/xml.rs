@@ -118,13 +118,13 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
                 }
             }
             Event::Text(piece) => {
-                if let (Some(node), Ok(piece)) = (open.last_mut(), piece.decode()) {
-                    node.text.push_str(&piece);
+                if let Some(node) = open.last_mut() {
+                    node.text.push_str(piece.as_ref());
                 }
             }
             Event::CData(piece) => {
-                if let (Some(node), Ok(piece)) = (open.last_mut(), piece.decode()) {
-                    node.text.push_str(&piece);
+                if let Some(node) = open.last_mut() {
+                    node.text.push_str(piece.as_ref());
                 }
             }
             Event::GeneralRef(reference) => {
@@ -132,7 +132,7 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
                 match (letter, open.last_mut()) {
                     (Some(letter), Some(node)) => node.text.push(letter),
                     (None, _) => {
-                        let name = String::from_utf8_lossy(&reference).into_owned();
+                        let name = reference.as_ref().to_owned();
                         let what = format!("unknown entity `&{name};`; entities are not expanded");
                         notes.fault(Some(line), &path(&open), what);
                     }
@@ -161,9 +161,9 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
 }
 
 fn node(start: &BytesStart<'_>, namespace: ResolveResult<'_>, line: u32) -> Node {
-    let name = String::from_utf8_lossy(start.local_name().as_ref()).into_owned();
+    let name = start.local_name().as_ref().to_owned();
     let namespace = match namespace {
-        ResolveResult::Bound(bound) => Some(String::from_utf8_lossy(bound.as_ref()).into_owned()),
+        ResolveResult::Bound(bound) => Some(bound.as_ref().to_owned()),
         ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
     };
     Node { name, namespace, line, ..Node::default() }
@@ -185,11 +185,11 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
         return Some(letter);
     }
     match reference.as_ref() {
-        b"lt" => Some('<'),
-        b"gt" => Some('>'),
-        b"amp" => Some('&'),
-        b"quot" => Some('"'),
-        b"apos" => Some('\''),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "amp" => Some('&'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
         _ => None,
     }
 }
