@@ -12,7 +12,9 @@
     )
 )]
 
+pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod decide;
 pub mod deliver;
 pub mod gateway;

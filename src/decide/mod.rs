@@ -31,6 +31,7 @@ pub use need::in_quiet_hours;
 pub use plan::{CancelDecision, Decision, plan};
 pub use priority::priority;
 pub use target::{POINT_REACH_KM, TargetIndex, Targets, resolve};
+pub(crate) use text::bad_slots;
 pub use text::{MESSAGE_CHARS_MAX, SLOTS};
 
 use crate::model::{BroadcastId, Network, Policy, Reason, TerminalId};

@@ -1,0 +1,3 @@
+//! Subcommands of `mingluo`, one file each.
+
+pub mod check;

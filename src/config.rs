@@ -1,0 +1,131 @@
+//! Loading and checking of the configuration directory: every fault at once, each with file, line
+//! and remedy. Nothing starts on a configuration that has one.
+//!
+//! Relative paths are relative to the configuration directory. Secrets stand in files that keys
+//! ending in `_file` name, never in the configuration itself. Any key of `gateway.toml` can be set
+//! from the environment: `MINGLUO__HTTP__LISTEN` is `listen` of `[http]`.
+
+mod areas;
+mod cross;
+mod policy;
+mod reader;
+mod recordings;
+mod settings;
+mod terminals;
+#[cfg(test)]
+mod tests;
+
+pub use settings::{
+    DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings, MqttMode,
+    MqttProtocol, MqttSettings, RecordSettings, RenderSettings, Settings,
+};
+
+use crate::model::{Network, Policy};
+use reader::{Document, Faults};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::Path;
+
+/// Largest configuration file that is read, bytes.
+const FILE_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// Prefix of environment variables.
+const ENVIRONMENT_PREFIX: &str = "MINGLUO";
+
+/// One thing wrong, or only odd, in the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct ConfigFault {
+    /// File within the directory, or `environment`.
+    pub file: String,
+    /// Line, from 1; `None` = the file as a whole.
+    pub line: Option<u32>,
+    /// What is wrong: expected and got, lower case, no full stop.
+    pub what: String,
+    /// What to do.
+    pub remedy: String,
+}
+
+impl fmt::Display for ConfigFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        write!(f, ": {}; {}", self.what, self.remedy)
+    }
+}
+
+/// A configuration without faults.
+#[derive(Debug)]
+pub struct Loaded {
+    /// `gateway.toml` with the environment over it.
+    pub config: Settings,
+    /// `areas.toml` and `terminals.csv`.
+    pub network: Network,
+    /// `policy.toml`.
+    pub policy: Policy,
+    /// What is allowed but probably not meant.
+    pub warnings: Vec<ConfigFault>,
+}
+
+/// The way in.
+#[derive(Debug, Clone, Copy)]
+pub struct Config;
+
+impl Config {
+    /// Loads a directory with the environment of this process over it.
+    ///
+    /// # Errors
+    /// Every fault found, in order of file and line.
+    pub fn load(dir: &Path) -> Result<Loaded, Vec<ConfigFault>> {
+        let faults = Faults::default();
+        let overrides = environment(&faults);
+        load(dir, &overrides, faults)
+    }
+
+    /// Loads a directory with these values over `gateway.toml`, keyed `section.key`.
+    ///
+    /// # Errors
+    /// Every fault found, in order of file and line.
+    pub fn load_with(
+        dir: &Path,
+        overrides: &BTreeMap<String, String>,
+    ) -> Result<Loaded, Vec<ConfigFault>> {
+        load(dir, overrides, Faults::default())
+    }
+}
+
+fn environment(faults: &Faults) -> BTreeMap<String, String> {
+    use ::config::Source;
+    let source = ::config::Environment::with_prefix(ENVIRONMENT_PREFIX)
+        .prefix_separator("__")
+        .separator("__");
+    match source.collect() {
+        Ok(found) => {
+            found.into_iter().map(|(key, value)| (key, value.to_string())).collect()
+        }
+        Err(error) => {
+            faults.push("environment", None, error.to_string(), "set the variable in UTF-8");
+            BTreeMap::new()
+        }
+    }
+}
+
+fn load(
+    dir: &Path,
+    overrides: &BTreeMap<String, String>,
+    faults: Faults,
+) -> Result<Loaded, Vec<ConfigFault>> {
+    let gateway = Document::open(dir, "gateway.toml", &faults);
+    let config = settings::read(dir, &gateway, overrides, &faults);
+    let areas = Document::open(dir, "areas.toml", &faults);
+    let (mut network, area_lines) = areas::read(&areas, &faults);
+    let terminal_lines = terminals::read(dir, &mut network, &faults);
+    let rules = Document::open(dir, "policy.toml", &faults);
+    let (policy, plan_lines) = policy::read(&rules, &faults);
+    cross::network(&network, &area_lines, &terminal_lines, &faults);
+    cross::policy(&policy, &network, &plan_lines, &faults);
+    recordings::check(&policy, &plan_lines, &config.render.audio_dir, &faults);
+    let (faults, warnings) = faults.into_lists();
+    if faults.is_empty() { Ok(Loaded { config, network, policy, warnings }) } else { Err(faults) }
+}

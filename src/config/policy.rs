@@ -1,0 +1,259 @@
+//! `policy.toml`: response plans, templates and limits.
+
+use super::reader::{Document, Faults, Keys};
+use crate::decide::bad_slots;
+use crate::model::{
+    AfterDeadline, ApprovalMode, AreaCode, Chime, Interlock, Level, ManualRules, OnCancel,
+    Playback, Policy, QuietHours, ResponsePlan, Template,
+};
+use std::collections::BTreeMap;
+
+const LEVELS: [(&str, Level); 4] = [
+    ("red", Level::Red),
+    ("orange", Level::Orange),
+    ("yellow", Level::Yellow),
+    ("blue", Level::Blue),
+];
+const CHIMES: [(&str, Chime); 6] = [
+    ("none", Chime::None),
+    ("notice", Chime::Notice),
+    ("blue", Chime::Blue),
+    ("yellow", Chime::Yellow),
+    ("orange", Chime::Orange),
+    ("red", Chime::Red),
+];
+const APPROVALS: [(&str, ApprovalMode); 3] = [
+    ("automatic", ApprovalMode::Automatic),
+    ("one-person", ApprovalMode::OnePerson),
+    ("two-person", ApprovalMode::TwoPerson),
+];
+
+/// Line of each response plan by name.
+pub(super) type PlanLines = BTreeMap<String, u32>;
+
+pub(super) fn read(document: &Document, faults: &Faults) -> (Policy, PlanLines) {
+    let root = document.parse(faults);
+    let mut keys = document.keys(&root, None, faults);
+    let validity_s_default = keys.number("validity_s_default", Some(86_400), 60..=604_800);
+    let mut lines = PlanLines::new();
+    let mut templates: Vec<Template> = Vec::new();
+    for table in keys.tables("templates") {
+        let line = table.line();
+        let template = template(table);
+        if templates.iter().any(|other| other.name == template.name) {
+            let what = format!("template `{}` stands twice", template.name);
+            faults.push(document.file, line, what, "give each its own name");
+        }
+        templates.push(template);
+    }
+    let mut plans: Vec<ResponsePlan> = Vec::new();
+    for table in keys.tables("plans") {
+        let line = table.line_of("name").or(table.line());
+        let plan = response_plan(table, &templates, validity_s_default);
+        if lines.contains_key(&plan.name) {
+            let what = format!("response plan `{}` stands twice", plan.name);
+            faults.push(document.file, line, what, "give each its own name");
+        }
+        lines.entry(plan.name.clone()).or_insert(line.unwrap_or_default());
+        plans.push(plan);
+    }
+    let policy = Policy {
+        plans,
+        templates,
+        quiet_hours: keys.has("quiet_hours").then(|| quiet_hours(keys.table("quiet_hours"))),
+        interlock: interlock(keys.table("interlock")),
+        manual: manual(keys.table("manual")),
+        validity_s_default,
+        local_offset_minutes: keys.number("local_offset_minutes", Some(480), -720..=840),
+        sent_age_s_max: keys.number("sent_age_s_max", Some(21_600), 60..=604_800),
+        sent_ahead_s_max: keys.number("sent_ahead_s_max", Some(300), 0..=86_400),
+    };
+    keys.finish();
+    (policy, lines)
+}
+
+fn template(mut keys: Keys<'_>) -> Template {
+    let template = Template { name: keys.text("name", None), text: keys.text("text", None) };
+    if template.text.trim().is_empty() && keys.has("text") {
+        keys.fault("text", "is empty", "write the words, with slots such as {headline}");
+    }
+    for slot in bad_slots(&template.text) {
+        let what = format!("slot `{slot}` is not known or never closes");
+        keys.fault("text", &what, format!("use {}", crate::decide::SLOTS.join(", ")));
+    }
+    keys.finish();
+    template
+}
+
+fn response_plan(
+    mut keys: Keys<'_>,
+    templates: &[Template],
+    validity_s_default: u32,
+) -> ResponsePlan {
+    let levels = levels(&mut keys);
+    let default_chime = levels.iter().max().map(|level| match level {
+        Level::Blue => Chime::Blue,
+        Level::Yellow => Chime::Yellow,
+        Level::Orange => Chime::Orange,
+        Level::Red => Chime::Red,
+    });
+    let afters = [("release", AfterDeadline::Release), ("expire", AfterDeadline::Expire)];
+    let playbacks =
+        [("simultaneous", Playback::Simultaneous), ("staggered", Playback::Staggered)];
+    let cancels = [("stop", OnCancel::Stop), ("stop_and_announce", OnCancel::StopAndAnnounce)];
+    let approval = keys.choice("approval", None, &APPROVALS, ApprovalMode::OnePerson);
+    let automatic = approval == ApprovalMode::Automatic;
+    let plan = ResponsePlan {
+        name: keys.text("name", None),
+        title: keys.text("title", None),
+        hazards: hazards(&mut keys),
+        event_words: keys.texts("event_words"),
+        levels,
+        senders: keys.texts("senders"),
+        areas: areas(&mut keys),
+        approval,
+        decide_within_s: keys.number("decide_within_s", automatic.then_some(900), 30..=86_400),
+        after_deadline: keys.choice(
+            "after_deadline",
+            Some(AfterDeadline::Expire),
+            &afters,
+            AfterDeadline::Expire,
+        ),
+        chime: keys.choice("chime", default_chime, &CHIMES, Chime::Notice),
+        template: keys.text("template", None),
+        voice: keys.text("voice", Some("default")),
+        recording: keys.text_opt("recording"),
+        fallback_recording: keys.text("fallback_recording", None),
+        repeats: keys.number("repeats", Some(2), 1..=20),
+        interval_s: keys.number("interval_s", Some(10), 0..=3_600),
+        volume_percent: keys
+            .has("volume_percent")
+            .then(|| keys.number("volume_percent", None, 1..=100)),
+        quiet_hours_exempt: keys.flag("quiet_hours_exempt", false),
+        playback: keys.choice(
+            "playback",
+            Some(Playback::Simultaneous),
+            &playbacks,
+            Playback::Simultaneous,
+        ),
+        validity_s_max: keys.number("validity_s_max", Some(validity_s_default), 60..=604_800),
+        on_cancel: keys.choice(
+            "on_cancel",
+            Some(OnCancel::StopAndAnnounce),
+            &cancels,
+            OnCancel::StopAndAnnounce,
+        ),
+    };
+    if !templates.iter().any(|template| template.name == plan.template) && keys.has("template") {
+        let what = format!("no template `{}`", plan.template);
+        keys.fault("template", &what, "name one of `[[templates]]`");
+    }
+    if plan.hazards.is_empty() && plan.event_words.is_empty() {
+        keys.fault("hazards", "neither codes nor words", "say which hazards the plan is for");
+    }
+    if plan.name == crate::decide::UNMATCHED_PLAN || plan.name == "manual" {
+        keys.fault("name", "is a built-in name", "choose another one");
+    }
+    keys.finish();
+    plan
+}
+
+fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
+    let mut levels = Vec::new();
+    for name in keys.texts("levels") {
+        match LEVELS.iter().find(|(option, _)| *option == name) {
+            Some((_, level)) => levels.push(*level),
+            None => {
+                let what = format!("expected red, orange, yellow or blue, got `{name}`");
+                keys.fault("levels", &what, "correct the level");
+            }
+        }
+    }
+    if levels.is_empty() {
+        keys.fault("levels", "is empty", "name the levels, such as [\"red\"]");
+    }
+    levels
+}
+
+fn hazards(keys: &mut Keys<'_>) -> Vec<String> {
+    let hazards = keys.texts("hazards");
+    for code in &hazards {
+        let well_formed = (2..=5).contains(&code.len())
+            && code.starts_with('1')
+            && code.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
+        let announcements = code.len() == 5 && code.chars().all(|c| c.is_ascii_digit());
+        if !well_formed && !announcements {
+            let what = format!("expected codes such as 11B03 or 11D, got `{code}`");
+            keys.fault("hazards", &what, "use the 11Axx family; 102xx is read as 11Bxx");
+        }
+    }
+    hazards
+}
+
+fn areas(keys: &mut Keys<'_>) -> Vec<AreaCode> {
+    let mut areas = Vec::new();
+    for text in keys.texts("areas") {
+        match AreaCode::parse(&text) {
+            Some(code) => areas.push(code),
+            None => {
+                let what = format!("expected 12-digit area codes, got `{text}`");
+                keys.fault("areas", &what, "correct the code");
+            }
+        }
+    }
+    areas
+}
+
+fn quiet_hours(mut keys: Keys<'_>) -> QuietHours {
+    let mut minute = |key: &'static str| {
+        let text = keys.text(key, None);
+        let parsed = text.split_once(':').and_then(|(hour, minute)| {
+            let (hour, minute): (u16, u16) = (hour.parse().ok()?, minute.parse().ok()?);
+            (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+        });
+        if parsed.is_none() && keys.has(key) {
+            let what = format!("expected a local time, got `{text}`");
+            keys.fault(key, &what, format!("write it like `{key} = \"22:00\"`"));
+        }
+        parsed
+    };
+    let (from, until) = (minute("from"), minute("until"));
+    if let (Some(from), Some(until)) = (from, until) {
+        let long = (i32::from(until) - i32::from(from)).rem_euclid(1_440);
+        if long == 0 {
+            keys.fault("until", "equals `from`", "remove [quiet_hours] or give it a span");
+        } else if long > 14 * 60 {
+            keys.fault("until", "quiet hours last over 14 h", "exchange `from` and `until`");
+        }
+    }
+    keys.finish();
+    QuietHours {
+        from_minute: from.unwrap_or_default(),
+        until_minute: until.unwrap_or_default(),
+    }
+}
+
+fn interlock(mut keys: Keys<'_>) -> Interlock {
+    let interlock = Interlock {
+        automatic_per_hour_max: keys.number("automatic_per_hour_max", Some(6), 0..=1_000),
+        automatic_terminals_max: keys.number("automatic_terminals_max", Some(500), 0..=1_000_000),
+        lifted_by: keys.texts("lifted_by"),
+    };
+    keys.finish();
+    interlock
+}
+
+fn manual(mut keys: Keys<'_>) -> ManualRules {
+    let default = ManualRules::default();
+    let alone = default.terminals_alone_max;
+    let rules = ManualRules {
+        terminals_alone_max: keys.number("terminals_alone_max", Some(alone), 0..=1_000_000),
+        quiet_hours_second_person: keys
+            .flag("quiet_hours_second_person", default.quiet_hours_second_person),
+        decide_within_s: keys
+            .number("decide_within_s", Some(default.decide_within_s), 30..=86_400),
+        validity_s_max: keys.number("validity_s_max", Some(default.validity_s_max), 60..=604_800),
+    };
+    keys.finish();
+    rules
+}

@@ -1,0 +1,356 @@
+//! `gateway.toml`: how the process itself is set up.
+
+use super::reader::{Document, Faults, Keys};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+/// Sections of `gateway.toml`, for environment variables that name none of them.
+const SECTIONS: [&str; 8] =
+    ["http", "mqtt", "record", "ingest", "render", "keys", "deliver", "log"];
+
+/// `[http]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HttpSettings {
+    /// Where console and API listen.
+    pub listen: SocketAddr,
+    /// Where terminals fetch clips.
+    pub terminal_listen: SocketAddr,
+    /// Base of the clip addresses put into orders, as terminals reach it.
+    pub public_clip_url: String,
+}
+
+/// Own broker inside the process, or one that exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttMode {
+    /// Inside the process.
+    Embedded,
+    /// At `url`.
+    External,
+}
+
+/// MQTT version spoken to the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MqttProtocol {
+    /// 3.1.1
+    V311,
+    /// 5.0
+    V5,
+}
+
+/// `[mqtt]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MqttSettings {
+    /// Embedded or external.
+    pub mode: MqttMode,
+    /// Where the embedded broker listens.
+    pub listen: SocketAddr,
+    /// Address of the external broker, `mqtt://host:1883` or `mqtts://host:8883`.
+    pub url: String,
+    /// Topic prefix, without a slash at the end.
+    pub prefix: String,
+    /// PEM file of the authority that signs the broker's certificate.
+    pub tls_ca_file: Option<PathBuf>,
+    /// PEM file of the certificate (server's when embedded, ours when external).
+    pub tls_certificate_file: Option<PathBuf>,
+    /// PEM file of its key.
+    pub tls_key_file: Option<PathBuf>,
+    /// User at the external broker.
+    pub user: Option<String>,
+    /// File that holds the password.
+    pub password_file: Option<PathBuf>,
+    /// Version.
+    pub protocol: MqttProtocol,
+}
+
+/// `[record]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RecordSettings {
+    /// `sqlite:<path>`, `postgres://…` or `memory:`.
+    pub url: String,
+    /// Space kept free for the last entries when the disk is full, mebibytes.
+    pub ballast_mib: u32,
+    /// Rows between snapshots.
+    pub snapshot_every_rows: u32,
+}
+
+/// `[ingest]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestSettings {
+    /// Folder where alert files are dropped; `None` = not watched.
+    pub folder: Option<PathBuf>,
+    /// Seconds a file must not have grown before it is read.
+    pub folder_settle_s: u32,
+    /// Longest alert, bytes.
+    pub bytes_max: u32,
+}
+
+/// `[render]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenderSettings {
+    /// Where voices lie.
+    pub voices_dir: PathBuf,
+    /// Where chimes and recordings lie.
+    pub audio_dir: PathBuf,
+    /// Where rendered clips are kept by content hash.
+    pub clip_dir: PathBuf,
+    /// Voice of `default`.
+    pub default_voice: String,
+    /// Threads that render.
+    pub threads: u16,
+    /// Seconds after which the recorded fallback speaks.
+    pub deadline_s_max: u32,
+}
+
+/// `[keys]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeySettings {
+    /// Private key that signs orders.
+    pub signing_key_file: PathBuf,
+    /// Master key from which terminals' keys are derived.
+    pub terminal_master_key_file: PathBuf,
+    /// API keys with roles and areas.
+    pub api_keys_file: PathBuf,
+}
+
+/// `[deliver]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeliverSettings {
+    /// Seconds to wait for an acknowledgement before the order is repeated.
+    pub acknowledge_wait_s: u32,
+    /// Shortest wait between repeats, seconds.
+    pub retry_wait_s_min: u32,
+    /// Longest wait between repeats, seconds.
+    pub retry_wait_s_max: u32,
+    /// Repeated orders by terminal address per second, all broadcasts together.
+    pub repair_orders_per_s_max: u32,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// Lines of JSON.
+    Json,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogSettings {
+    /// Form.
+    pub format: LogFormat,
+}
+
+/// `gateway.toml`; every path is absolute or relative to the working directory, ready for use.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// The configuration directory.
+    pub dir: PathBuf,
+    /// `[http]`
+    pub http: HttpSettings,
+    /// `[mqtt]`
+    pub mqtt: MqttSettings,
+    /// `[record]`
+    pub record: RecordSettings,
+    /// `[ingest]`
+    pub ingest: IngestSettings,
+    /// `[render]`
+    pub render: RenderSettings,
+    /// `[keys]`
+    pub keys: KeySettings,
+    /// `[deliver]`
+    pub deliver: DeliverSettings,
+    /// `[log]`
+    pub log: LogSettings,
+}
+
+pub(super) fn read(
+    dir: &Path,
+    document: &Document,
+    overrides: &BTreeMap<String, String>,
+    faults: &Faults,
+) -> Settings {
+    for key in overrides.keys() {
+        let section = key.split('.').next().unwrap_or_default();
+        if !SECTIONS.contains(&section) || !key.contains('.') {
+            let what = format!("`{key}` names no section of gateway.toml");
+            faults.push("environment", None, what, format!("use one of {}", SECTIONS.join(", ")));
+        }
+    }
+    let root = document.parse(faults);
+    let mut keys = document.keys(&root, Some(overrides), faults);
+    let settings = Settings {
+        dir: dir.to_path_buf(),
+        http: http(keys.table("http")),
+        mqtt: mqtt(dir, keys.table("mqtt")),
+        record: record(dir, keys.table("record")),
+        ingest: ingest(dir, keys.table("ingest")),
+        render: render(dir, keys.table("render")),
+        keys: key_files(dir, keys.table("keys")),
+        deliver: deliver(keys.table("deliver")),
+        log: log(keys.table("log")),
+    };
+    keys.finish();
+    settings
+}
+
+fn address(keys: &mut Keys<'_>, key: &'static str, default: &str) -> SocketAddr {
+    let text = keys.text(key, Some(default));
+    text.parse().unwrap_or_else(|_| {
+        let what = format!("expected an address with port, got `{text}`");
+        keys.fault(key, &what, format!("write it like `{key} = \"{default}\"`"));
+        SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+    })
+}
+
+fn path(dir: &Path, keys: &mut Keys<'_>, key: &'static str, default: &str) -> PathBuf {
+    let text = keys.text(key, Some(default));
+    if text.is_empty() {
+        keys.fault(key, "is empty", format!("write it like `{key} = \"{default}\"`"));
+    }
+    dir.join(text)
+}
+
+fn path_opt(dir: &Path, keys: &mut Keys<'_>, key: &'static str) -> Option<PathBuf> {
+    keys.text_opt(key).filter(|text| !text.is_empty()).map(|text| dir.join(text))
+}
+
+fn http(mut keys: Keys<'_>) -> HttpSettings {
+    let listen = address(&mut keys, "listen", "127.0.0.1:8721");
+    let terminal_listen = address(&mut keys, "terminal_listen", "127.0.0.1:8722");
+    let default = format!("http://{terminal_listen}/clips");
+    let public_clip_url = keys.text("public_clip_url", Some(&default));
+    if !["http://", "https://"].iter().any(|scheme| public_clip_url.starts_with(scheme)) {
+        let what = format!("expected an http or https address, got `{public_clip_url}`");
+        keys.fault("public_clip_url", &what, "write the address by which terminals reach it");
+    }
+    if listen == terminal_listen {
+        let what = "is the same as `http.listen`";
+        keys.fault("terminal_listen", what, "terminals need a port of their own");
+    }
+    keys.finish();
+    HttpSettings {
+        listen,
+        terminal_listen,
+        public_clip_url: public_clip_url.trim_end_matches('/').to_owned(),
+    }
+}
+
+fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
+    let modes = [("embedded", MqttMode::Embedded), ("external", MqttMode::External)];
+    let protocols = [("3.1.1", MqttProtocol::V311), ("5", MqttProtocol::V5)];
+    let settings = MqttSettings {
+        mode: keys.choice("mode", Some(MqttMode::Embedded), &modes, MqttMode::Embedded),
+        listen: address(&mut keys, "listen", "127.0.0.1:1883"),
+        url: keys.text("url", Some("mqtt://127.0.0.1:1883")),
+        prefix: keys.text("prefix", Some("mingluo/v1")),
+        tls_ca_file: path_opt(dir, &mut keys, "tls_ca_file"),
+        tls_certificate_file: path_opt(dir, &mut keys, "tls_certificate_file"),
+        tls_key_file: path_opt(dir, &mut keys, "tls_key_file"),
+        user: keys.text_opt("user").filter(|user| !user.is_empty()),
+        password_file: path_opt(dir, &mut keys, "password_file"),
+        protocol: keys.choice("protocol", Some(MqttProtocol::V311), &protocols, MqttProtocol::V311),
+    };
+    let prefix = &settings.prefix;
+    let bad_prefix = prefix.is_empty()
+        || prefix.starts_with('/')
+        || prefix.ends_with('/')
+        || prefix.contains(['+', '#', '$', ' ']);
+    if bad_prefix {
+        let what = format!("expected a topic without wildcard, got `{prefix}`");
+        keys.fault("prefix", &what, "write it like `prefix = \"mingluo/v1\"`");
+    }
+    if !["mqtt://", "mqtts://"].iter().any(|scheme| settings.url.starts_with(scheme)) {
+        let what = format!("expected mqtt:// or mqtts://, got `{}`", settings.url);
+        keys.fault("url", &what, "write it like `url = \"mqtts://broker:8883\"`");
+    }
+    if settings.user.is_some() != settings.password_file.is_some() {
+        keys.fault("user", "needs `password_file` and the other way round", "set both or neither");
+    }
+    if settings.tls_certificate_file.is_some() != settings.tls_key_file.is_some() {
+        let what = "needs `tls_key_file` and the other way round";
+        keys.fault("tls_certificate_file", what, "set both or neither");
+    }
+    keys.finish();
+    settings
+}
+
+fn record(dir: &Path, mut keys: Keys<'_>) -> RecordSettings {
+    let written = keys.text("url", Some("sqlite:var/record.db"));
+    let url = match written.strip_prefix("sqlite:") {
+        Some(file) if !file.is_empty() => format!("sqlite:{}", dir.join(file).display()),
+        _ if written == "memory:" || written.starts_with("postgres://") => written,
+        _ => {
+            let what = format!("expected sqlite:, postgres:// or memory:, got `{written}`");
+            keys.fault("url", &what, "write it like `url = \"sqlite:var/record.db\"`");
+            written
+        }
+    };
+    let settings = RecordSettings {
+        url,
+        ballast_mib: keys.number("ballast_mib", Some(64), 0..=65_536),
+        snapshot_every_rows: keys.number("snapshot_every_rows", Some(50_000), 1_000..=10_000_000),
+    };
+    keys.finish();
+    settings
+}
+
+fn ingest(dir: &Path, mut keys: Keys<'_>) -> IngestSettings {
+    let settings = IngestSettings {
+        folder: path_opt(dir, &mut keys, "folder"),
+        folder_settle_s: keys.number("folder_settle_s", Some(2), 0..=600),
+        bytes_max: keys.number("bytes_max", Some(4_194_304), 4_096..=67_108_864),
+    };
+    keys.finish();
+    settings
+}
+
+fn render(dir: &Path, mut keys: Keys<'_>) -> RenderSettings {
+    let settings = RenderSettings {
+        voices_dir: path(dir, &mut keys, "voices_dir", "var/voices"),
+        audio_dir: path(dir, &mut keys, "audio_dir", "../audio-samples"),
+        clip_dir: path(dir, &mut keys, "clip_dir", "var/clips"),
+        default_voice: keys.text("default_voice", Some("kokoro:zm_yunjian")),
+        threads: keys.number("threads", Some(2), 1..=256),
+        deadline_s_max: keys.number("deadline_s_max", Some(8), 1..=600),
+    };
+    keys.finish();
+    settings
+}
+
+fn key_files(dir: &Path, mut keys: Keys<'_>) -> KeySettings {
+    let settings = KeySettings {
+        signing_key_file: path(dir, &mut keys, "signing_key_file", "keys/signing.key"),
+        terminal_master_key_file: path(
+            dir,
+            &mut keys,
+            "terminal_master_key_file",
+            "keys/terminal-master.key",
+        ),
+        api_keys_file: path(dir, &mut keys, "api_keys_file", "keys/api-keys.toml"),
+    };
+    keys.finish();
+    settings
+}
+
+fn deliver(mut keys: Keys<'_>) -> DeliverSettings {
+    let settings = DeliverSettings {
+        acknowledge_wait_s: keys.number("acknowledge_wait_s", Some(8), 1..=600),
+        retry_wait_s_min: keys.number("retry_wait_s_min", Some(5), 1..=3_600),
+        retry_wait_s_max: keys.number("retry_wait_s_max", Some(120), 1..=86_400),
+        repair_orders_per_s_max: keys.number("repair_orders_per_s_max", Some(200), 1..=100_000),
+    };
+    if settings.retry_wait_s_max < settings.retry_wait_s_min {
+        keys.fault("retry_wait_s_max", "is shorter than `retry_wait_s_min`", "make it longer");
+    }
+    keys.finish();
+    settings
+}
+
+fn log(mut keys: Keys<'_>) -> LogSettings {
+    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+    let format = keys.choice("format", Some(LogFormat::Text), &formats, LogFormat::Text);
+    keys.finish();
+    LogSettings { format }
+}
