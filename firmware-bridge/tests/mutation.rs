@@ -11,7 +11,7 @@ use support::*;
 
 const FRAMES: u32 = 200_000;
 
-/// SplitMix64.
+/// A small seeded generator.
 struct Dice(u64);
 
 impl Dice {
