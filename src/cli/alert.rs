@@ -37,13 +37,12 @@ pub fn run(args: &AlertArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8
         };
         return super::explain::run(&explain, out);
     }
-    let bytes = std::fs::read(&args.file)
-        .with_context(|| format!("reading {}", args.file.display()))?;
+    let bytes =
+        std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
     let json = args.file.extension().is_some_and(|end| end == "json");
     let content_type = if json { "application/json" } else { "application/xml" };
     let client = args.client.client()?;
-    let answer =
-        super::runtime()?.block_on(client.post_bytes("/alerts", content_type, bytes))?;
+    let answer = super::runtime()?.block_on(client.post_bytes("/alerts", content_type, bytes))?;
     print(&answer, args.json, out)?;
     Ok(0)
 }

@@ -137,7 +137,10 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
     let n_terminals = terminals.len();
     let fleet = Fleet::start(fleet, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
     let n_connected = fleet.connected(CONNECT_S_MAX).await;
-    show.line(&format!("网关就绪，{n_connected} / {n_terminals} 个终端在线 (API http://{})", daemon.http));
+    show.line(&format!(
+        "网关就绪，{n_connected} / {n_terminals} 个终端在线 (API http://{})",
+        daemon.http
+    ));
     let bytes = match &args.alert {
         Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
         None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
@@ -172,9 +175,10 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
     let store = crate::record::open_read_only(&settings.record.url)?;
     let repeats = u32::from(state.broadcast.repeats());
     let played = |id: &u64| tally.sounded.get(id).copied().unwrap_or(0);
-    let claimed = state.deliveries.iter().filter(|(_, delivery)| {
-        delivery.outcome == crate::model::Outcome::Played
-    });
+    let claimed = state
+        .deliveries
+        .iter()
+        .filter(|(_, delivery)| delivery.outcome == crate::model::Outcome::Played);
     let lying = args.odd.lying > 0;
     let finding = Finding {
         broadcast,
@@ -192,9 +196,8 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         view,
     };
     show.finish(&finding, &settings);
-    let broken = finding.verified.n_faults > 0
-        || !finding.double.is_empty()
-        || !finding.unproven.is_empty();
+    let broken =
+        finding.verified.n_faults > 0 || !finding.double.is_empty() || !finding.unproven.is_empty();
     Ok(match finding.counts {
         _ if broken => EXIT_FAILED,
         counts if args.once && counts.played < counts.targeted => EXIT_NOT_ALL,

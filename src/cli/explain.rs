@@ -36,11 +36,14 @@ pub struct ExplainArgs {
 pub fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let loaded = match Config::load(&args.config) {
         Ok(loaded) => loaded,
-        Err(faults) => bail!("{} faults; see `mingluo check`: {}", faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()),
+        Err(faults) => bail!(
+            "{} faults; see `mingluo check`: {}",
+            faults.len(),
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        ),
     };
-    let bytes = std::fs::read(&args.file)
-        .with_context(|| format!("reading {}", args.file.display()))?;
+    let bytes =
+        std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let alert = match ingest::read(&bytes, name.as_deref()) {
         Ok(alert) => alert,

@@ -16,7 +16,13 @@ pub struct KeysArgs {
     #[command(subcommand)]
     what: What,
     /// Configuration directory
-    #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "configs",
+        env = "MINGLUO_CONFIG",
+        global = true
+    )]
     config: PathBuf,
 }
 
@@ -59,8 +65,11 @@ enum What {
 pub fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let loaded = match Config::load(&args.config) {
         Ok(loaded) => loaded,
-        Err(faults) => bail!("{} faults; see `mingluo check`: {}", faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()),
+        Err(faults) => bail!(
+            "{} faults; see `mingluo check`: {}",
+            faults.len(),
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        ),
     };
     let files = &loaded.config.keys;
     match &args.what {
@@ -80,7 +89,11 @@ pub fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
             let id = TerminalId::parse(id).context("expected a name such as 430621100001-001")?;
             let ring = ring(files)?;
             let key: String = ring.terminal_key(id).iter().map(|b| format!("{b:02x}")).collect();
-            writeln!(out, "user     {id}\npassword {}\nkey      {key}", ring.terminal_password(id))?;
+            writeln!(
+                out,
+                "user     {id}\npassword {}\nkey      {key}",
+                ring.terminal_password(id)
+            )?;
         }
         What::Create { name, role, areas } => {
             let role: Role = serde_json::from_value(serde_json::json!(role))

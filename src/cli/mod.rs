@@ -1,7 +1,6 @@
 //! Subcommands of `mingluo`, one file each.
 
 mod alert;
-mod bench;
 mod broadcast;
 pub mod check;
 mod client;
@@ -10,10 +9,8 @@ mod explain;
 mod keys;
 mod record;
 mod run;
-mod say;
 mod stop;
 mod terminals;
-mod voice;
 
 use clap::Subcommand;
 use std::io::Write;
@@ -45,16 +42,10 @@ pub enum Command {
     Stop(stop::StopArgs),
     /// List or simulate terminals 终端
     Terminals(terminals::TerminalsArgs),
-    /// Speak a text into a file 试听
-    Say(say::SayArgs),
-    /// Install or list neural voices 语音包
-    Voice(voice::VoiceArgs),
     /// Verify, export or show the record 记录与审计
     Record(record::RecordArgs),
     /// Make keys: gateway keys and API keys 密钥
     Keys(keys::KeysArgs),
-    /// Measure 性能测试
-    Bench(bench::BenchArgs),
 }
 
 /// Runs a subcommand and gives the exit code.
@@ -70,11 +61,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Broadcast(args) => broadcast::run(&args, &mut out),
         Command::Stop(args) => stop::run(&args, &mut out),
         Command::Terminals(args) => terminals::run(&args, &mut out),
-        Command::Say(args) => say::run(&args, &mut out),
-        Command::Voice(args) => voice::run(&args, &mut out),
         Command::Record(args) => record::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
-        Command::Bench(args) => bench::run(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),

@@ -20,7 +20,13 @@ pub struct RecordArgs {
     #[arg(long, value_name = "URL", global = true)]
     record: Option<String>,
     /// Configuration directory
-    #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "configs",
+        env = "MINGLUO_CONFIG",
+        global = true
+    )]
     config: PathBuf,
 }
 
@@ -82,7 +88,9 @@ pub fn run(args: &RecordArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     };
     let store = record::open_read_only(&url)?;
     match &args.what {
-        What::Verify { key, head, json } => verify(&store, key.as_deref(), head.as_deref(), *json, out),
+        What::Verify { key, head, json } => {
+            verify(&store, key.as_deref(), head.as_deref(), *json, out)
+        }
         What::Export { format, kind, from, output } => {
             match output {
                 Some(file) => {
@@ -120,7 +128,9 @@ fn verify(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let key = key
-        .map(|key| Sha256::parse(key).map(|key| key.0).context("--key: expected 64 hexadecimal digits"))
+        .map(|key| {
+            Sha256::parse(key).map(|key| key.0).context("--key: expected 64 hexadecimal digits")
+        })
         .transpose()?;
     let head = head
         .map(|head| {

@@ -18,7 +18,13 @@ pub struct TerminalsArgs {
     #[command(subcommand)]
     what: What,
     /// Configuration directory
-    #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG", global = true)]
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "configs",
+        env = "MINGLUO_CONFIG",
+        global = true
+    )]
     config: PathBuf,
 }
 
@@ -99,8 +105,11 @@ impl From<MisbehaviourArgs> for Misbehaviour {
 pub fn run(args: &TerminalsArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let loaded = match Config::load(&args.config) {
         Ok(loaded) => loaded,
-        Err(faults) => bail!("{} faults; see `mingluo check`: {}", faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()),
+        Err(faults) => bail!(
+            "{} faults; see `mingluo check`: {}",
+            faults.len(),
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        ),
     };
     match &args.what {
         What::List => {

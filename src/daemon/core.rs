@@ -271,11 +271,7 @@ impl CoreLoop {
         Ok(())
     }
 
-    fn commit(
-        &mut self,
-        rows: &[NewRow],
-        raws: &[(Sha256, Vec<u8>)],
-    ) -> Result<(), JournalError> {
+    fn commit(&mut self, rows: &[NewRow], raws: &[(Sha256, Vec<u8>)]) -> Result<(), JournalError> {
         if rows.is_empty() && raws.is_empty() {
             return Ok(());
         }

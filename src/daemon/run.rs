@@ -94,8 +94,7 @@ impl Daemon {
         let renderer = renderer(&settings).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
-        let (link, link_in) =
-            start_link(&settings, &keys, &network).await.map_err(fault(69))?;
+        let (link, link_in) = start_link(&settings, &keys, &network).await.map_err(fault(69))?;
         let broker = match link.as_ref() {
             Link::Embedded(broker) => Some(broker.local_addr()),
             Link::External(_) => None,
@@ -207,15 +206,11 @@ fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
 
 fn renderer(settings: &Settings) -> anyhow::Result<Arc<Renderer>> {
     let render = &settings.render;
-    let config = RenderConfig {
-        audio_dir: render.audio_dir.clone(),
-        clip_dir: render.clip_dir.clone(),
-        voices_dir: Some(render.voices_dir.clone()),
-        phrases_file: settings.dir.join("phrases.toml"),
-        default_voice: render.default_voice.clone(),
-        threads: usize::from(render.threads),
-        deadline_s_max: render.deadline_s_max,
-    };
+    let mut config = RenderConfig::new(render.audio_dir.clone(), render.clip_dir.clone());
+    config.voices_dir = Some(render.voices_dir.clone());
+    config.phrases = Some(settings.dir.join("phrases.toml")).filter(|file| file.exists());
+    config.default_voice.clone_from(&render.default_voice);
+    config.speech_threads = usize::from(render.threads);
     Ok(Arc::new(Renderer::new(config).context("the renderer")?))
 }
 
@@ -276,7 +271,9 @@ fn broker_address(url: &str) -> anyhow::Result<(String, u16, bool)> {
     let (rest, tls) = match (url.strip_prefix("mqtt://"), url.strip_prefix("mqtts://")) {
         (Some(rest), _) => (rest, false),
         (None, Some(rest)) => (rest, true),
-        (None, None) => anyhow::bail!("mqtt.url: expected mqtt://host:port or mqtts://host:port, got `{url}`"),
+        (None, None) => {
+            anyhow::bail!("mqtt.url: expected mqtt://host:port or mqtts://host:port, got `{url}`")
+        }
     };
     let rest = rest.trim_end_matches('/');
     match rest.rsplit_once(':') {

@@ -95,14 +95,21 @@ impl Show {
         }
         self.line(&format!("\n播发 {} 结果", finding.broadcast));
         self.line("乡镇            目标  播完  播放  收到  未达  其他");
-        for township in finding.view.get("townships").and_then(Value::as_array).into_iter().flatten()
+        for township in
+            finding.view.get("townships").and_then(Value::as_array).into_iter().flatten()
         {
             self.line(&row(township));
         }
         let c = finding.counts;
         self.line(&format!(
             "合计 {}：播完 {}，播放中 {}，收到 {}，已发未回 {}，拒绝 {}，失败 {}（离线终端 {}）",
-            c.targeted, c.played, c.playing, c.received, c.sent + c.waiting, c.refused, c.failed,
+            c.targeted,
+            c.played,
+            c.playing,
+            c.received,
+            c.sent + c.waiting,
+            c.refused,
+            c.failed,
             finding.n_offline
         ));
         for (terminal, ms) in &finding.slowest {
@@ -127,7 +134,11 @@ impl Show {
 fn row(township: &Value) -> String {
     let name = township.get("name").and_then(Value::as_str).unwrap_or("?");
     let count = |key: &str| {
-        township.get("counts").and_then(|counts| counts.get(key)).and_then(Value::as_u64).unwrap_or(0)
+        township
+            .get("counts")
+            .and_then(|counts| counts.get(key))
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
     };
     let silent = count("sent") + count("waiting") + count("unreachable");
     let known = count("played") + count("playing") + count("received") + silent;
