@@ -1,7 +1,7 @@
 //! Makes `audio-samples/*.opus` with our own voice, and checks what is there.
 
 use super::kokoro::Kokoro;
-use super::loudness::{LOUDNESS_LUFS, levelled};
+use super::loudness::{LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX, levelled};
 use super::samples::{MIX_RATE_HZ, Samples, count_f64, frames_of_ms, narrow};
 use super::text::{FrontEnd, Lexicon};
 use super::{encode, recording};
@@ -48,7 +48,8 @@ fn generate_recordings() {
     let lexicon = Lexicon::parse(include_str!("../../configs/phrases.toml")).expect("ours");
     let front_end = FrontEnd::new(lexicon);
     let write = |file: &str, sound: &Samples| {
-        let level = levelled(&sound.at_rate(MIX_RATE_HZ).expect("usual rate"), LOUDNESS_LUFS).expect("sound");
+        let sound = sound.at_rate(MIX_RATE_HZ).expect("usual rate");
+        let level = levelled(&sound, LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX).expect("sound");
         let bytes = encode::encode(&level, Codec::Opus).expect("encodes");
         std::fs::write(directory().join(format!("{file}.opus")), bytes).expect("writable");
     };
