@@ -15,9 +15,14 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
+pub mod daemon;
 pub mod decide;
 pub mod deliver;
+pub mod gateway;
 pub mod ingest;
 pub mod model;
 pub mod record;
 pub mod render;
+pub mod secrets;
+pub mod simulate;

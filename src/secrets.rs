@@ -49,7 +49,8 @@ pub fn create_key(path: &Path) -> anyhow::Result<()> {
 /// When it is absent, readable by others, or not 64 hexadecimal digits.
 pub fn read_key(path: &Path) -> anyhow::Result<[u8; KEY_BYTES]> {
     use std::os::unix::fs::PermissionsExt;
-    let context = || format!("reading the key {}; make one with `mingluo keys init`", path.display());
+    let context =
+        || format!("reading the key {}; make one with `mingluo keys init`", path.display());
     let mode = std::fs::metadata(path).with_context(context)?.permissions().mode();
     if mode & 0o077 != 0 {
         bail!("{} can be read by others; run `chmod 600` on it", path.display());

@@ -25,3 +25,6 @@ pub mod replay;
 pub mod serial;
 pub mod terminal;
 pub mod topics;
+
+/// Text of at most `N` bytes, without allocation.
+pub type Text<const N: usize> = heapless::String<N>;

@@ -124,10 +124,8 @@ pub(super) async fn post(
         requested_by: actor.name.clone(),
         allowed_areas: actor.areas.clone(),
     };
-    let answer = console
-        .core
-        .ask(None, move |id| Input::Manual(id, actor, Box::new(request)))
-        .await?;
+    let answer =
+        console.core.ask(None, move |id| Input::Manual(id, actor, Box::new(request))).await?;
     let value = views::answer(&answer)?;
     if let Some(key) = idempotency {
         answered(&console).put(key, value.clone());
@@ -293,8 +291,7 @@ pub(super) async fn stop(
     let actor = console.keys.actor(&headers, Right::Stop)?;
     let areas = body.map(|Json(body)| body.areas).unwrap_or_default();
     let scope = if areas.is_empty() { StopScope::All } else { StopScope::Areas(areas) };
-    let answer =
-        console.core.ask(None, move |request| Input::Stop(request, actor, scope)).await?;
+    let answer = console.core.ask(None, move |request| Input::Stop(request, actor, scope)).await?;
     views::answer(&answer).map(Json)
 }
 

@@ -170,9 +170,10 @@ impl Lineage {
             for reference in &known.references {
                 open.extend(self.meant(reference));
             }
-            open.extend(self.referring(&known.id).filter(|later| {
-                later.id.sent <= alert.id.sent && later.ends_others()
-            }));
+            open.extend(
+                self.referring(&known.id)
+                    .filter(|later| later.id.sent <= alert.id.sent && later.ends_others()),
+            );
         }
         found.remove(&alert.id);
         found.into_iter().cloned().collect()

@@ -34,8 +34,7 @@ pub(super) struct Facts {
 /// Reasons of the interlock against automatic release.
 pub(super) fn interlock(policy: &Policy, plan: &ResponsePlan, facts: Facts) -> Vec<Reason> {
     let mut over = Vec::new();
-    let quiet =
-        in_quiet_hours(policy.quiet_hours, policy.local_offset_minutes, facts.not_before);
+    let quiet = in_quiet_hours(policy.quiet_hours, policy.local_offset_minutes, facts.not_before);
     if quiet && !(plan.quiet_hours_exempt && facts.class == Class::Live) {
         over.push(reason("quiet_hours", "当前为静音时段，需人工确认"));
     }
@@ -70,12 +69,7 @@ pub(super) fn interlock(policy: &Policy, plan: &ResponsePlan, facts: Facts) -> V
 }
 
 /// Joins the response plan's approval with what was found against automatic release.
-pub(super) fn need(
-    plan: &ResponsePlan,
-    against: &[Reason],
-    now: UtcMs,
-    expires: UtcMs,
-) -> Need {
+pub(super) fn need(plan: &ResponsePlan, against: &[Reason], now: UtcMs, expires: UtcMs) -> Need {
     let officers = match plan.approval {
         ApprovalMode::Automatic => u8::from(!against.is_empty()),
         ApprovalMode::OnePerson => 1,

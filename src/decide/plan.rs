@@ -195,11 +195,7 @@ fn nobody(alert: &Alert, memory: &Memory, targets: &Targets) -> Option<Decision>
     {
         return Some(Decision::Cancel(CancelDecision { announce: None, reasons }));
     }
-    Some(if outside {
-        Decision::Recorded(reasons)
-    } else {
-        Decision::Refused(Refusal { reasons })
-    })
+    Some(if outside { Decision::Recorded(reasons) } else { Decision::Refused(Refusal { reasons }) })
 }
 
 /// Everything that makes a person look before it sounds.
@@ -320,11 +316,8 @@ fn spoken_areas(rules: &Rules, areas: &[AreaCode], terminals: &BTreeSet<Terminal
             .collect();
         codes = townships.into_iter().collect();
     }
-    let names: Vec<String> = codes
-        .iter()
-        .take(AREAS_SPOKEN_MAX)
-        .map(|code| place_name(&rules.network, *code))
-        .collect();
+    let names: Vec<String> =
+        codes.iter().take(AREAS_SPOKEN_MAX).map(|code| place_name(&rules.network, *code)).collect();
     let more = codes.len().saturating_sub(AREAS_SPOKEN_MAX);
     let list = names.join("、");
     if more > 0 { format!("{list}等{}个地方", codes.len()) } else { list }
@@ -408,10 +401,7 @@ fn all_clear(
     Plan {
         id,
         alert: Some(alert.id.clone()),
-        response_plan: memory
-            .response_plan
-            .clone()
-            .unwrap_or_else(|| UNMATCHED_PLAN.to_owned()),
+        response_plan: memory.response_plan.clone().unwrap_or_else(|| UNMATCHED_PLAN.to_owned()),
         requested_by: "alert".to_owned(),
         class: Class::Live,
         priority: ALL_CLEAR,

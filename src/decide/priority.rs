@@ -43,8 +43,6 @@ pub fn priority(class: Class, level: Option<Level>, manual: Option<Urgency>) -> 
         (Class::Live, Some(Urgency::Daily)) => DAILY,
         (Class::Drill, Some(Urgency::Daily)) => DRILL,
         (Class::Drill, _) => DRILL + level.map_or(0, |level| 5 * (rank(level) + 1)),
-        (Class::Live, _) => {
-            level.map_or(NO_LEVEL, |level| BLUE + LEVEL_STEP * rank(level)) + bonus
-        }
+        (Class::Live, _) => level.map_or(NO_LEVEL, |level| BLUE + LEVEL_STEP * rank(level)) + bonus,
     })
 }

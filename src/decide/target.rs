@@ -6,8 +6,9 @@
 
 use super::geometry::{self, KM_PER_DEGREE, distance_km};
 use super::reason;
-use crate::model::{AlertArea, AreaCode, AreaLevel, Circle, Geocode, Network, Position, Reason,
-    TerminalId, UtcMs};
+use crate::model::{
+    AlertArea, AreaCode, AreaLevel, Circle, Geocode, Network, Position, Reason, TerminalId, UtcMs,
+};
 use rstar::primitives::GeomWithData;
 use rstar::{AABB, RTree};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,8 +20,18 @@ pub const POINT_REACH_KM: f64 = 3.0;
 const ELSEWHERE_KM: f64 = 50.0;
 /// Names of `geocode` schemes of other countries: their digits mean nothing here.
 const FOREIGN_SCHEMES: [&str; 12] = [
-    "ugc", "same", "fips", "emma", "nuts", "warncell", "cap-cp", "taiwan", "exclude_polygon", "zip",
-    "iso3166", "jma",
+    "ugc",
+    "same",
+    "fips",
+    "emma",
+    "nuts",
+    "warncell",
+    "cap-cp",
+    "taiwan",
+    "exclude_polygon",
+    "zip",
+    "iso3166",
+    "jma",
 ];
 /// Parts of names that say "administrative division of China".
 const HOME_SCHEMES: [&str; 7] =
@@ -124,9 +135,12 @@ impl TargetIndex {
         codes.into_iter().flat_map(|code| self.terminals_in(code)).collect()
     }
 
-    fn within(&self, low: Position, high: Position) -> impl Iterator<Item = (Position, TerminalId)> {
-        let envelope =
-            AABB::from_corners([low.lon_deg, low.lat_deg], [high.lon_deg, high.lat_deg]);
+    fn within(
+        &self,
+        low: Position,
+        high: Position,
+    ) -> impl Iterator<Item = (Position, TerminalId)> {
+        let envelope = AABB::from_corners([low.lon_deg, low.lat_deg], [high.lon_deg, high.lat_deg]);
         self.tree.locate_in_envelope_intersecting(envelope).map(|placed| {
             let [lon_deg, lat_deg] = *placed.geom();
             (Position { lat_deg, lon_deg }, placed.data)
@@ -144,8 +158,10 @@ impl TargetIndex {
         let lat_reach = (reach_km / KM_PER_DEGREE).clamp(0.0, 180.0);
         let widest = (point.lat_deg.abs() + lat_reach).min(89.0);
         let lon_reach = (lat_reach / widest.to_radians().cos()).clamp(0.0, 360.0);
-        let low = Position { lat_deg: point.lat_deg - lat_reach, lon_deg: point.lon_deg - lon_reach };
-        let high = Position { lat_deg: point.lat_deg + lat_reach, lon_deg: point.lon_deg + lon_reach };
+        let low =
+            Position { lat_deg: point.lat_deg - lat_reach, lon_deg: point.lon_deg - lon_reach };
+        let high =
+            Position { lat_deg: point.lat_deg + lat_reach, lon_deg: point.lon_deg + lon_reach };
         usable
             .then(|| self.within(low, high))
             .into_iter()
@@ -157,12 +173,7 @@ impl TargetIndex {
 
 /// Finds the terminals that `areas` mean at `now`.
 #[must_use]
-pub fn resolve(
-    network: &Network,
-    index: &TargetIndex,
-    now: UtcMs,
-    areas: &[AlertArea],
-) -> Targets {
+pub fn resolve(network: &Network, index: &TargetIndex, now: UtcMs, areas: &[AlertArea]) -> Targets {
     let mut finder = Finder { network, index, now, found: Targets::default() };
     if areas.is_empty() {
         finder.found.unknown.push("预警没有写明区域".to_owned());

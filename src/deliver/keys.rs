@@ -77,8 +77,7 @@ impl KeyRing {
         broadcast: BroadcastId,
         sequence: u32,
     ) -> Result<Arc<[u8]>, FrameError> {
-        let item =
-            ReceiptItem { terminal: terminal.number(), broadcast: broadcast.0, sequence };
+        let item = ReceiptItem { terminal: terminal.number(), broadcast: broadcast.0, sequence };
         let receipt = Receipt { items: core::iter::once(item).collect(), issued_at_ms: 0 };
         let key = self.terminal_key(terminal);
         let mut out = [0_u8; frame::FRAME_BYTES_MAX];

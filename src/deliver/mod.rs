@@ -1,7 +1,22 @@
 //! Broadcasts become orders on links, repeated until played, refused or expired.
 
+mod access;
+mod broker;
 mod delivery;
+mod keys;
+mod link;
+mod mqtt;
+mod order;
 mod schedule;
 
+pub use access::TerminalAccess;
+pub use broker::{Access, Broker, BrokerConfig, BrokerError};
 pub use delivery::{Delivery, News};
+pub use keys::{KeyRing, key_id};
+pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish};
+pub use mqtt::{Mqtt, MqttConfig, link_inputs};
+pub use order::{
+    acknowledgement, aimed, cancel_order, order_topic, play_order, query_order, receipt_topic,
+    stop_all_order,
+};
 pub use schedule::{Due, Pace, Presence, due, tried, wait_ms};

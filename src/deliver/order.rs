@@ -3,11 +3,11 @@
 //! A play order is the same, byte for byte, every time it is sent to the same target: the
 //! terminal's replay store tells a repeat from a forgery by that.
 
+use crate::model::Address;
 use crate::model::{
     Acknowledgement, AreaCode, Broadcast, BroadcastId, Class, ClipRef, Codec, LinkKind, Playback,
     RefusalCode, Step, Terminal, TerminalId, UtcMs,
 };
-use crate::model::{Address};
 use mingluo_bridge::message as wire;
 use mingluo_bridge::topics::{self, Leaf};
 

@@ -2,11 +2,11 @@
 
 use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, people};
 use crate::decide::{self, Decision, Memory, Rules, Verdict};
+use crate::model::Origin;
 use crate::model::{
     Alert, AlertId, BroadcastId, Disposition, Need, Plan, PlanId, Reason, Sha256, UtcMs,
 };
 use crate::record::entry::Entry;
-use crate::model::{Origin};
 
 impl Gateway {
     pub(super) fn arrived(
@@ -67,12 +67,7 @@ fn repeated(
     let known = out.state.alert(&alert.id);
     let (plans, broadcasts) =
         known.map(|known| (known.plans.clone(), known.broadcasts.clone())).unwrap_or_default();
-    out.record(Entry::AlertRepeated {
-        id: alert.id.clone(),
-        disposition,
-        raw: taken.raw,
-        origin,
-    });
+    out.record(Entry::AlertRepeated { id: alert.id.clone(), disposition, raw: taken.raw, origin });
     let mut reasons = Vec::new();
     if disposition == Disposition::Conflict {
         let reason = Reason {
@@ -167,11 +162,12 @@ fn withdraw(out: &mut Outbox<'_>, superseded: &[AlertId], by: &str, reason: &str
 
 /// What decide must know of the past.
 pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
-    let earlier = || {
-        out.state.broadcasts.values().map(|state| &state.broadcast).filter(|broadcast| {
-            broadcast.alert().is_some_and(|alert| superseded.contains(alert))
-        })
-    };
+    let earlier =
+        || {
+            out.state.broadcasts.values().map(|state| &state.broadcast).filter(|broadcast| {
+                broadcast.alert().is_some_and(|alert| superseded.contains(alert))
+            })
+        };
     Memory {
         drill_armed: out.state.drill_armed(out.now).is_some(),
         automatic_in_hour: out.state.automatic_in_window(out.now),

@@ -4,11 +4,11 @@ use super::{Action, Gateway, Outbox, Phase, people};
 use crate::decide::Rules;
 use crate::deliver::{self, Due, News, Pace, Presence};
 use crate::model::{
-    Acknowledgement, AfterDeadline, Approval, Broadcast, BroadcastId, Class, ClipRef, LinkKind, Need,
-    PlanId, Reason, Spoken, TerminalId, UtcMs,
+    Acknowledgement, AfterDeadline, Approval, Broadcast, BroadcastId, Class, ClipRef, LinkKind,
+    Need, PlanId, Reason, Spoken, TerminalId, UtcMs,
 };
-use crate::record::entry::Entry;
 use crate::model::{Address, OrderKind};
+use crate::record::entry::Entry;
 use std::collections::BTreeMap;
 
 /// After validity ends, how long last reports are awaited before a broadcast is closed, seconds.
@@ -144,12 +144,8 @@ impl Gateway {
         }
         let mut budget = self.repair_budget;
         let presence = &self.presence;
-        let mut out = Outbox {
-            now,
-            state: &mut self.state,
-            records: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut out =
+            Outbox { now, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
         run_out(&self.rules, &mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {
@@ -316,4 +312,3 @@ fn end_if_done(out: &mut Outbox<'_>, id: BroadcastId) {
         out.record(Entry::BroadcastEnded { broadcast: id });
     }
 }
-

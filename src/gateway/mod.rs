@@ -17,8 +17,8 @@ use crate::model::{
     Acknowledgement, Actor, Alert, AlertId, BroadcastId, Chime, ClipRef, Codec, Disposition,
     Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope, TerminalId, UtcMs,
 };
-use crate::record::entry::Entry;
 use crate::model::{Address, OrderKind, Origin};
+use crate::record::entry::Entry;
 use mingluo_bridge::message::Order;
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -3,11 +3,11 @@
 use super::alerts::memory;
 use super::{Action, Answer, Gateway, Outbox, RequestId, render_action};
 use crate::decide::{self, ManualRequest, Rules, Signed};
+use crate::model::Cancellation;
 use crate::model::{
     Actor, Approval, AreaCode, BroadcastId, Need, Plan, PlanId, Right, StopScope, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
-use crate::model::{Cancellation};
 
 /// Longest time a drill stays armed, seconds.
 pub const DRILL_ARMED_S_MAX: i64 = 4 * 3600;
@@ -69,7 +69,13 @@ impl Gateway {
             }
             match decide::sign(pending, &actor.name, now) {
                 Err(refused) => {
-                    deny(out, request, actor, &format!("approve plan {plan}"), &refused.to_string());
+                    deny(
+                        out,
+                        request,
+                        actor,
+                        &format!("approve plan {plan}"),
+                        &refused.to_string(),
+                    );
                 }
                 Ok(Signed::MoreNeeded { have, need }) => {
                     out.record(Entry::PlanSigned { plan, by: actor.name.clone() });
@@ -190,9 +196,7 @@ impl Gateway {
                     let drills: Vec<BroadcastId> = out
                         .state
                         .running()
-                        .filter(|(_, state)| {
-                            state.broadcast.class() == crate::model::Class::Drill
-                        })
+                        .filter(|(_, state)| state.broadcast.class() == crate::model::Class::Drill)
                         .map(|(id, _)| *id)
                         .collect();
                     for drill in drills {
@@ -240,9 +244,8 @@ pub(super) fn cancel_broadcast(
     by: &str,
     reason: &str,
 ) -> bool {
-    let running = out.state.running().any(|(id, state)| {
-        *id == broadcast && state.cancellation.is_none()
-    });
+    let running =
+        out.state.running().any(|(id, state)| *id == broadcast && state.cancellation.is_none());
     if running {
         let counter = BroadcastId(out.state.next_counter(out.now));
         let cancellation =

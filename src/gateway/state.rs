@@ -3,12 +3,12 @@
 
 use crate::decide::{Lineage, Pending};
 use crate::deliver::Delivery;
+use crate::model::{Address, Cancellation, OrderKind};
 use crate::model::{
     AlertId, AreaCode, Broadcast, BroadcastId, ClipRef, Disposition, Level, Need, Outcome, PlanId,
     Reason, Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
-use crate::model::{Address, Cancellation, OrderKind};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
@@ -285,13 +285,7 @@ impl State {
         let Entry::AlertAccepted { alert, content, disposition, reasons, .. } = entry else {
             return;
         };
-        self.lineage.insert(
-            &alert.id,
-            *content,
-            alert.msg_type,
-            alert.status,
-            &alert.references,
-        );
+        self.lineage.insert(&alert.id, *content, alert.msg_type, alert.status, &alert.references);
         let spoken = alert.infos.iter().find(|info| info.language.starts_with("zh"));
         let info = spoken.or_else(|| alert.infos.first());
         let headline = info
@@ -321,9 +315,11 @@ impl State {
             && pending.plan().need == Need::Nothing
         {
             self.automatic_at.push_back(at);
-            while self.automatic_at.front().is_some_and(|first| {
-                at.since_ms(*first) >= AUTOMATIC_WINDOW_S * 1000
-            }) {
+            while self
+                .automatic_at
+                .front()
+                .is_some_and(|first| at.since_ms(*first) >= AUTOMATIC_WINDOW_S * 1000)
+            {
                 self.automatic_at.pop_front();
             }
         }

@@ -29,8 +29,8 @@ pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use plan::{Disposition, Message, Need, Plan, PlanId, Reason, Refusal};
 pub use policy::{
-    AfterDeadline, ApprovalMode, Chime, Interlock, ManualRules, OnCancel, Playback, Policy, QuietHours,
-    ResponsePlan, Template,
+    AfterDeadline, ApprovalMode, Chime, Interlock, ManualRules, OnCancel, Playback, Policy,
+    QuietHours, ResponsePlan, Template,
 };
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;

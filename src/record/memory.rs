@@ -33,11 +33,7 @@ impl MemoryJournal {
 }
 
 impl Journal for MemoryJournal {
-    fn append(
-        &mut self,
-        rows: &[NewRow],
-        raws: &[(Sha256, Vec<u8>)],
-    ) -> Result<u64, JournalError> {
+    fn append(&mut self, rows: &[NewRow], raws: &[(Sha256, Vec<u8>)]) -> Result<u64, JournalError> {
         if self.fail_appends > 0 {
             self.fail_appends -= 1;
             return Err(JournalError::Planted("append"));

@@ -85,11 +85,7 @@ pub trait Journal: Send {
     ///
     /// # Errors
     /// Any [`JournalError`]; nothing is stored then.
-    fn append(
-        &mut self,
-        rows: &[NewRow],
-        raws: &[(Sha256, Vec<u8>)],
-    ) -> Result<u64, JournalError>;
+    fn append(&mut self, rows: &[NewRow], raws: &[(Sha256, Vec<u8>)]) -> Result<u64, JournalError>;
 
     /// Rows from `from_seq` on, at most `limit`.
     ///

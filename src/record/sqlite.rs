@@ -83,11 +83,7 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn append(
-        &mut self,
-        rows: &[NewRow],
-        raws: &[(Sha256, Vec<u8>)],
-    ) -> Result<u64, JournalError> {
+    fn append(&mut self, rows: &[NewRow], raws: &[(Sha256, Vec<u8>)]) -> Result<u64, JournalError> {
         check_limits(rows)?;
         let mut done = self.append_once(rows, raws);
         if done.as_ref().is_err_and(is_full) && std::fs::remove_file(&self.ballast).is_ok() {
@@ -244,7 +240,12 @@ impl ReadOnly {
             })?
             .collect::<Result<_, _>>()?;
         let mut fault = None;
-        let rows = Pages { connection: &transaction, next: 0, page: Vec::new().into_iter(), fault: &mut fault };
+        let rows = Pages {
+            connection: &transaction,
+            next: 0,
+            page: Vec::new().into_iter(),
+            fault: &mut fault,
+        };
         let mut found = verify_rows(&record, rows, &checkpoints, trusted, expected_head);
         if let Some(fault) = fault {
             found.fault(found.head_seq + 1, format!("rows can't be read: {fault}"));
@@ -302,12 +303,9 @@ impl Iterator for Pages<'_> {
     }
 }
 
-fn read(
-    connection: &Connection,
-    from_seq: u64,
-    limit: usize,
-) -> Result<Vec<Row>, rusqlite::Error> {
-    let query = "SELECT seq, at_ms, kind, body, hash FROM row WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
+fn read(connection: &Connection, from_seq: u64, limit: usize) -> Result<Vec<Row>, rusqlite::Error> {
+    let query =
+        "SELECT seq, at_ms, kind, body, hash FROM row WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
     let mut query = connection.prepare_cached(query)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let rows = query.query_map(params![signed(from_seq), limit], |row| {
@@ -326,7 +324,8 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.busy_timeout(std::time::Duration::from_millis(BUSY_WAIT_MS))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
-    let empty: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
+    let empty: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))?;
     if empty == 0 {
         connection.execute_batch(include_str!("sqlite/schema.sql"))?;
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;

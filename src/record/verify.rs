@@ -83,7 +83,10 @@ impl ChainWalk {
             self.found.fault(row.seq, what);
         }
         if row_hash(self.before, row.seq, row.at, &row.kind, &row.body) != row.hash {
-            self.found.fault(row.seq, "content and chain hash do not fit: changed, removed before, or reordered");
+            self.found.fault(
+                row.seq,
+                "content and chain hash do not fit: changed, removed before, or reordered",
+            );
         }
         self.before = row.hash;
         self.expected_seq = row.seq.saturating_add(1);

@@ -1,1 +1,16 @@
-//! Words become an encoded, loudness-normalised clip within a deadline.
+//! Broadcast → clips: text to speech, recordings, chimes, mixing, codecs, the clip store.
+//!
+//! `text` says what to say, `kokoro` says it, `recording` reads what people recorded, `mix` makes a
+//! program of chime and speech at one loudness, `encode` gives each terminal its codec and `clip`
+//! keeps the result by its digest. `renderer` puts them together against a deadline.
+
+pub mod encode;
+pub mod kokoro;
+pub mod loudness;
+pub mod onnxpatch;
+pub mod recording;
+pub mod samples;
+pub mod text;
+
+#[cfg(test)]
+mod recordings_tests;
