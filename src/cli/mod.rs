@@ -79,7 +79,7 @@ pub fn run(command: Command) -> ExitCode {
 fn start_log(json: bool, default: &str) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter.add_directive("rmqtt::server=error".parse().unwrap_or_default())).with_writer(std::io::stderr);
     // A log that was started already (tests) goes on.
     let _started = if json { log.json().try_init() } else { log.try_init() };
 }

@@ -46,7 +46,8 @@ pub(super) fn read(text: &str, zone: Zone) -> Result<Read, String> {
         (offset, _) => offset_minutes(offset).ok_or_else(wrong)?,
     };
     let civil: DateTime = format!("{date}T{}", clock.trim()).parse().map_err(|_| wrong())?;
-    let utc = civil.in_tz("UTC").map_err(|_| wrong())?.timestamp().as_millisecond();
+    let timestamp = jiff::tz::TimeZone::UTC.to_timestamp(civil).map_err(|_| wrong())?;
+    let utc = timestamp.as_millisecond();
     let at = UtcMs(utc).plus_s(-60 * i64::from(offset_minutes));
     Ok(Read { at, odd })
 }
