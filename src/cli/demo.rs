@@ -208,7 +208,7 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
 fn clip_path(dir: &Path, clip: &crate::model::ClipRef) -> PathBuf {
     let name = clip.sha256.to_string();
     let folder = name.get(..2).unwrap_or("00").to_owned();
-    dir.join(folder).join(format!("{name}.{}", crate::render::extension(clip.codec)))
+    dir.join(folder).join(format!("{name}.{}", crate::render::encode::extension(clip.codec)))
 }
 
 /// Shows progress until everyone who is connected has ended, or time is up.

@@ -5,6 +5,8 @@ mod mp3;
 mod opus;
 mod wav;
 
+use super::loudness::{LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX, levelled, measure};
+use super::recording;
 use super::samples::{ResampleFault, Samples};
 use crate::model::Codec;
 use thiserror::Error;
@@ -43,6 +45,36 @@ pub fn extension(codec: Codec) -> &'static str {
         Codec::Adpcm => "adpcm.wav",
         Codec::Wav => "wav",
     }
+}
+
+/// Rounds of encoding, decoding and correcting before the last result is taken.
+const ROUNDS_MAX: u32 = 4;
+/// Promised loudness of what a terminal decodes, ± LU.
+const TOLERANCE_LU: f64 = 0.4;
+/// Promised true peak of what a terminal decodes, in dBTP.
+const DECODED_PEAK_DBTP_MAX: f64 = -1.1;
+
+/// Encodes a levelled program so that it is level **after decoding** too: speech codecs cut the lowest
+/// tones (−0.7 LU) and overshoot peaks (+1 dB). Encode, decode, measure, correct, again.
+///
+/// # Errors
+/// As [`encode`].
+pub fn encode_levelled(program: &Samples, codec: Codec) -> Result<Vec<u8>, EncodeFault> {
+    let (mut loudness_lufs, mut peak_dbtp) = (LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX);
+    let mut bytes = encode(program, codec)?;
+    for _ in 1..ROUNDS_MAX {
+        let Some(now) = recording::decode(&bytes).ok().and_then(|sound| measure(&sound).ok()) else { break };
+        let off_lu = LOUDNESS_LUFS - now.loudness_lufs;
+        let over_db = now.true_peak_dbtp - DECODED_PEAK_DBTP_MAX;
+        if off_lu.abs() <= TOLERANCE_LU && over_db <= 0.0 {
+            break;
+        }
+        loudness_lufs += off_lu;
+        peak_dbtp -= over_db.max(0.0);
+        let Ok(corrected) = levelled(program, loudness_lufs, peak_dbtp) else { break };
+        bytes = encode(&corrected, codec)?;
+    }
+    Ok(bytes)
 }
 
 /// Encodes a program. The same sound always gives the same bytes.

@@ -62,23 +62,27 @@ fn gain_of_db(db: f64) -> f64 {
     10_f64.powf(db / 20.0)
 }
 
-/// Brings `sound` to `loudness_lufs` with no true peak above [`TRUE_PEAK_DBTP_MAX`]: gain, limit, measure,
-/// again until both hold. Where they can't both hold, the peak wins.
+/// Brings `sound` to `loudness_lufs` with no true peak above `peak_dbtp`: gain, limit, measure, again
+/// until both hold. Where they can't both hold, the peak wins.
 ///
 /// # Errors
 /// [`LoudnessFault`] for silence and for what can't be measured.
-pub fn levelled(sound: &Samples, loudness_lufs: f64) -> Result<Samples, LoudnessFault> {
+pub fn levelled(
+    sound: &Samples,
+    loudness_lufs: f64,
+    peak_dbtp: f64,
+) -> Result<Samples, LoudnessFault> {
     let before = measure(sound)?;
     if !before.loudness_lufs.is_finite() {
         return Err(LoudnessFault::Silent);
     }
     let mut gain_db = loudness_lufs - before.loudness_lufs;
-    let mut ceiling_db = TRUE_PEAK_DBTP_MAX;
+    let mut ceiling_db = peak_dbtp;
     let mut best = limited(sound, gain_db, ceiling_db);
     for _ in 0..ROUNDS_MAX {
         let now = measure(&best)?;
         let off_lu = loudness_lufs - now.loudness_lufs;
-        let over_db = now.true_peak_dbtp - TRUE_PEAK_DBTP_MAX;
+        let over_db = now.true_peak_dbtp - peak_dbtp;
         if over_db <= 0.0 && off_lu.abs() <= TOLERANCE_LU {
             break;
         }
@@ -90,7 +94,7 @@ pub fn levelled(sound: &Samples, loudness_lufs: f64) -> Result<Samples, Loudness
         best = limited(sound, gain_db, ceiling_db);
     }
     // A last look: the peak limit is never broken, whatever the rounds came to.
-    let over_db = measure(&best)?.true_peak_dbtp - TRUE_PEAK_DBTP_MAX;
+    let over_db = measure(&best)?.true_peak_dbtp - peak_dbtp;
     Ok(if over_db > 0.0 { best.scaled(narrow(gain_of_db(-over_db))) } else { best })
 }
 
@@ -147,7 +151,7 @@ mod tests {
     }
 
     fn check(sound: &Samples, loudness_lufs: f64) {
-        let out = levelled(sound, loudness_lufs).expect("sound");
+        let out = levelled(sound, loudness_lufs, TRUE_PEAK_DBTP_MAX).expect("sound");
         let got = measure(&out).expect("measurable");
         assert!((got.loudness_lufs - loudness_lufs).abs() <= 0.5, "{got:?}");
         assert!(got.true_peak_dbtp <= -1.0, "{got:?}");
@@ -166,9 +170,9 @@ mod tests {
 
     #[test]
     fn silence_is_refused() {
-        assert_eq!(levelled(&Samples::silence(16_000, 900), -16.0), Err(LoudnessFault::Silent));
+        assert_eq!(levelled(&Samples::silence(16_000, 900), -16.0, -1.5), Err(LoudnessFault::Silent));
         let empty = Samples { rate_hz: 16_000, mono: Vec::new() };
-        assert_eq!(levelled(&empty, -16.0), Err(LoudnessFault::Silent));
+        assert_eq!(levelled(&empty, -16.0, -1.5), Err(LoudnessFault::Silent));
     }
 
     #[test]

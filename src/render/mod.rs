@@ -4,13 +4,22 @@
 //! program of chime and speech at one loudness, `encode` gives each terminal its codec and `clip`
 //! keeps the result by its digest. `renderer` puts them together against a deadline.
 
+pub mod chime;
+pub mod clip;
 pub mod encode;
 pub mod kokoro;
 pub mod loudness;
+pub mod mix;
 pub mod onnxpatch;
 pub mod recording;
+mod renderer;
 pub mod samples;
+pub mod shelf;
+pub mod speech;
 pub mod text;
+
+pub use clip::{ClipFault, ClipStore};
+pub use renderer::{RenderConfig, RenderFault, RenderRequest, Rendered, Renderer};
 
 #[cfg(test)]
 mod recordings_tests;

@@ -1,7 +1,7 @@
 //! Makes `audio-samples/*.opus` with our own voice, and checks what is there.
 
 use super::kokoro::Kokoro;
-use super::loudness::{LOUDNESS_LUFS, levelled};
+use super::loudness::{LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX, levelled};
 use super::samples::{MIX_RATE_HZ, Samples, count_f64, frames_of_ms, narrow};
 use super::text::{FrontEnd, Lexicon};
 use super::{encode, recording};
@@ -43,14 +43,13 @@ fn test_tone() -> Samples {
 #[test]
 #[ignore = "needs the installed voice; run audio-samples/generate.sh"]
 fn generate_recordings() {
-    let voices =
-        std::env::var("MINGLUO_VOICES").expect("MINGLUO_VOICES names the voices directory");
+    let voices = std::env::var("MINGLUO_VOICES").expect("MINGLUO_VOICES names the voices directory");
     let kokoro = Kokoro::load(Path::new(&voices), 1).expect("installed voice");
     let lexicon = Lexicon::parse(include_str!("../../configs/phrases.toml")).expect("ours");
     let front_end = FrontEnd::new(lexicon);
     let write = |file: &str, sound: &Samples| {
-        let level = levelled(&sound.at_rate(MIX_RATE_HZ).expect("usual rate"), LOUDNESS_LUFS)
-            .expect("sound");
+        let sound = sound.at_rate(MIX_RATE_HZ).expect("usual rate");
+        let level = levelled(&sound, LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX).expect("sound");
         let bytes = encode::encode(&level, Codec::Opus).expect("encodes");
         std::fs::write(directory().join(format!("{file}.opus")), bytes).expect("writable");
     };
@@ -61,8 +60,7 @@ fn generate_recordings() {
         if !directory().join(format!("{}.opus", entry.file)).exists() {
             let script = front_end.script(&entry.text).expect("speakable");
             assert!(script.unknown.is_empty(), "{}: {:?}", entry.file, script.unknown);
-            let sound =
-                kokoro.speak(&script, "zm_yunjian", 1.0, &AtomicBool::new(false)).expect("speaks");
+            let sound = kokoro.speak(&script, "zm_yunjian", 1.0, &AtomicBool::new(false)).expect("speaks");
             write(&entry.file, &sound);
         }
     }
