@@ -57,6 +57,9 @@ fn shipped_configurations_load() {
     assert!(county.network.terminals.len() >= 204 + 45);
     assert_eq!(county.policy.plans.len(), 56);
     let small = shipped("configs/dev");
+    for warning in county.warnings.iter().chain(&small.warnings) {
+        assert!(warning.what.contains("fallback recordings"), "{warning}");
+    }
     assert_eq!(small.config.record.url, "memory:");
     assert_eq!(small.network.areas.keys().filter(|c| c.number() % 1000 != 0).count(), 10);
 }
