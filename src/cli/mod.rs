@@ -1,3 +1,5 @@
 //! Subcommands of `mingluo`, one file each.
 
 pub mod check;
+pub mod say;
+pub mod voice;

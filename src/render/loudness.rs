@@ -45,8 +45,7 @@ pub enum LoudnessFault {
 /// [`LoudnessFault::Meter`] when the rate is out of the meter's range.
 pub fn measure(sound: &Samples) -> Result<Measure, LoudnessFault> {
     let fault = |e: ebur128::Error| LoudnessFault::Meter(e.to_string());
-    let mut meter =
-        EbuR128::new(1, sound.rate_hz, Mode::I | Mode::TRUE_PEAK).map_err(fault)?;
+    let mut meter = EbuR128::new(1, sound.rate_hz, Mode::I | Mode::TRUE_PEAK).map_err(fault)?;
     let shortest = frames_of_ms(sound.rate_hz, MEASURED_MS_MIN);
     let mut fed = 0;
     while fed == 0 || fed < shortest {
@@ -171,7 +170,10 @@ mod tests {
 
     #[test]
     fn silence_is_refused() {
-        assert_eq!(levelled(&Samples::silence(16_000, 900), -16.0, -1.5), Err(LoudnessFault::Silent));
+        assert_eq!(
+            levelled(&Samples::silence(16_000, 900), -16.0, -1.5),
+            Err(LoudnessFault::Silent)
+        );
         let empty = Samples { rate_hz: 16_000, mono: Vec::new() };
         assert_eq!(levelled(&empty, -16.0, -1.5), Err(LoudnessFault::Silent));
     }
@@ -179,7 +181,8 @@ mod tests {
     #[test]
     fn a_sine_measures_as_the_standard_says() {
         // ITU-R BS.1770-4: a full-scale 997 Hz sine in one channel reads −3.01 LKFS.
-        let mono = (0..48_000 * 3).map(|n| narrow((std::f64::consts::TAU * 997.0 * count_f64(n) / 48_000.0).sin()));
+        let mono = (0..48_000 * 3)
+            .map(|n| narrow((std::f64::consts::TAU * 997.0 * count_f64(n) / 48_000.0).sin()));
         let got = measure(&Samples { rate_hz: 48_000, mono: mono.collect() }).expect("measurable");
         assert!((got.loudness_lufs + 3.01).abs() < 0.05, "{got:?}");
     }

@@ -20,10 +20,14 @@ const NODE_ATTRIBUTE: u64 = 5;
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PatchFault {
     /// Not a protobuf message, or cut short.
-    #[error("expected an onnx model, got bytes that break off at offset {0}; fetch the model again")]
+    #[error(
+        "expected an onnx model, got bytes that break off at offset {0}; fetch the model again"
+    )]
     Damaged(usize),
     /// A form of `FusedMatMul` that this rewriting does not cover.
-    #[error("expected FusedMatMul with transA = 1 and alpha = 1 only, got {0}; use the pinned model")]
+    #[error(
+        "expected FusedMatMul with transA = 1 and alpha = 1 only, got {0}; use the pinned model"
+    )]
     Unsupported(String),
 }
 
@@ -262,7 +266,9 @@ mod tests {
     fn a_fused_product_becomes_two_nodes_and_nothing_else_changes() {
         let (out, count) = patched(&model(b"FusedMatMul", 1)).expect("covered");
         assert_eq!(count, 1);
-        assert!(holds(&out, b"Transpose") && holds(&out, b"MatMul") && !holds(&out, b"FusedMatMul"));
+        assert!(
+            holds(&out, b"Transpose") && holds(&out, b"MatMul") && !holds(&out, b"FusedMatMul")
+        );
         assert_eq!(patched(&out), Ok((out.clone(), 0)), "a second pass finds nothing");
         let plain = model(b"MatMul", 0);
         assert_eq!(patched(&plain), Ok((plain.clone(), 0)));

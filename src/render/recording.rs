@@ -24,7 +24,9 @@ pub enum RecordingFault {
     #[error("expected a recording, got {0}")]
     Empty(&'static str),
     /// Too many bytes.
-    #[error("expected at most {RECORDING_BYTES_MAX} bytes, got {0}; shorten or compress the recording")]
+    #[error(
+        "expected at most {RECORDING_BYTES_MAX} bytes, got {0}; shorten or compress the recording"
+    )]
     TooLarge(usize),
     /// Too long to broadcast.
     #[error("expected at most {RECORDING_S_MAX} s, got more; shorten the recording")]
@@ -60,12 +62,12 @@ pub fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
     if bytes.len() > RECORDING_BYTES_MAX {
         return Err(RecordingFault::TooLarge(bytes.len()));
     }
-    let sound = if ogg_opus::is_ogg_opus(bytes) {
-        ogg_opus::decode(bytes)?
-    } else {
-        packed::decode(bytes)?
-    };
-    checked(&sound)
+    checked(&raw(bytes)?)
+}
+
+/// Decodes at the recording's own rate, without limits.
+pub(super) fn raw(bytes: &[u8]) -> Result<Samples, RecordingFault> {
+    if ogg_opus::is_ogg_opus(bytes) { ogg_opus::decode(bytes) } else { packed::decode(bytes) }
 }
 
 /// Limits that every format shares.
@@ -104,8 +106,9 @@ impl Collector {
     /// Adds interleaved frames of `channels` channels.
     fn add(&mut self, interleaved: &[f32], channels: usize) -> Result<(), RecordingFault> {
         let share = 1.0 / super::samples::narrow(super::samples::count_f64(channels.max(1)));
-        self.mono
-            .extend(interleaved.chunks_exact(channels.max(1)).map(|f| f.iter().sum::<f32>() * share));
+        self.mono.extend(
+            interleaved.chunks_exact(channels.max(1)).map(|f| f.iter().sum::<f32>() * share),
+        );
         if self.mono.len() > self.frames_max { Err(RecordingFault::TooLong) } else { Ok(()) }
     }
 }
@@ -116,7 +119,10 @@ fn check_packets(good: usize, bad: usize) -> Result<(), RecordingFault> {
         return Err(RecordingFault::Empty("no audio packets"));
     }
     if bad * 100 > (good + bad) * BAD_PACKETS_PERCENT_MAX {
-        return Err(RecordingFault::Damaged(format!("{bad} of {} packets undecodable", good + bad)));
+        return Err(RecordingFault::Damaged(format!(
+            "{bad} of {} packets undecodable",
+            good + bad
+        )));
     }
     Ok(())
 }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn tone(ms: u32) -> Samples {
-    let mono = (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.2 + (count_f64(7) * 0.0)));
+    let mono =
+        (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.2 + (count_f64(7) * 0.0)));
     Samples { rate_hz: 16_000, mono: mono.collect() }
 }
 
@@ -83,10 +84,16 @@ fn all_codecs_have_one_length() {
     let first = &out.clips[0];
     assert!(out.clips.iter().all(|clip| clip.duration_ms == first.duration_ms));
     for clip in &out.clips {
-        let sound = crate::render::recording::decode(&renderer.clips().read(clip.sha256).expect("there"));
+        let sound =
+            crate::render::recording::decode(&renderer.clips().read(clip.sha256).expect("there"));
         let ms = sound.expect("decodes").duration_ms();
         // MP3 has no way to say where its padding begins: up to two frames and the delay.
-        assert!(ms.abs_diff(clip.duration_ms) <= 160, "{:?}: {ms} of {}", clip.codec, clip.duration_ms);
+        assert!(
+            ms.abs_diff(clip.duration_ms) <= 160,
+            "{:?}: {ms} of {}",
+            clip.codec,
+            clip.duration_ms
+        );
     }
 }
 

@@ -56,9 +56,8 @@ impl Samples {
         let fault = |what: String| ResampleFault { from_hz: self.rate_hz, to_hz, what };
         let from = usize::try_from(self.rate_hz).map_err(|e| fault(e.to_string()))?;
         let to = usize::try_from(to_hz).map_err(|e| fault(e.to_string()))?;
-        let mut resampler =
-            Fft::<f32>::new(from, to, RESAMPLER_CHUNK_FRAMES, 1, FixedSync::Both)
-                .map_err(|e| fault(e.to_string()))?;
+        let mut resampler = Fft::<f32>::new(from, to, RESAMPLER_CHUNK_FRAMES, 1, FixedSync::Both)
+            .map_err(|e| fault(e.to_string()))?;
         let input = InterleavedSlice::new(&self.mono, 1, self.mono.len())
             .map_err(|e| fault(e.to_string()))?;
         let output: InterleavedOwned<f32> = resampler
@@ -129,7 +128,8 @@ mod tests {
 
     fn tone(rate_hz: u32, hz: f64, ms: u32) -> Samples {
         let step = std::f64::consts::TAU * hz / f64::from(rate_hz);
-        let mono = (0..frames_of_ms(rate_hz, ms)).map(|n| narrow((step * count_f64(n)).sin() * 0.5));
+        let mono =
+            (0..frames_of_ms(rate_hz, ms)).map(|n| narrow((step * count_f64(n)).sin() * 0.5));
         Samples { rate_hz, mono: mono.collect() }
     }
 

@@ -25,8 +25,7 @@ pub(super) fn encode(sound: &Samples) -> Result<Vec<u8>, EncodeFault> {
     let mut out = Vec::new();
     for part in sound.to_i16().chunks(CALL_SAMPLES) {
         out.reserve(max_required_buffer_size(part.len()));
-        let _written =
-            encoder.encode_to_vec(MonoPcm(part), &mut out).map_err(|e| refused(&e))?;
+        let _written = encoder.encode_to_vec(MonoPcm(part), &mut out).map_err(|e| refused(&e))?;
     }
     out.reserve(max_required_buffer_size(0));
     let _written = encoder.flush_to_vec::<FlushNoGap>(&mut out).map_err(|e| refused(&e))?;

@@ -31,7 +31,9 @@ fn head(packet: &[u8]) -> Result<Head, RecordingFault> {
         return Err(damaged());
     };
     if family != 0 || !(1..=2).contains(&channels) {
-        return Err(RecordingFault::Format(format!("ogg opus with {channels} channels, family {family}")));
+        return Err(RecordingFault::Format(format!(
+            "ogg opus with {channels} channels, family {family}"
+        )));
     }
     Ok(Head {
         channels: usize::from(channels),
@@ -73,7 +75,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
         match decoder.decode_float(&packet.data, &mut pcm, DecodeMode::Normal) {
             Ok(frames) => {
                 good += 1;
-                collector.add(pcm.get(..frames * head.channels).unwrap_or_default(), head.channels)?;
+                collector
+                    .add(pcm.get(..frames * head.channels).unwrap_or_default(), head.channels)?;
             }
             Err(_) => bad += 1,
         }

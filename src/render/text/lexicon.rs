@@ -80,7 +80,9 @@ impl Lexicon {
         let mut replacements = Vec::new();
         for Replace { from, to } in file.replace {
             if from.is_empty() {
-                return Err(LexiconFault("replace: expected a word in `from`, got nothing".to_owned()));
+                return Err(LexiconFault(
+                    "replace: expected a word in `from`, got nothing".to_owned(),
+                ));
             }
             replacements.push((from, to));
         }
@@ -110,7 +112,10 @@ mod tests {
     fn the_file_we_ship_is_well_formed() {
         let text = include_str!("../../../configs/phrases.toml");
         let lexicon = Lexicon::parse(text).expect("well formed");
-        assert_eq!(lexicon.readings().get("筻口").map(|s| s.join(" ")).as_deref(), Some("gang4 kou3"));
+        assert_eq!(
+            lexicon.readings().get("筻口").map(|s| s.join(" ")).as_deref(),
+            Some("gang4 kou3")
+        );
     }
 
     #[test]

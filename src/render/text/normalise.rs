@@ -42,9 +42,9 @@ const UNITS: &[(&str, &str)] = &[
 
 /// What 2 counts as 两 instead of 二.
 const COUNTED: &[&str] = &[
-    "小时", "个", "次", "天", "名", "位", "人", "户", "座", "处", "台", "辆", "条", "点", "分钟", "倍", "公里",
-    "千米", "米", "毫米", "厘米", "周", "层", "种", "支", "艘", "头", "吨", "间", "家", "批", "轮", "遍", "声", "万",
-    "亿", "年内", "年来", "例", "起", "场", "份",
+    "小时", "个", "次", "天", "名", "位", "人", "户", "座", "处", "台", "辆", "条", "点", "分钟",
+    "倍", "公里", "千米", "米", "毫米", "厘米", "周", "层", "种", "支", "艘", "头", "吨", "间",
+    "家", "批", "轮", "遍", "声", "万", "亿", "年内", "年来", "例", "起", "场", "份",
 ];
 
 /// Words before digits that make them a telephone number.
@@ -84,7 +84,10 @@ fn neutral(text: &str) -> String {
                 out.extend(char::from_u32(u32::from(c) - 0xfee0));
             }
             '\u{3000}' | '\u{a0}' | '\t' => out.push(' '),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => {}
+            '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}' => {}
             c if c.is_control() => {}
             c => out.push(c),
         }
@@ -285,7 +288,8 @@ impl Reader<'_> {
         let mut at = self.at + hour.len();
         let minute = self.digits(at + 1);
         let colon = matches!(self.chars.get(at), Some(':' | '：'));
-        let fits = |text: &str, max: u8| text.len() <= 2 && text.parse::<u8>().is_ok_and(|n| n <= max);
+        let fits =
+            |text: &str, max: u8| text.len() <= 2 && text.parse::<u8>().is_ok_and(|n| n <= max);
         if !colon || !fits(&hour, 24) || minute.len() != 2 || !fits(&minute, 59) {
             return false;
         }
@@ -305,7 +309,8 @@ impl Reader<'_> {
         }
         at += 3;
         let second = self.digits(at + 1);
-        if matches!(self.chars.get(at), Some(':' | '：')) && second.len() == 2 && fits(&second, 59) {
+        if matches!(self.chars.get(at), Some(':' | '：')) && second.len() == 2 && fits(&second, 59)
+        {
             if second != "00" {
                 if minute == "00" {
                     let _ = self.out.pop();
@@ -352,8 +357,8 @@ impl Reader<'_> {
                 self.out.push(c);
                 return;
             }
-            ',' | '(' | ')' | '（' | '）' | '[' | ']' | '【' | '】' | '{' | '}' | '—' | '…' | '|' | '/' | '\\'
-            | '-' | '–' | '~' => "，",
+            ',' | '(' | ')' | '（' | '）' | '[' | ']' | '【' | '】' | '{' | '}' | '—' | '…'
+            | '|' | '/' | '\\' | '-' | '–' | '~' => "，",
             '.' => "。",
             '!' => "！",
             '?' => "？",

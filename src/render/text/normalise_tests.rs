@@ -78,7 +78,21 @@ fn mark_up_and_control_characters_lose_their_power() {
 
 #[test]
 fn nothing_makes_it_panic() {
-    for text in ["", "-", "1/", "1:", "1.", ",", "2026-", "99:99", "１２：", "1,2,3,4", "\u{10ffff}", "½", "²"] {
+    for text in [
+        "",
+        "-",
+        "1/",
+        "1:",
+        "1.",
+        ",",
+        "2026-",
+        "99:99",
+        "１２：",
+        "1,2,3,4",
+        "\u{10ffff}",
+        "½",
+        "²",
+    ] {
         let _ = normalise(text);
     }
 }

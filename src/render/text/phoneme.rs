@@ -8,35 +8,161 @@ use super::pinyin::Piece;
 
 /// Symbols and numbers of the model's table that Chinese and spelled letters use.
 const SYMBOLS: &[(char, i32)] = &[
-    (';', 1), (':', 2), (',', 3), ('.', 4), ('!', 5), ('?', 6), (' ', 16), ('ʦ', 20), ('ʨ', 21), ('ꭧ', 23),
-    ('A', 24), ('I', 25), ('O', 31), ('ᵊ', 42), ('a', 43), ('b', 44), ('d', 46), ('e', 47), ('f', 48), ('i', 51),
-    ('j', 52), ('k', 53), ('l', 54), ('m', 55), ('n', 56), ('o', 57), ('p', 58), ('s', 61), ('t', 62), ('u', 63),
-    ('v', 64), ('w', 65), ('x', 66), ('y', 67), ('z', 68), ('ɑ', 69), ('ɔ', 76), ('ɕ', 77), ('ʤ', 82), ('ə', 83),
-    ('ɚ', 85), ('ɛ', 86), ('ɥ', 99), ('ɨ', 101), ('ŋ', 112), ('ɹ', 123), ('ɻ', 126), ('ʂ', 130), ('ʊ', 135),
-    ('ʌ', 138), ('ɤ', 140), ('ˈ', 156), ('ˌ', 157), ('ʰ', 162), ('↓', 169), ('→', 171), ('↗', 172), ('↘', 173),
+    (';', 1),
+    (':', 2),
+    (',', 3),
+    ('.', 4),
+    ('!', 5),
+    ('?', 6),
+    (' ', 16),
+    ('ʦ', 20),
+    ('ʨ', 21),
+    ('ꭧ', 23),
+    ('A', 24),
+    ('I', 25),
+    ('O', 31),
+    ('ᵊ', 42),
+    ('a', 43),
+    ('b', 44),
+    ('d', 46),
+    ('e', 47),
+    ('f', 48),
+    ('i', 51),
+    ('j', 52),
+    ('k', 53),
+    ('l', 54),
+    ('m', 55),
+    ('n', 56),
+    ('o', 57),
+    ('p', 58),
+    ('s', 61),
+    ('t', 62),
+    ('u', 63),
+    ('v', 64),
+    ('w', 65),
+    ('x', 66),
+    ('y', 67),
+    ('z', 68),
+    ('ɑ', 69),
+    ('ɔ', 76),
+    ('ɕ', 77),
+    ('ʤ', 82),
+    ('ə', 83),
+    ('ɚ', 85),
+    ('ɛ', 86),
+    ('ɥ', 99),
+    ('ɨ', 101),
+    ('ŋ', 112),
+    ('ɹ', 123),
+    ('ɻ', 126),
+    ('ʂ', 130),
+    ('ʊ', 135),
+    ('ʌ', 138),
+    ('ɤ', 140),
+    ('ˈ', 156),
+    ('ˌ', 157),
+    ('ʰ', 162),
+    ('↓', 169),
+    ('→', 171),
+    ('↗', 172),
+    ('↘', 173),
 ];
 
 /// English names of the letters in the model's alphabet.
 const LETTERS: [&str; 26] = [
-    "ˈA", "bˈi", "sˈi", "dˈi", "ˈi", "ˈɛf", "ʤˈi", "ˈAʧ", "ˈI", "ʤˈA", "kˈA", "ˈɛl", "ˈɛm", "ˈɛn", "ˈO", "pˈi",
-    "kjˈu", "ˈɑɹ", "ˈɛs", "tˈi", "jˈu", "vˈi", "dˈʌbᵊljˌu", "ˈɛks", "wˈI", "zˈi",
+    "ˈA",
+    "bˈi",
+    "sˈi",
+    "dˈi",
+    "ˈi",
+    "ˈɛf",
+    "ʤˈi",
+    "ˈAʧ",
+    "ˈI",
+    "ʤˈA",
+    "kˈA",
+    "ˈɛl",
+    "ˈɛm",
+    "ˈɛn",
+    "ˈO",
+    "pˈi",
+    "kjˈu",
+    "ˈɑɹ",
+    "ˈɛs",
+    "tˈi",
+    "jˈu",
+    "vˈi",
+    "dˈʌbᵊljˌu",
+    "ˈɛks",
+    "wˈI",
+    "zˈi",
 ];
 
 const INITIALS: &[(&str, &str)] = &[
-    ("zh", "ꭧ"), ("ch", "ꭧʰ"), ("sh", "ʂ"), ("b", "p"), ("p", "pʰ"), ("m", "m"), ("f", "f"), ("d", "t"),
-    ("t", "tʰ"), ("n", "n"), ("l", "l"), ("g", "k"), ("k", "kʰ"), ("h", "x"), ("j", "ʨ"), ("q", "ʨʰ"), ("x", "ɕ"),
-    ("r", "ɻ"), ("z", "ʦ"), ("c", "ʦʰ"), ("s", "s"),
+    ("zh", "ꭧ"),
+    ("ch", "ꭧʰ"),
+    ("sh", "ʂ"),
+    ("b", "p"),
+    ("p", "pʰ"),
+    ("m", "m"),
+    ("f", "f"),
+    ("d", "t"),
+    ("t", "tʰ"),
+    ("n", "n"),
+    ("l", "l"),
+    ("g", "k"),
+    ("k", "kʰ"),
+    ("h", "x"),
+    ("j", "ʨ"),
+    ("q", "ʨʰ"),
+    ("x", "ɕ"),
+    ("r", "ɻ"),
+    ("z", "ʦ"),
+    ("c", "ʦʰ"),
+    ("s", "s"),
 ];
 
 /// Finals as (before the tone, after the tone).
 const FINALS: &[(&str, &str, &str)] = &[
-    ("a", "a", ""), ("ai", "ai", ""), ("an", "a", "n"), ("ang", "a", "ŋ"), ("ao", "au", ""), ("e", "ɤ", ""),
-    ("ei", "ei", ""), ("en", "ə", "n"), ("eng", "ə", "ŋ"), ("er", "ɚ", ""), ("i", "i", ""), ("ia", "ja", ""),
-    ("ian", "jɛ", "n"), ("iang", "ja", "ŋ"), ("iao", "jau", ""), ("ie", "je", ""), ("in", "i", "n"),
-    ("ing", "i", "ŋ"), ("io", "jɔ", ""), ("iong", "jʊ", "ŋ"), ("iou", "jou", ""), ("ong", "ʊ", "ŋ"),
-    ("ou", "ou", ""), ("u", "u", ""), ("ua", "wa", ""), ("uai", "wai", ""), ("uan", "wa", "n"), ("uang", "wa", "ŋ"),
-    ("uei", "wei", ""), ("uen", "wə", "n"), ("ueng", "wə", "ŋ"), ("uo", "wo", ""), ("o", "ɔ", ""), ("v", "y", ""),
-    ("ve", "ɥe", ""), ("van", "ɥɛ", "n"), ("vn", "y", "n"), ("m", "m", ""), ("n", "n", ""),
+    ("a", "a", ""),
+    ("ai", "ai", ""),
+    ("an", "a", "n"),
+    ("ang", "a", "ŋ"),
+    ("ao", "au", ""),
+    ("e", "ɤ", ""),
+    ("ei", "ei", ""),
+    ("en", "ə", "n"),
+    ("eng", "ə", "ŋ"),
+    ("er", "ɚ", ""),
+    ("i", "i", ""),
+    ("ia", "ja", ""),
+    ("ian", "jɛ", "n"),
+    ("iang", "ja", "ŋ"),
+    ("iao", "jau", ""),
+    ("ie", "je", ""),
+    ("in", "i", "n"),
+    ("ing", "i", "ŋ"),
+    ("io", "jɔ", ""),
+    ("iong", "jʊ", "ŋ"),
+    ("iou", "jou", ""),
+    ("ong", "ʊ", "ŋ"),
+    ("ou", "ou", ""),
+    ("u", "u", ""),
+    ("ua", "wa", ""),
+    ("uai", "wai", ""),
+    ("uan", "wa", "n"),
+    ("uang", "wa", "ŋ"),
+    ("uei", "wei", ""),
+    ("uen", "wə", "n"),
+    ("ueng", "wə", "ŋ"),
+    ("uo", "wo", ""),
+    ("o", "ɔ", ""),
+    ("v", "y", ""),
+    ("ve", "ɥe", ""),
+    ("van", "ɥɛ", "n"),
+    ("vn", "y", "n"),
+    ("m", "m", ""),
+    ("n", "n", ""),
 ];
 
 /// The full final of a syllable without initial (`ya` → `ia`).
@@ -78,7 +204,9 @@ pub(super) fn syllable(numbered: &str) -> Option<String> {
         None => ("", "", spelled_out(bare)),
     };
     let rest = match (initial, rest.as_str()) {
-        ("zh" | "ch" | "sh" | "r" | "z" | "c" | "s", "i") => return Some(format!("{sound}ɨ{tone}")),
+        ("zh" | "ch" | "sh" | "r" | "z" | "c" | "s", "i") => {
+            return Some(format!("{sound}ɨ{tone}"));
+        }
         ("j" | "q" | "x", final_) if final_.starts_with('u') => final_.replacen('u', "v", 1),
         (_, "iu") => "iou".to_owned(),
         (_, "ui") => "uei".to_owned(),
@@ -134,7 +262,13 @@ fn push_word(out: &mut String, word: &str) {
 pub(super) fn numbers(phonemes: &str) -> Vec<i32> {
     phonemes
         .chars()
-        .filter_map(|c| if c == 'ʧ' { Some(133) } else { SYMBOLS.iter().find(|(s, _)| *s == c).map(|(_, n)| *n) })
+        .filter_map(|c| {
+            if c == 'ʧ' {
+                Some(133)
+            } else {
+                SYMBOLS.iter().find(|(s, _)| *s == c).map(|(_, n)| *n)
+            }
+        })
         .collect()
 }
 
@@ -144,7 +278,8 @@ mod tests {
 
     #[test]
     fn every_syllable_of_the_tables_has_symbols_that_the_model_knows() {
-        let text = [include_str!("tables/characters.txt"), include_str!("tables/phrases.txt")].concat();
+        let text =
+            [include_str!("tables/characters.txt"), include_str!("tables/phrases.txt")].concat();
         let mut checked = 0;
         for word in text.split_ascii_whitespace().filter(|w| w.is_ascii()) {
             let bare = word.trim_end_matches(|c: char| c.is_ascii_digit());

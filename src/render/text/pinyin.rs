@@ -43,7 +43,8 @@ impl Reader {
         let mut phrases = BTreeMap::new();
         for line in PHRASES.lines() {
             if let Some((phrase, syllables)) = line.split_once(' ') {
-                phrases.insert(phrase.to_owned(), syllables.split(' ').map(str::to_owned).collect());
+                phrases
+                    .insert(phrase.to_owned(), syllables.split(' ').map(str::to_owned).collect());
             }
         }
         let mut jieba = Jieba::new();
