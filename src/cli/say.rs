@@ -23,7 +23,7 @@ pub struct SayArgs {
     /// File to write: .opus, .mp3, .wav, or .adpcm.wav.
     #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
     output: Option<PathBuf>,
-    /// Voice, such as zm_yunjian or zf_xiaoxiao.
+    /// Voice, such as `zm_yunjian` or `zf_xiaoxiao`.
     #[arg(long, default_value = "zm_yunjian")]
     voice: String,
     /// Chime before the words.

