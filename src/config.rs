@@ -101,9 +101,7 @@ fn environment(faults: &Faults) -> BTreeMap<String, String> {
         .prefix_separator("__")
         .separator("__");
     match source.collect() {
-        Ok(found) => {
-            found.into_iter().map(|(key, value)| (key, value.to_string())).collect()
-        }
+        Ok(found) => found.into_iter().map(|(key, value)| (key, value.to_string())).collect(),
         Err(error) => {
             faults.push("environment", None, error.to_string(), "set the variable in UTF-8");
             BTreeMap::new()

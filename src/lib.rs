@@ -15,6 +15,8 @@
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod console;
+pub mod daemon;
 pub mod decide;
 pub mod deliver;
 pub mod gateway;

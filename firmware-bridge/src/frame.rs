@@ -151,13 +151,16 @@ pub trait Verifier {
 /// Seals `body` into `out`; gives the used length.
 ///
 /// # Errors
-/// `Body` when the body does not fit.
+/// `Body` when the body does not fit, `Algorithm` for SM2-SM3.
 pub fn seal<T: Serialize>(
     kind: Kind,
     body: &T,
     signer: &impl Signer,
     out: &mut [u8],
 ) -> Result<usize, FrameError> {
+    if signer.algorithm() == Algorithm::Sm2Sm3 {
+        return Err(FrameError::Algorithm(Algorithm::Sm2Sm3.byte()));
+    }
     let signature_bytes = signer.algorithm().signature_bytes();
     let room = out.len().min(FRAME_BYTES_MAX);
     let (head, rest) = out.split_at_mut_checked(HEAD_BYTES).ok_or(FrameError::Length(room))?;
@@ -171,6 +174,35 @@ pub fn seal<T: Serialize>(
     let signature = tail.get_mut(..signature_bytes).ok_or(FrameError::Body)?;
     signer.sign(kind.domain(), message, signature);
     Ok(HEAD_BYTES + body_bytes + signature_bytes)
+}
+
+/// The readable head of a frame. Nothing in it is proven: good for choosing a key, no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// What it says it carries.
+    pub kind: Kind,
+    /// Its algorithm byte.
+    pub algorithm: u8,
+    /// Its key id.
+    pub key_id: u32,
+}
+
+/// Reads the head of a frame without checking its signature.
+///
+/// # Errors
+/// `Length`, `Version` or `Kind`.
+pub fn peek(bytes: &[u8]) -> Result<Head, FrameError> {
+    let [version, kind, algorithm, a, b, c, d, ..] = *bytes else {
+        return Err(FrameError::Length(bytes.len()));
+    };
+    if version != VERSION {
+        return Err(FrameError::Version(version));
+    }
+    let kind = [Kind::Order, Kind::Acknowledgement, Kind::Receipt, Kind::Status]
+        .into_iter()
+        .find(|candidate| candidate.byte() == kind)
+        .ok_or(FrameError::Kind(kind))?;
+    Ok(Head { kind, algorithm, key_id: u32::from_le_bytes([a, b, c, d]) })
 }
 
 /// Checks a frame of `kind` and reads its body. The signature is checked before the body is read.

@@ -285,4 +285,14 @@ pub struct Status {
     pub codecs: u8,
     /// Its own volume.
     pub volume_percent: u8,
+    /// Whether it takes part in armed drills.
+    pub armed_for_drill: bool,
+}
+
+impl Status {
+    /// The last will, prepared at connect: the same status with `online` false and nothing sounding.
+    #[must_use]
+    pub fn last_will(&self) -> Self {
+        Self { online: false, activity: Activity::Idle, ..self.clone() }
+    }
 }

@@ -3,8 +3,9 @@
 use crate::message::{Receipt, Report};
 use heapless::Vec;
 
-/// Reports that wait at the same time. When it is full the oldest broadcast's report makes room:
-/// the gateway asks again for what it misses.
+/// Reports that wait at the same time. When it is full the oldest broadcast's report that is no
+/// end makes room, or else the oldest end: the gateway asks again for what it misses, and an end
+/// is the evidence that matters.
 pub const REPORTS_MAX: usize = 16;
 /// First wait before a report is repeated, milliseconds.
 pub const REPORT_WAIT_MS_MIN: i64 = 4_000;
@@ -43,7 +44,7 @@ impl Reports {
                 .waiting
                 .iter()
                 .enumerate()
-                .min_by_key(|(_, waiting)| waiting.report.broadcast)
+                .min_by_key(|(_, waiting)| (waiting.report.step.is_end(), waiting.report.broadcast))
                 .map(|(place, _)| place);
             if let Some(place) = oldest {
                 self.waiting.swap_remove(place);

@@ -103,6 +103,8 @@ pub struct Memory<S> {
     pub boot_count: u32,
     floor: u64,
     entries: Vec<Remembered, WINDOW_ENTRIES_MAX>,
+    /// Something in memory is not in the store yet.
+    unsaved: bool,
 }
 
 /// Short digest of a manifest without its target, so that the area's order and its repair by
@@ -132,7 +134,7 @@ impl<S: Store> Memory<S> {
             }
         }
         let (generation, boot_count, floor, entries) = best.unwrap_or((0, 0, 0, Vec::new()));
-        Self { store, generation, boot_count, floor, entries }
+        Self { store, generation, boot_count, floor, entries, unsaved: false }
     }
 
     /// Highest counter ever accepted.
@@ -166,63 +168,94 @@ impl<S: Store> Memory<S> {
         self.entries.iter().filter(|e| e.phase == Phase::Playing).map(|entry| entry.counter)
     }
 
-    /// Remembers an order or moves it on; false when there is no room (every remembered order is
-    /// still open) or it could not be written. Nothing has changed then.
+    /// Remembers an order as accepted or as playing; false when there is no room or it could not
+    /// be written. Nothing has changed then. `held` are the counters the terminal holds now.
     #[must_use]
-    pub fn remember(&mut self, counter: u64, digest: [u8; 8], phase: Phase) -> bool {
-        let before = (self.floor, self.entries.clone());
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.counter == counter) {
-            entry.phase = phase;
-        } else {
-            if self.entries.is_full() {
-                let oldest = self
-                    .entries
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, entry)| entry.phase.is_end())
-                    .min_by_key(|(_, entry)| entry.counter)
-                    .map(|(place, entry)| (place, entry.counter));
-                let Some((place, counter)) = oldest else { return false };
-                self.entries.swap_remove(place);
-                self.floor = self.floor.max(counter);
-            }
-            // There is room now.
-            let _fits = self.entries.push(Remembered { counter, digest, phase });
+    pub fn remember(&mut self, counter: u64, digest: [u8; 8], phase: Phase, held: &[u64]) -> bool {
+        if !self.unsaved && self.phase(counter) == Some(phase) {
+            return true;
         }
-        self.save_or(before)
+        let before = (self.floor, self.entries.clone(), self.unsaved);
+        if !self.place(Remembered { counter, digest, phase }, held) {
+            return false;
+        }
+        if self.save() {
+            return true;
+        }
+        (self.floor, self.entries, self.unsaved) = before;
+        false
     }
 
-    /// Ends an order that is remembered.
+    /// Ends an order. The end holds from now on even when it can't be written (false): forgetting
+    /// it could make a stopped broadcast sound again. It is written with the next change.
     #[must_use]
-    pub fn finish(&mut self, counter: u64, phase: Phase) -> bool {
-        self.remember(counter, [0; 8], phase)
+    pub fn finish(&mut self, counter: u64, phase: Phase, held: &[u64]) -> bool {
+        if !self.unsaved && self.phase(counter) == Some(phase) {
+            return true;
+        }
+        let placed = self.place(Remembered { counter, digest: [0; 8], phase }, held);
+        self.save() && placed
     }
 
-    /// Refuses every counter up to `counter` from now on, except those remembered as open.
+    /// Stop-all: refuses every counter up to `counter` from now on, and cancels those remembered
+    /// as open, with one write. Holds even when it can't be written (false).
     #[must_use]
-    pub fn raise_floor(&mut self, counter: u64) -> bool {
-        let before = (self.floor, self.entries.clone());
+    pub fn stop_all(&mut self, counter: u64) -> bool {
+        for entry in self.entries.iter_mut().filter(|entry| entry.counter < counter) {
+            if !entry.phase.is_end() {
+                entry.phase = Phase::Cancelled;
+            }
+        }
         self.floor = self.floor.max(counter);
-        self.save_or(before)
+        self.save()
     }
 
     /// Counts a boot.
     #[must_use]
     pub fn booted(&mut self) -> bool {
         self.boot_count = self.boot_count.wrapping_add(1);
-        let before = (self.floor, self.entries.clone());
-        self.save_or(before)
+        self.save()
     }
 
-    fn save_or(&mut self, before: (u64, Vec<Remembered, WINDOW_ENTRIES_MAX>)) -> bool {
+    /// Writes what an earlier failure left unwritten; true when nothing is left.
+    #[must_use]
+    pub fn settle(&mut self) -> bool {
+        !self.unsaved || self.save()
+    }
+
+    /// Puts or changes an entry. A full window drops its oldest ended entry, or else the oldest
+    /// that nobody holds (its power was cut and its order never came again), and raises the floor
+    /// to it, so that what was dropped is refused and never sounds.
+    fn place(&mut self, new: Remembered, held: &[u64]) -> bool {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.counter == new.counter) {
+            entry.phase = new.phase;
+            return true;
+        }
+        if self.entries.is_full() {
+            let oldest = self
+                .entries
+                .iter()
+                .enumerate()
+                .filter(|(_, entry)| entry.phase.is_end() || !held.contains(&entry.counter))
+                .min_by_key(|(_, entry)| (!entry.phase.is_end(), entry.counter))
+                .map(|(place, entry)| (place, entry.counter));
+            let Some((place, counter)) = oldest else { return false };
+            self.entries.swap_remove(place);
+            self.floor = self.floor.max(counter);
+        }
+        self.entries.push(new).is_ok()
+    }
+
+    fn save(&mut self) -> bool {
         let next = self.generation.wrapping_add(1);
         let bytes = encode(next, self.boot_count, self.floor, &self.entries);
         let slot = u8::from(next % 2 == 1);
         if self.store.save(slot, &bytes) {
             self.generation = next;
+            self.unsaved = false;
             true
         } else {
-            (self.floor, self.entries) = before;
+            self.unsaved = true;
             false
         }
     }

@@ -50,13 +50,23 @@ pub fn area_order(prefix: &str, area: u64) -> Option<Topic> {
     Some(topic)
 }
 
+/// `{prefix}/area/430621100000/receipt`; `None` when the prefix is too long.
+#[must_use]
+pub fn area_receipt(prefix: &str, area: u64) -> Option<Topic> {
+    let mut topic = Topic::new();
+    write!(topic, "{prefix}/area/{area:012}/receipt").ok()?;
+    Some(topic)
+}
+
 /// Reads a terminal's own topic back.
 #[must_use]
 pub fn parse_terminal(prefix: &str, topic: &str) -> Option<(u64, Leaf)> {
     let rest = topic.strip_prefix(prefix)?.strip_prefix("/terminal/")?;
     let (id, leaf) = rest.split_once('/')?;
     let (area, number) = id.split_once('-')?;
-    if area.len() != 12 || number.len() != 3 {
+    // Digits only: `parse` alone would take a leading plus sign.
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if area.len() != 12 || number.len() != 3 || !digits(area) || !digits(number) {
         return None;
     }
     let id = area.parse::<u64>().ok()?.checked_mul(1000)?.checked_add(number.parse().ok()?)?;

@@ -25,7 +25,11 @@ pub struct CheckArgs {
 /// When `out` can't be written.
 pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<u8> {
     let loaded = Config::load(&args.config);
-    if args.json { json(&loaded, out)? } else { text(args, &loaded, out)? }
+    if args.json {
+        json(&loaded, out)?
+    } else {
+        text(args, &loaded, out)?
+    }
     Ok(if loaded.is_ok() { 0 } else { EXIT_CONFIGURATION })
 }
 

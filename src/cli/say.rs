@@ -12,7 +12,6 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::atomic::AtomicBool;
 
 /// Arguments of `mingluo say`.
@@ -74,13 +73,12 @@ impl From<ChimeName> for Chime {
 ///
 /// # Errors
 /// When the text can't be spoken, the voice is not installed or the file can't be written.
-pub fn run(args: &SayArgs) -> Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
     let script = FrontEnd::new(lexicon(&args.phrases)?).script(&args.text)?;
     if args.explain {
-        explain(&script, &mut out)?;
+        explain(&script, out)?;
     }
-    let Some(path) = &args.output else { return Ok(ExitCode::SUCCESS) };
+    let Some(path) = &args.output else { return Ok(0) };
     let codec = codec_of(path)?;
     let kokoro = Kokoro::load(&args.dir, args.threads)?;
     let voice = args.voice.strip_prefix("kokoro:").unwrap_or(&args.voice);
@@ -91,7 +89,7 @@ pub fn run(args: &SayArgs) -> Result<ExitCode> {
     let bytes = encode_levelled(&sound, codec)?;
     std::fs::write(path, &bytes).with_context(|| format!("can't write {}", path.display()))?;
     writeln!(out, "{}: {} ms, {} bytes", path.display(), sound.duration_ms(), bytes.len())?;
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 /// The local words; a missing file means none, because `say` also runs outside an installation.

@@ -13,7 +13,7 @@ use clap::{Args, Subcommand};
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 /// Where the voice is installed unless told otherwise.
 pub const VOICES_DIR: &str = "/var/lib/mingluo/voices";
@@ -92,13 +92,12 @@ enum Action {
 ///
 /// # Errors
 /// When a download, a digest or the disk fails; the message says what to do.
-pub fn run(args: &VoiceArgs) -> Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+pub fn run(args: &VoiceArgs, out: &mut impl Write) -> Result<u8> {
     match &args.action {
         Action::Install { from, dir } => {
             if is_complete(dir) {
                 writeln!(out, "voice already installed in {}", dir.display())?;
-                return Ok(ExitCode::SUCCESS);
+                return Ok(0);
             }
             install(from.as_deref(), dir)?;
             writeln!(out, "voice installed in {}", dir.display())?;
@@ -110,7 +109,7 @@ pub fn run(args: &VoiceArgs) -> Result<ExitCode> {
             }
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(0)
 }
 
 /// Whether every file of the list written at installation is there with its digest.

@@ -25,7 +25,8 @@ pub(super) fn network(
     for terminal in network.terminals.values() {
         let line = terminals.get(&terminal.id).copied();
         if !network.areas.contains_key(&terminal.area) {
-            let what = format!("{} stands in area {} that is not known", terminal.id, terminal.area);
+            let what =
+                format!("{} stands in area {} that is not known", terminal.id, terminal.area);
             faults.push(TERMINALS, line, what, "correct the area or add it to areas.toml");
         } else if !network.served.iter().any(|served| served.contains(terminal.area)) {
             let what = format!("{} stands outside the served areas", terminal.id);
@@ -42,7 +43,12 @@ pub(super) fn network(
                     "{} stands at {}, {} outside the county's bounds",
                     terminal.id, at.lat_deg, at.lon_deg
                 );
-                faults.push(TERMINALS, line, what, "check that latitude and longitude are not exchanged");
+                faults.push(
+                    TERMINALS,
+                    line,
+                    what,
+                    "check that latitude and longitude are not exchanged",
+                );
             }
         }
     }
@@ -114,7 +120,8 @@ pub(super) fn policy(policy: &Policy, network: &Network, lines: &PlanLines, faul
         let n_pairs = plan.hazards.len() * plan.levels.len();
         if n_pairs > 0 && hidden.len() == n_pairs && plan.event_words.is_empty() {
             let by = hidden.values().next().cloned().unwrap_or_default();
-            let what = format!("response plan `{}` is never reached, `{by}` is before it", plan.name);
+            let what =
+                format!("response plan `{}` is never reached, `{by}` is before it", plan.name);
             faults.push(POLICY, line(plan), what, "the first match wins: move or remove it");
         } else if let Some(((hazard, level), by)) = hidden.iter().next() {
             let what = format!(

@@ -98,8 +98,7 @@ fn response_plan(
         Level::Red => Chime::Red,
     });
     let afters = [("release", AfterDeadline::Release), ("expire", AfterDeadline::Expire)];
-    let playbacks =
-        [("simultaneous", Playback::Simultaneous), ("staggered", Playback::Staggered)];
+    let playbacks = [("simultaneous", Playback::Simultaneous), ("staggered", Playback::Staggered)];
     let cancels = [("stop", OnCancel::Stop), ("stop_and_announce", OnCancel::StopAndAnnounce)];
     let approval = keys.choice("approval", None, &APPROVALS, ApprovalMode::OnePerson);
     let automatic = approval == ApprovalMode::Automatic;
@@ -227,10 +226,7 @@ fn quiet_hours(mut keys: Keys<'_>) -> QuietHours {
         }
     }
     keys.finish();
-    QuietHours {
-        from_minute: from.unwrap_or_default(),
-        until_minute: until.unwrap_or_default(),
-    }
+    QuietHours { from_minute: from.unwrap_or_default(), until_minute: until.unwrap_or_default() }
 }
 
 fn interlock(mut keys: Keys<'_>) -> Interlock {
@@ -250,8 +246,7 @@ fn manual(mut keys: Keys<'_>) -> ManualRules {
         terminals_alone_max: keys.number("terminals_alone_max", Some(alone), 0..=1_000_000),
         quiet_hours_second_person: keys
             .flag("quiet_hours_second_person", default.quiet_hours_second_person),
-        decide_within_s: keys
-            .number("decide_within_s", Some(default.decide_within_s), 30..=86_400),
+        decide_within_s: keys.number("decide_within_s", Some(default.decide_within_s), 30..=86_400),
         validity_s_max: keys.number("validity_s_max", Some(default.validity_s_max), 60..=604_800),
     };
     keys.finish();

@@ -352,7 +352,8 @@ impl<'d> Keys<'d> {
     /// A sub-table; absent = empty.
     pub(super) fn table(&mut self, key: &'static str) -> Keys<'d> {
         self.asked.push(key);
-        let entry = self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
+        let entry =
+            self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
         let table = match entry.map(|(_, value)| value.get_ref()) {
             Some(DeValue::Table(table)) => Some(table),
             Some(other) => {
@@ -371,7 +372,8 @@ impl<'d> Keys<'d> {
     /// A list of tables; absent = empty.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<Keys<'d>> {
         self.asked.push(key);
-        let entry = self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
+        let entry =
+            self.table.and_then(|table| table.iter().find(|(name, _)| name.get_ref() == key));
         let Some((_, value)) = entry else { return Vec::new() };
         let DeValue::Array(items) = value.get_ref() else {
             self.wrong(key, "a list of tables", value.get_ref().type_str());

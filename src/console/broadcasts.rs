@@ -2,7 +2,7 @@
 
 use super::{Console, Problem, views};
 use crate::clock;
-use crate::decide::ManualRequest;
+use crate::decide::{ManualRequest, Urgency};
 use crate::gateway::Input;
 use crate::model::{
     AreaCode, BroadcastId, Chime, Class, Level, PlanId, Right, StopScope, TerminalId,
@@ -26,6 +26,7 @@ type Reply = Result<Json<Value>, Problem>;
 pub(super) struct ManualBody {
     text: Option<String>,
     recording: Option<String>,
+    voice: Option<String>,
     #[serde(default)]
     areas: Vec<AreaCode>,
     #[serde(default)]
@@ -34,7 +35,7 @@ pub(super) struct ManualBody {
     class: Class,
     level: Option<Level>,
     chime: Option<Chime>,
-    #[serde(default = "one")]
+    #[serde(default = "once")]
     repeats: u8,
     #[serde(default)]
     interval_s: u16,
@@ -45,7 +46,7 @@ pub(super) struct ManualBody {
     emergency: bool,
 }
 
-fn one() -> u8 {
+fn once() -> u8 {
     1
 }
 
@@ -112,22 +113,22 @@ pub(super) async fn post(
         text: body.text,
         recording: body.recording,
         areas: body.areas,
+        polygon: None,
+        voice: body.voice,
         terminals: body.terminals,
         class: body.class,
         level: body.level,
-        chime: body.chime,
+        chime: body.chime.unwrap_or(Chime::Notice),
         repeats: body.repeats,
         interval_s: body.interval_s,
         volume_percent: body.volume_percent,
         valid_s: body.valid_s,
-        emergency: body.emergency,
+        urgency: if body.emergency { Urgency::Emergency } else { Urgency::Daily },
         requested_by: actor.name.clone(),
         allowed_areas: actor.areas.clone(),
     };
-    let answer = console
-        .core
-        .ask(None, move |id| Input::Manual(id, actor, Box::new(request)))
-        .await?;
+    let answer =
+        console.core.ask(None, move |id| Input::Manual(id, actor, Box::new(request))).await?;
     let value = views::answer(&answer)?;
     if let Some(key) = idempotency {
         answered(&console).put(key, value.clone());
@@ -293,8 +294,7 @@ pub(super) async fn stop(
     let actor = console.keys.actor(&headers, Right::Stop)?;
     let areas = body.map(|Json(body)| body.areas).unwrap_or_default();
     let scope = if areas.is_empty() { StopScope::All } else { StopScope::Areas(areas) };
-    let answer =
-        console.core.ask(None, move |request| Input::Stop(request, actor, scope)).await?;
+    let answer = console.core.ask(None, move |request| Input::Stop(request, actor, scope)).await?;
     views::answer(&answer).map(Json)
 }
 

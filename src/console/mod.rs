@@ -12,9 +12,11 @@ mod session;
 mod terminals;
 mod views;
 
+pub(crate) use alerts::arrive;
 pub use health::router as status_router;
 pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys};
+pub(crate) use views::broadcast as broadcast_view;
 
 use crate::daemon::{CoreHandle, Metrics, Seen};
 use axum::Router;

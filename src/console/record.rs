@@ -29,12 +29,11 @@ pub(super) async fn rows(
     let (from, limit) = (page.from.unwrap_or(1), page.limit.unwrap_or(200).clamp(1, PAGE_MAX));
     let url = std::sync::Arc::clone(&console.record_url);
     // A reader of its own: an audit never holds up the core.
-    let rows = tokio::task::spawn_blocking(move || {
-        crate::record::open_read_only(&url)?.read(from, limit)
-    })
-    .await
-    .map_err(|fault| Problem::internal(fault.to_string()))?
-    .map_err(|fault| Problem::internal(fault.to_string()))?;
+    let rows =
+        tokio::task::spawn_blocking(move || crate::record::open_read_only(&url)?.read(from, limit))
+            .await
+            .map_err(|fault| Problem::internal(fault.to_string()))?
+            .map_err(|fault| Problem::internal(fault.to_string()))?;
     let next = rows.last().filter(|_| rows.len() == limit).map(|row| row.seq + 1);
     let rows: Vec<Value> = rows
         .iter()

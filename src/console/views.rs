@@ -24,9 +24,7 @@ pub(super) fn answer(answer: &Answer) -> Result<Value, Problem> {
         Answer::Started(broadcast) => {
             Ok(json!({ "state": "started", "broadcast": broadcast.to_string() }))
         }
-        Answer::Done(broadcasts) => {
-            Ok(json!({ "state": "done", "broadcasts": texts(broadcasts) }))
-        }
+        Answer::Done(broadcasts) => Ok(json!({ "state": "done", "broadcasts": texts(broadcasts) })),
         Answer::Rejected(rejection) => Err(Problem::rejected(rejection.clone())),
         Answer::Refused(refusal) => {
             let why: Vec<&str> = refusal.reasons.iter().map(|r| r.text.as_str()).collect();

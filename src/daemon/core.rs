@@ -118,6 +118,12 @@ impl CoreHandle {
         let _full = self.sender.try_send(CoreMessage::Happened(Input::Wake));
     }
 
+    /// Inputs that wait for the core.
+    #[must_use]
+    pub fn n_waiting(&self) -> usize {
+        INPUTS_MAX.saturating_sub(self.sender.capacity())
+    }
+
     /// Ends the core after its last commit.
     pub async fn stop(&self) {
         let (done, wait) = oneshot::channel();
@@ -227,7 +233,14 @@ impl CoreLoop {
                         self.performer.recorded(&entry);
                         group.rows.push(NewRow { at: now, kind: entry.kind().to_owned(), body });
                     }
-                    Err(fault) => tracing::error!(kind = entry.kind(), %fault, "entry lost"),
+                    // Model values are always JSON; should one ever not be, its text is kept.
+                    Err(fault) => {
+                        tracing::error!(kind = entry.kind(), %fault, "entry kept as text only");
+                        let text = serde_json::json!({ "entry": "denied", "by": "gateway",
+                            "what": entry.kind(), "reason": format!("{fault}: {entry:?}") });
+                        let body = text.to_string().into_bytes();
+                        group.rows.push(NewRow { at: now, kind: "denied".to_owned(), body });
+                    }
                 },
                 other => group.actions.push(other),
             }
@@ -258,11 +271,7 @@ impl CoreLoop {
         Ok(())
     }
 
-    fn commit(
-        &mut self,
-        rows: &[NewRow],
-        raws: &[(Sha256, Vec<u8>)],
-    ) -> Result<(), JournalError> {
+    fn commit(&mut self, rows: &[NewRow], raws: &[(Sha256, Vec<u8>)]) -> Result<(), JournalError> {
         if rows.is_empty() && raws.is_empty() {
             return Ok(());
         }

@@ -109,7 +109,8 @@ impl Folder {
         let name = name.unwrap_or_default();
         // One byte over the limit tells the reader that it is too large.
         let bytes = read_up_to(file, self.bytes_max.saturating_add(1))?;
-        let arrival = arrive(&bytes, Some(&name), Origin { via: "folder".into(), by: name.clone() });
+        let arrival =
+            arrive(&bytes, Some(&name), Origin { via: "folder".into(), by: name.clone() });
         let raw = (arrival.raw, bytes);
         let answer = self
             .core

@@ -30,9 +30,7 @@ pub async fn pump_out(link: Arc<Link>, mut outgoing: mpsc::Receiver<Outgoing>, c
         }
         let (broadcast, kind) = (batch.broadcast, batch.kind);
         let known = kind != OrderKind::Query && !taken.is_empty();
-        if known
-            && core.happened(Input::LinkTook { broadcast, to: taken, kind }).await.is_err()
-        {
+        if known && core.happened(Input::LinkTook { broadcast, to: taken, kind }).await.is_err() {
             return;
         }
     }
@@ -105,4 +103,3 @@ fn message(
         None
     })
 }
-

@@ -106,11 +106,8 @@ impl Performer {
         kind: OrderKind,
         expires: UtcMs,
     ) {
-        let cover: &[AreaCode] = gateway
-            .state()
-            .broadcasts
-            .get(&broadcast)
-            .map_or(&[], |state| state.broadcast.areas());
+        let cover: &[AreaCode] =
+            gateway.state().broadcasts.get(&broadcast).map_or(&[], |state| state.broadcast.areas());
         let terminals = &gateway.rules().network.terminals;
         let mut publishes = Vec::with_capacity(to.len());
         // Repairs of one area carry the same bytes: seal them once.

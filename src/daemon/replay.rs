@@ -71,7 +71,6 @@ pub fn encode_state(state: &State) -> Result<Vec<u8>, serde_json::Error> {
 }
 
 fn decode_state(bytes: &[u8]) -> Option<State> {
-    let (layout, version, state): (u32, String, State) =
-        serde_json::from_slice(bytes).ok()?;
+    let (layout, version, state): (u32, String, State) = serde_json::from_slice(bytes).ok()?;
     (layout == SNAPSHOT_LAYOUT && version == env!("CARGO_PKG_VERSION")).then_some(state)
 }

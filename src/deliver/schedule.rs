@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn waits_double_up_to_the_limit_and_differ_by_terminal() {
         let pace = Pace::default();
-        let id = |n| TerminalId::from_number(430_621_100_001_000 + n).unwrap();
+        let id = |n: u64| TerminalId::from_number(430_621_100_001_000 + n).unwrap();
         for (tries, longest_ms) in [(0, 5_000), (1, 10_000), (3, 40_000), (4, 60_000), (9, 60_000)]
         {
             let wait = wait_ms(tries, id(1), &pace);

@@ -54,6 +54,7 @@ pub fn program(pre_roll_ms: u32, parts: &[Samples]) -> Result<Samples, MixFault>
 mod tests {
     use super::*;
     use crate::model::Chime;
+    use std::f64::consts::TAU;
     use crate::render::chime::chime;
     use crate::render::loudness::measure;
     use crate::render::samples::{count_f64, narrow};
@@ -63,7 +64,7 @@ mod tests {
         let mono = (0..rate_hz * 5).map(|n| {
             let t = f64::from(n) / f64::from(rate_hz);
             let buzz: f64 =
-                (1..12).map(|k| (t * 140.0 * count_f64(k) * 6.283).sin() / count_f64(k)).sum();
+                (1..12).map(|k| (t * 140.0 * count_f64(k) * TAU).sin() / count_f64(k)).sum();
             narrow(buzz * (t * 12.0).sin().abs().powi(3)) * level
         });
         Samples { rate_hz, mono: mono.collect() }

@@ -39,7 +39,7 @@ fn test_tone() -> Samples {
     Samples { rate_hz: MIX_RATE_HZ, mono: mono.collect() }
 }
 
-/// Run by `audio-samples/generate.sh` with MINGLUO_VOICES set; makes only the files that are absent.
+/// Run by `audio-samples/generate.sh` with `MINGLUO_VOICES` set; makes only the files that are absent.
 #[test]
 #[ignore = "needs the installed voice; run audio-samples/generate.sh"]
 fn generate_recordings() {

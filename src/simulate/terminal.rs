@@ -196,6 +196,7 @@ impl Life<'_> {
             software: heapless_text("mingluo-simulated"),
             codecs: self.me.codecs,
             volume_percent: 80,
+            armed_for_drill: true,
         };
         self.seal(Kind::Status, &status)
     }
@@ -286,7 +287,7 @@ impl Life<'_> {
             match action {
                 Action::Fetch(clip) => self.fetch(clip),
                 Action::Start { broadcast, clip, .. } => self.start(broadcast, &clip),
-                Action::Stop { .. } => {}
+                Action::Stop { .. } | Action::AmplifierOff => {}
                 Action::Send(report) => self.report(session, report).await?,
             }
         }

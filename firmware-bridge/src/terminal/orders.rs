@@ -1,0 +1,151 @@
+//! What a terminal does with an order it has verified.
+
+use super::{Action, CLOCK_SKEW_MS_MAX, HELD_MAX, Held, POWER_LOST, State, Terminal, failed};
+use crate::message::{Cancel, Class, Manifest, Query, RefusalCode, Step};
+use crate::replay::{self, Known, Phase, Store};
+use heapless::Vec;
+
+impl<S: Store> Terminal<S> {
+    pub(super) fn play(&mut self, now_ms: i64, manifest: &Manifest) {
+        let counter = manifest.counter;
+        let digest = replay::digest(manifest);
+        match self.memory.known(counter, digest) {
+            Known::Replay => {
+                return self.refuse(now_ms, counter, RefusalCode::Replay);
+            }
+            Known::Same(phase) => {
+                let held = self.held.iter().any(|held| held.counter == counter);
+                if held || phase.is_end() {
+                    return self.tell(now_ms, counter);
+                }
+                if phase == Phase::Playing {
+                    let step = failed(POWER_LOST);
+                    return self.end_unheld(None, now_ms, counter, Phase::Failed, step);
+                }
+                if now_ms >= manifest.expires_ms {
+                    let ended = Some(now_ms);
+                    return self.end_unheld(ended, now_ms, counter, Phase::Expired, Step::Expired);
+                }
+            }
+            Known::New => {}
+        }
+        if let Some(code) = self.refusal(now_ms, manifest) {
+            return self.refuse(now_ms, counter, code);
+        }
+        let codecs = self.profile.codecs;
+        let Some(clip) = manifest.clips.iter().find(|clip| clip.codec.bit() & codecs != 0) else {
+            return self.refuse(now_ms, counter, RefusalCode::Content);
+        };
+        if !self.make_room(now_ms, manifest.priority, counter) {
+            return self.refuse(now_ms, counter, RefusalCode::Busy);
+        }
+        let counters = self.counters();
+        if !self.memory.remember(counter, digest, Phase::Accepted, &counters) {
+            return self.report_bare(
+                Some(now_ms),
+                now_ms,
+                counter,
+                failed("memory can't be written"),
+            );
+        }
+        let odd = self.profile.id % 2 == 1;
+        let stagger_ms = if odd { i64::from(manifest.stagger_ms) } else { 0 };
+        let held = Held {
+            counter,
+            priority: manifest.priority,
+            expires_ms: manifest.expires_ms,
+            repeats: manifest.repeats.clamp(1, 20),
+            interval_ms: i64::from(manifest.interval_s) * 1000,
+            volume_percent: manifest.volume_percent.unwrap_or(self.profile.volume_percent).min(100),
+            clip: *clip,
+            state: State::Fetching { next_try_at_ms: i64::MAX },
+            start_at_ms: manifest.not_before_ms.max(now_ms).saturating_add(stagger_ms),
+            plays: 0,
+            received_at_ms: None,
+            playing_at_ms: None,
+            heard: false,
+            preempted_by: None,
+        };
+        // Room was made above.
+        let _fits = self.held.push(held);
+        self.act(Action::Fetch(*clip));
+    }
+
+    fn refusal(&self, now_ms: i64, manifest: &Manifest) -> Option<RefusalCode> {
+        let window = manifest.issued_at_ms > now_ms.saturating_add(CLOCK_SKEW_MS_MAX)
+            || now_ms >= manifest.expires_ms;
+        let drill =
+            manifest.class == Class::Drill && !(manifest.drill_armed && self.profile.drills);
+        match (window, drill) {
+            (true, _) => Some(RefusalCode::Window),
+            (false, true) => Some(RefusalCode::Drill),
+            (false, false) => None,
+        }
+    }
+
+    /// Makes room for one of `priority`, pushing out the lowest that ranks lower; among equals a
+    /// silent one, and the newest.
+    fn make_room(&mut self, now_ms: i64, priority: u8, by: u64) -> bool {
+        if !self.held.is_full() {
+            return true;
+        }
+        let lowest = self
+            .held
+            .iter()
+            .filter(|held| held.priority < priority)
+            .min_by_key(|h| (h.priority, h.state == State::Sounding, u64::MAX - h.counter))
+            .map(|held| held.counter);
+        if let Some(counter) = lowest {
+            self.end(now_ms, counter, Phase::Preempted, Step::Preempted(by));
+        }
+        !self.held.is_full()
+    }
+
+    pub(super) fn cancel(&mut self, now_ms: i64, cancel: &Cancel) {
+        // An issue time ahead of our clock is no reason to go on sounding.
+        if now_ms >= cancel.expires_ms {
+            return self.refuse(now_ms, cancel.counter, RefusalCode::Window);
+        }
+        // One write for all of them, so that a power cut can't leave half of a stop-all.
+        let written = cancel.broadcast.is_some() || self.memory.stop_all(cancel.counter);
+        let hit: Vec<u64, HELD_MAX> = self
+            .held
+            .iter()
+            .map(|held| held.counter)
+            .filter(|counter| match cancel.broadcast {
+                Some(broadcast) => *counter == broadcast,
+                None => *counter < cancel.counter,
+            })
+            .collect();
+        for counter in &hit {
+            self.end(now_ms, *counter, Phase::Cancelled, Step::Cancelled);
+        }
+        match cancel.broadcast {
+            None if written => {}
+            None => {
+                let step = failed("memory can't be written");
+                self.report_bare(Some(now_ms), now_ms, cancel.counter, step);
+            }
+            Some(broadcast) if hit.is_empty() => {
+                if self.memory.phase(broadcast).is_some_and(Phase::is_end) {
+                    self.tell(now_ms, broadcast);
+                } else {
+                    let ended = Some(now_ms);
+                    let (phase, step) = (Phase::Cancelled, Step::Cancelled);
+                    self.end_unheld(ended, now_ms, broadcast, phase, step);
+                }
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub(super) fn query(&mut self, now_ms: i64, query: &Query) {
+        let early = query.issued_at_ms > now_ms.saturating_add(CLOCK_SKEW_MS_MAX);
+        if early || now_ms >= query.expires_ms {
+            // Nothing is queued for a question: it is asked again. It was counted, though.
+            self.dropped.queries = self.dropped.queries.saturating_add(1);
+        } else {
+            self.tell(now_ms, query.broadcast);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Whose turn it is: what ends, what starts, what is pre-empted.
+
+use super::{Action, HELD_MAX, State, Terminal, failed};
+use crate::message::{Clip, Step};
+use crate::replay::{Phase, Store};
+use heapless::Vec;
+
+impl<S: Store> Terminal<S> {
+    /// Ends what is over, starts what is due, pre-empts what ranks lower, and switches the
+    /// amplifier off when nothing sounds.
+    pub(super) fn turn(&mut self, now_ms: i64) {
+        self.end_expired(now_ms);
+        self.fetch_again(now_ms);
+        self.start_next(now_ms);
+        if self.amplifier_on && self.sounding().is_none() {
+            self.amplifier_on = false;
+            self.act(Action::AmplifierOff);
+        }
+    }
+
+    fn end_expired(&mut self, now_ms: i64) {
+        while let Some((counter, by)) = self
+            .held
+            .iter()
+            .find(|held| now_ms >= held.expires_ms)
+            .map(|held| (held.counter, held.preempted_by))
+        {
+            match by {
+                Some(by) => self.end(now_ms, counter, Phase::Preempted, Step::Preempted(by)),
+                None => self.end(now_ms, counter, Phase::Expired, Step::Expired),
+            }
+        }
+    }
+
+    fn fetch_again(&mut self, now_ms: i64) {
+        let retry: Vec<Clip, HELD_MAX> = self
+            .held
+            .iter_mut()
+            .filter_map(|held| match &mut held.state {
+                State::Fetching { next_try_at_ms } if *next_try_at_ms <= now_ms => {
+                    *next_try_at_ms = i64::MAX;
+                    Some(held.clip)
+                }
+                State::Fetching { .. } | State::Ready { .. } | State::Sounding => None,
+            })
+            .collect();
+        for clip in retry {
+            self.act(Action::Fetch(clip));
+        }
+    }
+
+    /// Starts the next broadcast. It is written down as playing first; one that can't be written
+    /// fails in silence, and whatever sounds goes on.
+    fn start_next(&mut self, now_ms: i64) {
+        while let Some((counter, priority)) = self.next_to_sound(now_ms) {
+            let sounding = self.held.iter().find(|held| held.state == State::Sounding);
+            let sounding = sounding.map(|held| (held.counter, held.priority));
+            if sounding.is_some_and(|(_, ranks)| ranks >= priority) {
+                return;
+            }
+            let counters = self.counters();
+            if !self.memory.remember(counter, [0; 8], Phase::Playing, &counters) {
+                self.end(now_ms, counter, Phase::Failed, failed("memory can't be written"));
+                continue;
+            }
+            if let Some((broadcast, _)) = sounding {
+                self.act(Action::Stop { broadcast });
+            }
+            for held in &mut self.held {
+                if held.state == State::Sounding {
+                    held.state = State::Ready { not_before_ms: now_ms };
+                    held.preempted_by = Some(counter);
+                }
+            }
+            if let Some(held) = self.held.iter_mut().find(|held| held.counter == counter) {
+                held.state = State::Sounding;
+                held.preempted_by = None;
+                let (clip, volume_percent) = (held.clip, held.volume_percent);
+                self.amplifier_on = true;
+                self.act(Action::Start { broadcast: counter, clip, volume_percent });
+            }
+            return;
+        }
+    }
+
+    /// The ready broadcast that ranks highest. One that pauses between its plays keeps lower ones
+    /// silent.
+    fn next_to_sound(&self, now_ms: i64) -> Option<(u64, u8)> {
+        let best = self
+            .held
+            .iter()
+            .filter(|held| match held.state {
+                State::Ready { not_before_ms } => not_before_ms <= now_ms || held.plays > 0,
+                State::Fetching { .. } | State::Sounding => false,
+            })
+            .min_by_key(|held| (u8::MAX - held.priority, held.counter))?;
+        match best.state {
+            State::Ready { not_before_ms } if not_before_ms <= now_ms => {
+                Some((best.counter, best.priority))
+            }
+            State::Ready { .. } | State::Fetching { .. } | State::Sounding => None,
+        }
+    }
+}

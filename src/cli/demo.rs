@@ -1,0 +1,257 @@
+//! `mingluo demo`: the whole chain on one machine: embedded broker, the county's simulated
+//! terminals, a rainstorm alert in the national form, and a ledger that proves itself.
+
+mod alert;
+mod show;
+
+use super::client::Client;
+use super::terminals::MisbehaviourArgs;
+use super::{EXIT_FAILED, EXIT_NOT_ALL};
+use crate::clock;
+use crate::config::{Config, Loaded};
+use crate::console::ApiKeys;
+use crate::daemon::Daemon;
+use crate::gateway::{Counts, Phase};
+use crate::model::{BroadcastId, Role};
+use crate::secrets;
+use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal};
+use anyhow::{Context, bail};
+use clap::Args;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Longest wait for the terminals to connect, seconds.
+const CONNECT_S_MAX: u64 = 60;
+
+/// Arguments of `mingluo demo`.
+#[derive(Debug, Args)]
+pub struct DemoArgs {
+    /// Configuration directory
+    #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG")]
+    config: PathBuf,
+    /// Where ledger, audio and keys of the demo go; must be new or an earlier demo's
+    #[arg(long, value_name = "DIR", default_value = "var/demo")]
+    dir: PathBuf,
+    /// Alert to send instead of the built-in rainstorm (times in it must be of today)
+    #[arg(long, value_name = "FILE")]
+    alert: Option<PathBuf>,
+    /// Sound runs this many times faster than real time
+    #[arg(long, default_value_t = 10)]
+    time_scale: u32,
+    /// Longest wait for the terminals, seconds
+    #[arg(long, default_value_t = 240)]
+    wait_s: u64,
+    /// Exit with the true code: 0 all played, 2 sent but not all, 1 failed
+    #[arg(long)]
+    once: bool,
+    /// Print one JSON object for machines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    odd: MisbehaviourArgs,
+}
+
+/// What the demo found out.
+struct Finding {
+    broadcast: BroadcastId,
+    counts: Counts,
+    n_connected: usize,
+    n_offline: usize,
+    view: serde_json::Value,
+    slowest: Vec<(String, i64)>,
+    double: Vec<u64>,
+    unproven: Vec<u64>,
+    verified: crate::record::Verification,
+    clip: Option<PathBuf>,
+}
+
+/// Runs the demo.
+///
+/// # Errors
+/// When anything does not start; the message says what to do.
+pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
+    super::start_log(false, "warn");
+    let loaded = prepare(args)?;
+    super::runtime()?.block_on(Box::pin(demo(args, loaded)))
+}
+
+/// The configuration with everything that is written moved into the demo's folder.
+fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
+    let dir = std::path::absolute(&args.dir)?;
+    let marker = dir.join("mingluo-demo");
+    if dir.exists() {
+        if !marker.exists() {
+            bail!("{} exists and is no earlier demo; name another --dir", dir.display());
+        }
+        std::fs::remove_dir_all(&dir).with_context(|| format!("clearing {}", dir.display()))?;
+    }
+    std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
+    std::fs::write(&marker, "this folder belongs to `mingluo demo` and is cleared by it\n")?;
+    let text = |path: &Path| path.display().to_string();
+    let overrides: BTreeMap<String, String> = [
+        ("http.listen", "127.0.0.1:0".to_owned()),
+        ("http.terminal_listen", "127.0.0.1:0".to_owned()),
+        ("mqtt.mode", "embedded".to_owned()),
+        ("mqtt.listen", "127.0.0.1:0".to_owned()),
+        ("record.url", format!("sqlite:{}", text(&dir.join("record.db")))),
+        ("render.clip_dir", text(&dir.join("clips"))),
+        ("keys.signing_key_file", text(&dir.join("signing.key"))),
+        ("keys.terminal_master_key_file", text(&dir.join("terminals.key"))),
+        ("keys.api_keys_file", text(&dir.join("api-keys.toml"))),
+        ("ingest.folder", text(&dir.join("alerts"))),
+    ]
+    .map(|(key, value)| (key.to_owned(), value))
+    .into();
+    let loaded = Config::load_with(&args.config, &overrides).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the configuration has faults:\n{}", lines.join("\n"))
+    })?;
+    secrets::create_key(&loaded.config.keys.signing_key_file)?;
+    secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
+    Ok(loaded)
+}
+
+async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
+    let settings = loaded.config.clone();
+    let network = loaded.network.clone();
+    let mut keys = ApiKeys::default();
+    let key = keys.create("demo", Role::Source, network.served.clone())?;
+    keys.save(&settings.keys.api_keys_file)?;
+    let mut show = show::Show::new(args.json);
+    let daemon = Daemon::start(loaded).await?;
+    let broker = daemon.broker.context("the demo needs the embedded broker")?;
+    let public_key = daemon.keys.public_key();
+    let fleet = FleetConfig {
+        broker,
+        prefix: settings.mqtt.prefix.clone(),
+        master: secrets::read_key(&settings.keys.terminal_master_key_file)?,
+        public_key,
+        key_id: daemon.keys.key_id(),
+        clips: ClipSource::new(format!("http://{}", daemon.clips), Fetching::Each),
+        time_scale: args.time_scale,
+        connects_per_s: 2_000,
+        misbehaviour: args.odd.into(),
+    };
+    let terminals: Vec<FleetTerminal> = network.terminals.values().map(FleetTerminal::of).collect();
+    let n_terminals = terminals.len();
+    let fleet = Fleet::start(fleet, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    let n_connected = fleet.connected(CONNECT_S_MAX).await;
+    show.line(&format!(
+        "网关就绪，{n_connected} / {n_terminals} 个终端在线 (API http://{})",
+        daemon.http
+    ));
+    let bytes = match &args.alert {
+        Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
+        None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
+    };
+    let client = Client::new(&format!("http://{}", daemon.http), &key);
+    let answer = client.post_bytes("/alerts", "application/xml", bytes).await?;
+    show.answer(&answer);
+    let broadcast = answer
+        .get("broadcasts")
+        .and_then(|list| list.get(0))
+        .and_then(|id| id.as_str())
+        .and_then(|id| id.parse().ok())
+        .map(BroadcastId);
+    let Some(broadcast) = broadcast else {
+        fleet.stop().await;
+        daemon.stop().await?;
+        bail!("the alert started no broadcast: {answer}");
+    };
+    watch(args, &daemon, &fleet, broadcast, &mut show).await?;
+    let view = daemon
+        .core
+        .look(move |gateway| {
+            let state = gateway.state().broadcasts.get(&broadcast)?;
+            Some((crate::console::broadcast_view(gateway, state), state.clone()))
+        })
+        .await?;
+    let (view, state) = view.context("the broadcast is gone")?;
+    let tally = fleet.stats.tally_of(broadcast.0);
+    let n_offline = n_terminals - fleet.n_connecting;
+    fleet.stop().await;
+    daemon.stop().await?;
+    let store = crate::record::open_read_only(&settings.record.url)?;
+    let repeats = u32::from(state.broadcast.repeats());
+    let played = |id: &u64| tally.sounded.get(id).copied().unwrap_or(0);
+    let claimed = state
+        .deliveries
+        .iter()
+        .filter(|(_, delivery)| delivery.outcome == crate::model::Outcome::Played);
+    let lying = args.odd.lying > 0;
+    let finding = Finding {
+        broadcast,
+        counts: state.counts(),
+        n_connected,
+        n_offline,
+        slowest: slowest(&state),
+        double: tally.sounded.iter().filter(|(_, n)| **n > repeats).map(|(id, _)| *id).collect(),
+        unproven: claimed
+            .map(|(id, _)| id.number())
+            .filter(|id| !lying && played(id) < repeats)
+            .collect(),
+        verified: store.verify(Some(public_key), None)?,
+        clip: state.clips.first().map(|clip| clip_path(&settings.render.clip_dir, clip)),
+        view,
+    };
+    show.finish(&finding, &settings);
+    let broken =
+        finding.verified.n_faults > 0 || !finding.double.is_empty() || !finding.unproven.is_empty();
+    Ok(match finding.counts {
+        _ if broken => EXIT_FAILED,
+        counts if args.once && counts.played < counts.targeted => EXIT_NOT_ALL,
+        _ => 0,
+    })
+}
+
+fn clip_path(dir: &Path, clip: &crate::model::ClipRef) -> PathBuf {
+    let name = clip.sha256.to_string();
+    let folder = name.get(..2).unwrap_or("00").to_owned();
+    dir.join(folder).join(format!("{name}.{}", crate::render::encode::extension(clip.codec)))
+}
+
+/// Shows progress until everyone who is connected has ended, or time is up.
+async fn watch(
+    args: &DemoArgs,
+    daemon: &Daemon,
+    fleet: &Fleet,
+    broadcast: BroadcastId,
+    show: &mut show::Show,
+) -> anyhow::Result<()> {
+    let watch = clock::Monotonic::start();
+    let mut ticks = tokio::time::interval(Duration::from_millis(500));
+    while watch.elapsed() < Duration::from_secs(args.wait_s) {
+        ticks.tick().await;
+        let now = daemon
+            .core
+            .look(move |gateway| {
+                let state = gateway.state().broadcasts.get(&broadcast)?;
+                let n_ended = state.deliveries.values().filter(|d| d.is_ended()).count();
+                Some((state.counts(), state.phase, n_ended))
+            })
+            .await?;
+        let Some((counts, phase, n_ended)) = now else { bail!("the broadcast is gone") };
+        show.progress(watch.elapsed(), &counts, phase);
+        if phase == Phase::Ended || n_ended >= fleet.n_connecting {
+            break;
+        }
+    }
+    show.progress_end();
+    Ok(())
+}
+
+/// The terminals that took longest from start to played, as they say themselves.
+fn slowest(state: &crate::gateway::BroadcastState) -> Vec<(String, i64)> {
+    let mut all: Vec<(String, i64)> = state
+        .deliveries
+        .iter()
+        .filter_map(|(id, delivery)| {
+            let ms = delivery.evidence.received_at?.since_ms(state.started_at);
+            Some((id.to_string(), ms))
+        })
+        .collect();
+    all.sort_by_key(|(_, ms)| -ms);
+    all.truncate(5);
+    all
+}

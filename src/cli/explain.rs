@@ -1,0 +1,121 @@
+//! `mingluo explain FILE`: a dry run that touches nothing.
+
+use crate::clock;
+use crate::config::Config;
+use crate::decide::{Explanation, Memory, Rules, explain};
+use crate::ingest;
+use crate::model::{Need, UtcMs};
+use anyhow::{Context, bail};
+use clap::Args;
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Spoken Chinese, syllables per second, for the airtime estimate before rendering.
+const SYLLABLES_PER_S: usize = 4;
+
+/// Arguments of `mingluo explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// CAP XML, 12379 XML or JSON
+    pub file: PathBuf,
+    /// Configuration directory
+    #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG")]
+    pub config: PathBuf,
+    /// As if it were this time (milliseconds since 1970); default: now
+    #[arg(long, value_name = "MS")]
+    pub at: Option<i64>,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Explains. Exit 1 = the file is no readable alert.
+///
+/// # Errors
+/// When the file or the configuration can't be read.
+pub fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+    let loaded = match Config::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(faults) => bail!(
+            "{} faults; see `mingluo check`: {}",
+            faults.len(),
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        ),
+    };
+    let bytes =
+        std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
+    let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let alert = match ingest::read(&bytes, name.as_deref()) {
+        Ok(alert) => alert,
+        Err(rejection) => {
+            if args.json {
+                writeln!(out, "{}", serde_json::json!({ "rejected": rejection }))?;
+            } else {
+                write!(out, "{}", ingest::report(&rejection))?;
+            }
+            return Ok(super::EXIT_FAILED);
+        }
+    };
+    let now = args.at.map_or_else(clock::now_utc, UtcMs);
+    let rules = Rules::new(loaded.network, loaded.policy);
+    let mut explanation = explain(&rules, now, &alert, &Memory::default());
+    explanation.airtime_ms = explanation.plan.as_ref().map(|plan| {
+        let seconds = plan.message.text.chars().count() / SYLLABLES_PER_S;
+        u32::try_from(seconds * 1000).unwrap_or(u32::MAX)
+    });
+    if args.json {
+        let text = serde_json::json!({ "alert": alert, "explanation": explanation });
+        writeln!(out, "{text}")?;
+    } else {
+        text(&alert, &explanation, out)?;
+    }
+    Ok(0)
+}
+
+fn text(
+    alert: &crate::model::Alert,
+    explanation: &Explanation,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let e = explanation;
+    writeln!(out, "预警  {} 来自 {}（{:?}）", e.id.identifier, e.id.sender, alert.form)?;
+    writeln!(out, "      {:?} / {:?} / {} / {:?}", e.status, e.msg_type, e.hazard, e.level)?;
+    writeln!(out, "标题  {}", e.headline)?;
+    for oddity in &alert.oddities {
+        let line = oddity.line.map(|line| format!("第 {line} 行 ")).unwrap_or_default();
+        writeln!(out, "容错  {line}<{}> {}", oddity.element, oddity.what)?;
+    }
+    writeln!(out, "决定  {}", e.decision)?;
+    for reason in &e.reasons {
+        writeln!(out, "  - {} [{}]", reason.text, reason.code)?;
+    }
+    if let Some(plan) = &e.plan {
+        let need = match &plan.need {
+            Need::Nothing => "自动播发，无需审批".to_owned(),
+            Need::Officers { officers, after, .. } => {
+                format!("需 {officers} 人审批，逾期 {after:?}")
+            }
+        };
+        writeln!(out, "预案  {}（{need}）", plan.response_plan)?;
+        writeln!(out, "级别  {:?} 优先级 {} 提示音 {:?}", plan.class, plan.priority.0, plan.chime)?;
+        writeln!(out, "播放  {} 遍，间隔 {} 秒", plan.repeats, plan.interval_s)?;
+        writeln!(out, "终端  {} 个", plan.terminals.len())?;
+        for township in &e.townships {
+            writeln!(out, "  {:<8}{:>5}", township.name, township.n_terminals)?;
+        }
+        if let Some(ms) = e.airtime_ms {
+            writeln!(out, "时长  每遍约 {} 秒", ms / 1000)?;
+        }
+        writeln!(out, "内容  {}", plan.message.text)?;
+    }
+    for unknown in &e.unknown {
+        writeln!(out, "未知区域  {unknown}")?;
+    }
+    for outside in &e.outside {
+        writeln!(out, "辖区以外  {outside}")?;
+    }
+    for (name, reason) in &e.misses {
+        writeln!(out, "未匹配预案  {name}：{}", reason.text)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,135 @@
+//! `mingluo keys`: the gateway's own keys and the API keys of people and programs.
+
+use crate::config::Config;
+use crate::console::ApiKeys;
+use crate::deliver::KeyRing;
+use crate::model::{AreaCode, Role, TerminalId};
+use crate::secrets;
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand};
+use std::io::Write;
+use std::path::PathBuf;
+
+/// Arguments of `mingluo keys`.
+#[derive(Debug, Args)]
+pub struct KeysArgs {
+    #[command(subcommand)]
+    what: What,
+    /// Configuration directory
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "configs",
+        env = "MINGLUO_CONFIG",
+        global = true
+    )]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Make the signing key and the terminals' master key, once per gateway 生成网关密钥
+    Init,
+    /// Print the public key and its number, for terminals 公钥
+    Show,
+    /// Print user, password and key of one terminal, for its installation 终端密钥
+    Terminal {
+        /// Its name, such as 430621100001-001
+        id: String,
+    },
+    /// Make an API key; its text is shown once 新建接口密钥
+    Create {
+        /// Name of the person or program
+        #[arg(long)]
+        name: String,
+        /// source, officer, leader, auditor, technician or administrator
+        #[arg(long)]
+        role: String,
+        /// Area code, repeatable; default = all served areas
+        #[arg(long = "area", value_name = "CODE")]
+        areas: Vec<String>,
+    },
+    /// List API keys, without their texts 列出接口密钥
+    List,
+    /// Remove every API key of a name; takes effect at the next start 吊销
+    Revoke {
+        /// The name
+        name: String,
+    },
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When the configuration is faulty or files can't be read or written.
+pub fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+    let loaded = match Config::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(faults) => bail!(
+            "{} faults; see `mingluo check`: {}",
+            faults.len(),
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        ),
+    };
+    let files = &loaded.config.keys;
+    match &args.what {
+        What::Init => {
+            secrets::create_key(&files.signing_key_file)?;
+            secrets::create_key(&files.terminal_master_key_file)?;
+            writeln!(out, "{}", files.signing_key_file.display())?;
+            writeln!(out, "{}", files.terminal_master_key_file.display())?;
+        }
+        What::Show => {
+            let ring = ring(files)?;
+            let public: String =
+                ring.public_key().iter().map(|byte| format!("{byte:02x}")).collect();
+            writeln!(out, "public_key {public}\nkey_id     {:08x}", ring.key_id())?;
+        }
+        What::Terminal { id } => {
+            let id = TerminalId::parse(id).context("expected a name such as 430621100001-001")?;
+            let ring = ring(files)?;
+            let key: String = ring.terminal_key(id).iter().map(|b| format!("{b:02x}")).collect();
+            writeln!(
+                out,
+                "user     {id}\npassword {}\nkey      {key}",
+                ring.terminal_password(id)
+            )?;
+        }
+        What::Create { name, role, areas } => {
+            let role: Role = serde_json::from_value(serde_json::json!(role))
+                .with_context(|| format!("no role `{role}`"))?;
+            let areas = if areas.is_empty() {
+                loaded.network.served.clone()
+            } else {
+                areas
+                    .iter()
+                    .map(|code| AreaCode::parse(code).with_context(|| format!("no area `{code}`")))
+                    .collect::<anyhow::Result<_>>()?
+            };
+            let mut keys = ApiKeys::load(&files.api_keys_file)?;
+            let text = keys.create(name, role, areas)?;
+            keys.save(&files.api_keys_file)?;
+            writeln!(out, "{text}")?;
+        }
+        What::List => {
+            for key in ApiKeys::load(&files.api_keys_file)?.keys {
+                writeln!(out, "{}\t{:?}\t{:?}", key.name, key.role, key.areas)?;
+            }
+        }
+        What::Revoke { name } => {
+            let mut keys = ApiKeys::load(&files.api_keys_file)?;
+            let before = keys.keys.len();
+            keys.keys.retain(|key| key.name != *name);
+            if keys.keys.len() == before {
+                bail!("no key of that name");
+            }
+            keys.save(&files.api_keys_file)?;
+        }
+    }
+    Ok(0)
+}
+
+fn ring(files: &crate::config::KeySettings) -> anyhow::Result<KeyRing> {
+    let seed = secrets::read_key(&files.signing_key_file)?;
+    Ok(KeyRing::new(&seed, secrets::read_key(&files.terminal_master_key_file)?))
+}

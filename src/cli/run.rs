@@ -1,0 +1,76 @@
+//! `mingluo run`: the daemon.
+
+use crate::config::{Config, LogFormat};
+use crate::daemon::{Daemon, StartFault};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Arguments of `mingluo run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// Configuration directory
+    #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// Runs until SIGTERM or SIGINT.
+///
+/// # Errors
+/// Configuration (exit 78), keys (77), address (69), record (75).
+pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    let loaded = Config::load(&args.config).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        let n = lines.len();
+        StartFault {
+            exit: super::check::EXIT_CONFIGURATION,
+            fault: anyhow::anyhow!(
+                "{n} faults in {}; nothing was started:\n{}",
+                args.config.display(),
+                lines.join("\n")
+            ),
+        }
+    })?;
+    super::start_log(loaded.config.log.format == LogFormat::Json, "info");
+    for warning in &loaded.warnings {
+        tracing::warn!("{warning}");
+    }
+    super::runtime()?.block_on(serve(loaded))
+}
+
+async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let daemon = Daemon::start(loaded).await?;
+    tracing::info!(http = %daemon.http, clips = %daemon.clips, broker = ?daemon.broker, "ready");
+    notify(sd_notify::NotifyState::Ready);
+    let mut beats = tokio::time::interval(Duration::from_secs(2));
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = beats.tick() => {
+                if daemon.core_ended() {
+                    anyhow::bail!("the core ended; a restart replays the record");
+                }
+                // The watchdog is fed by a core that answers, not by a process that exists.
+                let look = daemon.core.look(|_| ());
+                if tokio::time::timeout(Duration::from_secs(5), look).await.is_ok() {
+                    notify(sd_notify::NotifyState::Watchdog);
+                }
+            }
+        }
+    }
+    notify(sd_notify::NotifyState::Stopping);
+    tracing::info!("stopping");
+    daemon.stop().await?;
+    Ok(0)
+}
+
+/// Tells systemd, when it started us.
+fn notify(state: sd_notify::NotifyState<'_>) {
+    if let Err(fault) = sd_notify::notify(&[state]) {
+        tracing::warn!(%fault, "systemd was not told");
+    }
+}

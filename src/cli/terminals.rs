@@ -1,0 +1,174 @@
+//! `mingluo terminals`: the registry, and simulated terminals on a running gateway.
+
+use crate::config::Config;
+use crate::deliver::key_id;
+use crate::secrets;
+use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
+use anyhow::bail;
+use clap::{Args, Subcommand};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Arguments of `mingluo terminals`.
+#[derive(Debug, Args)]
+pub struct TerminalsArgs {
+    #[command(subcommand)]
+    what: What,
+    /// Configuration directory
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "configs",
+        env = "MINGLUO_CONFIG",
+        global = true
+    )]
+    config: PathBuf,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// The registry 终端列表
+    List,
+    /// Real MQTT sessions that behave like terminals 模拟终端
+    Simulate(SimulateArgs),
+}
+
+/// How to simulate.
+#[derive(Debug, Args)]
+struct SimulateArgs {
+    /// How many of the registered terminals; default: all
+    #[arg(long)]
+    count: Option<usize>,
+    /// Broker; default: that of the configuration
+    #[arg(long)]
+    broker: Option<SocketAddr>,
+    /// Stop after this many seconds; default: until interrupted
+    #[arg(long)]
+    seconds: Option<u64>,
+    /// Sound runs this many times faster
+    #[arg(long, default_value_t = 1)]
+    time_scale: u32,
+    /// Who fetches audio
+    #[arg(long, value_enum, default_value = "each")]
+    fetch: Fetching,
+    #[command(flatten)]
+    odd: MisbehaviourArgs,
+}
+
+/// Misbehaviour by flag.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct MisbehaviourArgs {
+    /// Percent of terminals that never connect
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub offline: u8,
+    /// Percent of messages lost, each way
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub loss: u8,
+    /// Longest delay of a message in milliseconds
+    #[arg(long, default_value_t = 0)]
+    pub delay_ms: u32,
+    /// Percent of terminals that crash once while playing
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub crash: u8,
+    /// Percent of terminals whose clock is an hour off
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub bad_clock: u8,
+    /// Percent of terminals that report `played` without playing
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    pub lying: u8,
+    /// Seed of all chance
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+}
+
+impl From<MisbehaviourArgs> for Misbehaviour {
+    fn from(args: MisbehaviourArgs) -> Self {
+        Self {
+            offline_percent: args.offline,
+            loss_percent: args.loss,
+            delay_ms_max: args.delay_ms,
+            crash_percent: args.crash,
+            bad_clock_percent: args.bad_clock,
+            lying_percent: args.lying,
+            seed: args.seed,
+        }
+    }
+}
+
+/// Runs the subcommand.
+///
+/// # Errors
+/// When the configuration is faulty or keys can't be read.
+pub fn run(args: &TerminalsArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+    let loaded = match Config::load(&args.config) {
+        Ok(loaded) => loaded,
+        Err(faults) => bail!(
+            "{} faults; see `mingluo check`: {}",
+            faults.len(),
+            faults.first().map(ToString::to_string).unwrap_or_default()
+        ),
+    };
+    match &args.what {
+        What::List => {
+            for terminal in loaded.network.terminals.values() {
+                let (id, area, name) = (terminal.id, terminal.area, &terminal.name);
+                writeln!(out, "{id}\t{area}\t{:?}\t{:?}\t{name}", terminal.codecs, terminal.links)?;
+            }
+            Ok(0)
+        }
+        What::Simulate(simulate) => {
+            super::start_log(false, "warn");
+            super::runtime()?.block_on(self::simulate(&loaded, simulate, out))
+        }
+    }
+}
+
+async fn simulate(
+    loaded: &crate::config::Loaded,
+    args: &SimulateArgs,
+    out: &mut impl Write,
+) -> anyhow::Result<u8> {
+    let settings = &loaded.config;
+    let seed = secrets::read_key(&settings.keys.signing_key_file)?;
+    let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
+    let public_key = crate::deliver::KeyRing::new(&seed, master).public_key();
+    let config = FleetConfig {
+        broker: args.broker.unwrap_or(settings.mqtt.listen),
+        prefix: settings.mqtt.prefix.clone(),
+        master,
+        public_key,
+        key_id: key_id(&public_key),
+        clips: ClipSource::new(settings.http.public_clip_url.clone(), args.fetch),
+        time_scale: args.time_scale,
+        connects_per_s: 2_000,
+        misbehaviour: args.odd.into(),
+    };
+    let terminals = loaded.network.terminals.values().map(FleetTerminal::of);
+    let terminals = terminals.take(args.count.unwrap_or(usize::MAX)).collect();
+    let fleet = Fleet::start(config, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    let mut left_s = args.seconds.unwrap_or(u64::MAX);
+    while left_s > 0 {
+        tokio::select! {
+            () = tokio::time::sleep(Duration::from_secs(1)) => {}
+            _ = tokio::signal::ctrl_c() => break,
+        }
+        left_s -= 1;
+        let stats = &fleet.stats;
+        let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        writeln!(
+            out,
+            "connected {}/{}  orders {}  reports {}  refused frames {}  crashes {}",
+            read(&stats.connected),
+            fleet.n_connecting,
+            read(&stats.orders),
+            read(&stats.reports),
+            read(&stats.refused_frames),
+            read(&stats.crashes)
+        )?;
+    }
+    fleet.stop().await;
+    Ok(0)
+}
