@@ -54,10 +54,10 @@ pub fn program(pre_roll_ms: u32, parts: &[Samples]) -> Result<Samples, MixFault>
 mod tests {
     use super::*;
     use crate::model::Chime;
-    use std::f64::consts::TAU;
     use crate::render::chime::chime;
     use crate::render::loudness::measure;
     use crate::render::samples::{count_f64, narrow};
+    use std::f64::consts::TAU;
 
     /// Syllable-like bursts of a buzzing tone.
     fn speech(rate_hz: u32, level: f32) -> Samples {
