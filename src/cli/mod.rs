@@ -9,8 +9,10 @@ mod explain;
 mod keys;
 mod record;
 mod run;
+pub mod say;
 mod stop;
 mod terminals;
+pub mod voice;
 
 use clap::Subcommand;
 use std::io::Write;
@@ -44,6 +46,10 @@ pub enum Command {
     Terminals(terminals::TerminalsArgs),
     /// Verify, export or show the record 记录与审计
     Record(record::RecordArgs),
+    /// Speak a text into a file 试听: with --explain, show how it would be read
+    Say(say::SayArgs),
+    /// Install or list the neural voice 语音
+    Voice(voice::VoiceArgs),
     /// Make keys: gateway keys and API keys 密钥
     Keys(keys::KeysArgs),
 }
@@ -62,6 +68,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Stop(args) => stop::run(&args, &mut out),
         Command::Terminals(args) => terminals::run(&args, &mut out),
         Command::Record(args) => record::run(&args, &mut out),
+        Command::Say(args) => say::run(&args, &mut out),
+        Command::Voice(args) => voice::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
     };
     match done {
