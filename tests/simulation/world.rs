@@ -313,12 +313,14 @@ impl World {
         for _ in 0..self.dice.below(4) {
             let down = i64::try_from(self.dice.below(100_000)).unwrap();
             self.at(down, Event::GatewayDown);
-            self.at(down + 500 + i64::try_from(self.dice.below(10_000)).unwrap(), Event::GatewayUp);
+            let up = down + 500 + i64::try_from(self.dice.below(10_000)).unwrap();
+            self.at(up, Event::GatewayUp);
         }
         if self.dice.percent(30) {
             let full = i64::try_from(self.dice.below(60_000)).unwrap();
             self.at(full, Event::DiskFull);
-            self.at(full + i64::try_from(self.dice.below(20_000)).unwrap(), Event::DiskFree);
+            let free = full + i64::try_from(self.dice.below(20_000)).unwrap();
+            self.at(free, Event::DiskFree);
         }
         if self.dice.percent(20) {
             let stop = i64::try_from(self.dice.below(120_000)).unwrap();
