@@ -16,12 +16,13 @@ pub fn start(world: &mut World, horn: usize, broadcast: u64) {
     if world.silenced.contains(&(id, broadcast)) {
         world.broken.push(format!("{id} sounds {broadcast} after it took note of the cancel"));
     }
-    let mut state = State::default();
-    if let Some(gateway) = &world.gateway {
-        state.clone_from(gateway.state());
+    let mut folded = State::default();
+    let state = if let Some(gateway) = &world.gateway {
+        gateway.state()
     } else {
-        replay(world, &mut state);
-    }
+        replay(world, &mut folded);
+        &folded
+    };
     let Some(known) = state.broadcasts.get(&BroadcastId(broadcast)) else {
         world.broken.push(format!("{id} sounds {broadcast}, which nobody authorised"));
         return;
