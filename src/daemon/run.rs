@@ -112,12 +112,14 @@ impl Daemon {
             watchers.clone(),
         );
         let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
-        let core_loop = CoreLoop { gateway, journal, performer, snapshot_seq };
+        let core_loop =
+            CoreLoop { gateway, journal, performer, snapshot_seq, keys: Arc::clone(&keys) };
         let core_thread = std::thread::Builder::new()
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
-        render.start(&renderer, &core).map_err(|source| fault(75)(source.into()))?;
+        let deadline_ms_max = u64::from(settings.render.deadline_s_max) * 1000;
+        render.start(&renderer, &core, deadline_ms_max).map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
