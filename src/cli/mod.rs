@@ -1,3 +1,4 @@
 //! Subcommands of `mingluo`, one file each.
 
 pub mod check;
+pub mod record;

@@ -131,11 +131,7 @@ impl Journal for SqliteJournal {
         let n_saved = self.write(|journal| {
             journal.connection.execute(save, params![layout::signed(seq), digest.0, bytes])
         })?;
-        if n_saved == 1 {
-            Ok(())
-        } else {
-            Err(JournalError::Snapshot { seq, head: self.head.0 })
-        }
+        if n_saved == 1 { Ok(()) } else { Err(JournalError::Snapshot { seq, head: self.head.0 }) }
     }
 
     fn snapshot_latest(&mut self) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
@@ -143,9 +139,7 @@ impl Journal for SqliteJournal {
                      LEFT JOIN row r ON r.seq = s.seq";
         let found: Option<(i64, Option<bool>, Vec<u8>, Vec<u8>)> = self
             .connection
-            .query_row(query, [], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
-            })
+            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()
             .map_err(|fault| failed(&self.path, fault))?;
         let Some((seq, on_chain, sha256, bytes)) = found else { return Ok(None) };
@@ -228,7 +222,11 @@ fn is_full(fault: &rusqlite::Error) -> bool {
 
 fn failed(path: &Path, source: rusqlite::Error) -> JournalError {
     let path = path.display().to_string();
-    if is_full(&source) { JournalError::Full { path } } else { JournalError::Store { path, source } }
+    if is_full(&source) {
+        JournalError::Full { path }
+    } else {
+        JournalError::Store { path, source }
+    }
 }
 
 fn io(path: &Path, source: std::io::Error) -> JournalError {

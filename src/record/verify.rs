@@ -217,8 +217,7 @@ impl<F: FnMut(&Sha256) -> bool> Walk<F> {
     }
 
     fn check_chain(&mut self, row: &Row) {
-        let chained =
-            |before: Sha256| row_hash(before, row.seq, row.at, &row.kind, &row.body);
+        let chained = |before: Sha256| row_hash(before, row.seq, row.at, &row.kind, &row.body);
         let after_stored = self.stored.map(chained);
         let fits = after_stored == Some(row.hash)
             || self.computed.is_some_and(|before| chained(before) == row.hash);

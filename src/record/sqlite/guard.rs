@@ -22,10 +22,9 @@ pub(super) fn real_path(path: &Path) -> Result<PathBuf, JournalError> {
     std::fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
     let folder = folder.canonicalize().map_err(|source| io(folder, source))?;
     let what = || "expected the path of a file".to_owned();
-    let name = path.file_name().ok_or_else(|| JournalError::Foreign {
-        path: path.display().to_string(),
-        what: what(),
-    })?;
+    let name = path
+        .file_name()
+        .ok_or_else(|| JournalError::Foreign { path: path.display().to_string(), what: what() })?;
     Ok(folder.join(name))
 }
 

@@ -1,8 +1,8 @@
 //! The record opened for reading: by the auditor, the console and the verifier, also while a
 //! gateway writes it, and on a copy on a medium that can't be written.
 
-use super::layout::{self, BUSY_WAIT_MS};
 use super::failed;
+use super::layout::{self, BUSY_WAIT_MS};
 use crate::model::{Sha256, UtcMs};
 use crate::record::JournalError;
 use crate::record::chain::{Checkpoint, RecordId, Row};
@@ -179,7 +179,8 @@ fn stream<F: FnMut(&Sha256) -> bool>(
 fn found(seq: i64, row: &rusqlite::Row<'_>) -> Found {
     let whole = || -> Result<Row, rusqlite::Error> {
         Ok(Row {
-            seq: u64::try_from(seq).map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, seq))?,
+            seq: u64::try_from(seq)
+                .map_err(|_| rusqlite::Error::IntegralValueOutOfRange(0, seq))?,
             at: UtcMs(row.get(1)?),
             kind: row.get(2)?,
             body: row.get(3)?,
