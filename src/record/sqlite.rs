@@ -45,7 +45,7 @@ pub struct SqliteJournal {
     key: Option<SigningKey>,
     ballast: Ballast,
     // Last, so that the connection is closed before the next writer may come.
-    _lock: std::fs::File,
+    _lock: guard::Lock,
 }
 
 impl SqliteJournal {

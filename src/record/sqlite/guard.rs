@@ -21,10 +21,10 @@ pub(super) fn real_path(path: &Path) -> Result<PathBuf, JournalError> {
     };
     std::fs::create_dir_all(folder).map_err(|source| io(folder, source))?;
     let folder = folder.canonicalize().map_err(|source| io(folder, source))?;
-    let what = || "expected the path of a file".to_owned();
-    let name = path
-        .file_name()
-        .ok_or_else(|| JournalError::Foreign { path: path.display().to_string(), what: what() })?;
+    let name = path.file_name().ok_or_else(|| JournalError::Foreign {
+        path: path.display().to_string(),
+        what: "expected the path of a file".to_owned(),
+    })?;
     Ok(folder.join(name))
 }
 
@@ -35,7 +35,18 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// One writer per record: an advisory lock that dies with the process.
-pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
+#[derive(Debug)]
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing alone is too late when a process that is just being started holds a copy.
+        let _closing_does_it_then = self.0.unlock();
+    }
+}
+
+/// Takes the lock of a record.
+pub(super) fn lock(path: &Path) -> Result<Lock, JournalError> {
     let lock_path = beside(path, "-lock");
     let file = OpenOptions::new()
         .write(true)
@@ -44,7 +55,7 @@ pub(super) fn lock(path: &Path) -> Result<File, JournalError> {
         .open(&lock_path)
         .map_err(|source| io(&lock_path, source))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(std::fs::TryLockError::WouldBlock) => {
             Err(JournalError::Busy { path: path.display().to_string() })
         }

@@ -17,7 +17,8 @@ struct Line {
 fn mingluo(folder: &Folder, words: &[&str]) -> (u8, String) {
     let url = url(&folder.db());
     let line = ["record", "--record", &url];
-    let args = Line::try_parse_from(line.iter().chain(words)).unwrap_or_else(|fault| panic!("{words:?}: {fault}"));
+    let args = Line::try_parse_from(line.iter().chain(words))
+        .unwrap_or_else(|fault| panic!("{words:?}: {fault}"));
     let mut out = Vec::new();
     let code = run(&args.record, &mut out).unwrap_or_else(|fault| panic!("{words:?}: {fault:#}"));
     (code, String::from_utf8(out).unwrap())
