@@ -70,7 +70,7 @@ struct Finding {
 ///
 /// # Errors
 /// When anything does not start; the message says what to do.
-pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<u8> {
     super::start_log(false, "warn");
     let loaded = prepare(args)?;
     super::runtime()?.block_on(Box::pin(demo(args, loaded)))

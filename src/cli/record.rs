@@ -78,7 +78,7 @@ enum Format {
 ///
 /// # Errors
 /// When it can't be opened or written.
-pub fn run(args: &RecordArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &RecordArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let url = match &args.record {
         Some(url) => url.clone(),
         None => match crate::config::Config::load(&args.config) {

@@ -25,7 +25,7 @@ struct Look {
 }
 
 /// Watches a folder.
-pub struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     settle_s: u32,
     bytes_max: u64,
@@ -38,7 +38,7 @@ impl Folder {
     ///
     /// # Errors
     /// When they can't be made.
-    pub fn open(
+    pub(crate) fn open(
         path: PathBuf,
         settle_s: u32,
         bytes_max: u64,
@@ -50,7 +50,7 @@ impl Folder {
     }
 
     /// Looks again and again until the core is gone.
-    pub async fn watch(mut self) {
+    pub(crate) async fn watch(mut self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(LOOK_S));
         loop {
             ticks.tick().await;

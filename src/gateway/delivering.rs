@@ -12,10 +12,10 @@ use crate::record::entry::Entry;
 use std::collections::BTreeMap;
 
 /// After validity ends, how long last reports are awaited before a broadcast is closed, seconds.
-pub const END_GRACE_S: i64 = 60;
+pub(crate) const END_GRACE_S: i64 = 60;
 /// A cancelled broadcast is pursued this long at most, seconds: the terminal's own clock ends it
 /// at its expiry anyway.
-pub const CANCEL_PURSUIT_S: i64 = 3_600;
+pub(crate) const CANCEL_PURSUIT_S: i64 = 3_600;
 
 impl Gateway {
     pub(super) fn rendered(

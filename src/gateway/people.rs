@@ -10,7 +10,7 @@ use crate::model::{
 use crate::record::entry::Entry;
 
 /// Longest time a drill stays armed, seconds.
-pub const DRILL_ARMED_S_MAX: i64 = 4 * 3600;
+pub(crate) const DRILL_ARMED_S_MAX: i64 = 4 * 3600;
 
 impl Gateway {
     pub(super) fn manual(

@@ -63,7 +63,7 @@ pub fn row_hash(before: Sha256, seq: u64, at: UtcMs, kind: &str, body: &[u8]) ->
 
 /// What a checkpoint signs.
 #[must_use]
-pub fn checkpoint_message(record: &RecordId, seq: u64, hash: Sha256) -> Vec<u8> {
+pub(crate) fn checkpoint_message(record: &RecordId, seq: u64, hash: Sha256) -> Vec<u8> {
     let mut message = b"mingluo/v1/checkpoint\0".to_vec();
     message.extend(record);
     message.extend(seq.to_le_bytes());

@@ -6,7 +6,7 @@ use ed25519_dalek::{Signature, VerifyingKey};
 use serde::Serialize;
 
 /// Faults listed; more only raise the count.
-pub const FAULTS_LISTED_MAX: usize = 1_000;
+pub(crate) const FAULTS_LISTED_MAX: usize = 1_000;
 
 /// A signed head.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,7 +62,7 @@ impl Verification {
 /// Walks rows in order of storage. After a broken row the walk goes on from that row's stored hash,
 /// so that one bad row does not hide the rest.
 #[derive(Debug)]
-pub struct ChainWalk {
+pub(crate) struct ChainWalk {
     expected_seq: u64,
     before: Sha256,
     /// What was found so far.
@@ -72,12 +72,12 @@ pub struct ChainWalk {
 impl ChainWalk {
     /// A walk from the beginning of a record.
     #[must_use]
-    pub fn new(record: &RecordId) -> Self {
+    pub(crate) fn new(record: &RecordId) -> Self {
         Self { expected_seq: 1, before: genesis(record), found: Verification::default() }
     }
 
     /// Checks one more row.
-    pub fn step(&mut self, row: &Row) {
+    pub(crate) fn step(&mut self, row: &Row) {
         if row.seq != self.expected_seq {
             let what = format!("expected row {}, found row {}", self.expected_seq, row.seq);
             self.found.fault(row.seq, what);

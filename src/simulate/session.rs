@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Longest packet taken, bytes.
 const PACKET_BYTES_MAX: usize = 80 * 1024;
 /// Keep-alive asked for, seconds.
-pub const KEEP_ALIVE_S: u16 = 120;
+pub(crate) const KEEP_ALIVE_S: u16 = 120;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]

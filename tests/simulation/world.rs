@@ -21,7 +21,7 @@ use std::path::Path;
 use std::sync::OnceLock;
 
 /// 2026-06-01T10:00:00+08:00, outside quiet hours.
-pub const START: UtcMs = UtcMs(1_780_279_200_000);
+pub(crate) const START: UtcMs = UtcMs(1_780_279_200_000);
 /// How long one run lasts: beyond the validity of everything.
 const RUN_S: i64 = 4_200;
 /// Length of the clip.
@@ -29,7 +29,7 @@ const CLIP_MS: u32 = 20_000;
 
 /// Bugs planted on purpose, each in the wiring that the product does by hand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bug {
+pub(crate) enum Bug {
     /// Effects go out although the record could not be written.
     ActsBeforeRecord,
     /// A restart forgets the last rows.
@@ -53,7 +53,7 @@ pub enum Bug {
 }
 
 impl Bug {
-    pub const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::ActsBeforeRecord,
         Self::ReplayForgetsTail,
         Self::TerminalForgets,
@@ -69,20 +69,20 @@ impl Bug {
 
 /// Chance that repeats by its seed (SplitMix64).
 #[derive(Debug, Clone)]
-pub struct Dice(u64);
+pub(crate) struct Dice(u64);
 
 impl Dice {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
-    pub fn below(&mut self, limit: u64) -> u64 {
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
         self.next() % limit.max(1)
     }
-    pub fn percent(&mut self, chance: u64) -> bool {
+    pub(crate) fn percent(&mut self, chance: u64) -> bool {
         self.below(100) < chance
     }
 }
@@ -112,7 +112,7 @@ enum Event {
 
 /// Persistent memory of a simulated terminal.
 #[derive(Debug, Clone, Default)]
-pub struct Cells([Option<Vec<u8>>; 2]);
+pub(crate) struct Cells([Option<Vec<u8>>; 2]);
 
 impl Store for Cells {
     fn load(&mut self, slot: u8, out: &mut [u8; SLOT_BYTES]) -> bool {
@@ -131,7 +131,7 @@ impl Store for Cells {
 }
 
 /// A terminal with its horn.
-pub struct Horn {
+pub(crate) struct Horn {
     pub id: TerminalId,
     profile: Profile,
     terminal: Option<Terminal<Cells>>,
@@ -146,7 +146,7 @@ pub struct Horn {
     pub sounding: Option<u64>,
 }
 
-pub struct World {
+pub(crate) struct World {
     pub now: UtcMs,
     pub steps: u64,
     pub talk: bool,
@@ -202,7 +202,7 @@ fn alert(number: usize, kind: &str, severity: &str, sent: UtcMs, refers: &str) -
 }
 
 impl World {
-    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
+    pub(crate) fn new(seed: u64, bug: Option<Bug>) -> Self {
         let mut dice = Dice(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x5EED);
         let keys = KeyRing::new(&[7; 32], [9; 32]);
         let verifier = Ed25519Verifier::new(keys.key_id(), &keys.public_key()).unwrap();
@@ -345,7 +345,7 @@ impl World {
     }
 
     /// Runs to the end; gives every broken invariant (of the first step that broke one).
-    pub fn run(&mut self) -> Vec<String> {
+    pub(crate) fn run(&mut self) -> Vec<String> {
         while let Some(Reverse((at, _, event))) = self.queue.pop() {
             self.now = UtcMs(at);
             if self.talk && !matches!(event, Event::Wake | Event::Tick(_)) {
@@ -687,12 +687,12 @@ impl World {
     }
 
     /// Terminals × broadcasts with the outcome `played`.
-    pub fn n_played(&self) -> u64 {
+    pub(crate) fn n_played(&self) -> u64 {
         self.outcomes(|outcome| *outcome == Outcome::Played)
     }
 
     /// Terminals × broadcasts with another outcome.
-    pub fn n_not_played(&self) -> u64 {
+    pub(crate) fn n_not_played(&self) -> u64 {
         self.outcomes(|outcome| *outcome != Outcome::Played)
     }
 
