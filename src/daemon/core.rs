@@ -3,10 +3,12 @@
 
 use super::perform::Performer;
 use crate::clock;
+use crate::deliver::KeyRing;
 use crate::gateway::{Action, Answer, Gateway, Input, RequestId};
 use crate::model::{Sha256, UtcMs};
 use crate::record::{Journal, JournalError, NewRow};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -150,6 +152,8 @@ pub(crate) struct CoreLoop {
     pub performer: Performer,
     /// Row of the last snapshot.
     pub snapshot_seq: u64,
+    /// Signs checkpoints of the record.
+    pub keys: Arc<KeyRing>,
 }
 
 /// One group of inputs on its way through commit and perform.
@@ -187,8 +191,8 @@ impl CoreLoop {
             let stop = group.stop.take();
             self.commit_and_perform(group, &mut replies)?;
             if let Some(done) = stop {
-                self.snapshot()?;
                 self.performer.flush_receipts();
+                self.snapshot()?;
                 let _gone = done.send(());
                 return Ok(());
             }
@@ -242,7 +246,11 @@ impl CoreLoop {
                         group.rows.push(NewRow { at: now, kind: "denied".to_owned(), body });
                     }
                 },
-                other => group.actions.push(other),
+                Action::Reply(..)
+                | Action::Render(_)
+                | Action::Send { .. }
+                | Action::Receipt(..)
+                | Action::Alarm(_) => group.actions.push(action),
             }
         }
     }
@@ -254,14 +262,13 @@ impl CoreLoop {
     ) -> Result<(), JournalError> {
         self.commit(&group.rows, &group.raws)?;
         for action in group.actions {
-            match action {
-                Action::Reply(request, answer) => {
-                    if let Some(reply) = replies.remove(&request) {
-                        // The asker may have hung up; the answer is on record anyway.
-                        let _gone = reply.send(answer);
-                    }
+            if let Action::Reply(request, answer) = action {
+                if let Some(reply) = replies.remove(&request) {
+                    // The asker may have hung up; the answer is on record anyway.
+                    let _gone = reply.send(answer);
                 }
-                other => self.performer.perform(&self.gateway, other),
+            } else {
+                self.performer.perform(&self.gateway, action);
             }
         }
         group.looks.into_iter().for_each(|look| look(&self.gateway));
@@ -295,8 +302,10 @@ impl CoreLoop {
         }
     }
 
+    /// Keeps the state for a quick start and signs the head, so that a cut-off tail shows.
     fn snapshot(&mut self) -> Result<(), JournalError> {
         let seq = self.journal.head().0;
+        self.journal.checkpoint(self.keys.signing())?;
         match super::replay::encode_state(self.gateway.state()) {
             Ok(bytes) => {
                 self.journal.snapshot_save(seq, &bytes)?;

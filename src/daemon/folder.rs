@@ -123,7 +123,12 @@ impl Folder {
                     reasons.iter().map(|reason| format!("- {}", reason.text)).collect();
                 ("done", format!("处理结果: {disposition:?}\n{}\n", lines.join("\n")))
             }
-            other => ("done", format!("{other:?}\n")),
+            Answer::Waiting { .. }
+            | Answer::Started(_)
+            | Answer::Done(_)
+            | Answer::Refused(_)
+            | Answer::Denied(_)
+            | Answer::NotFound(_) => ("done", format!("{answer:?}\n")),
         };
         let to = free_name(&self.path.join(folder), &name);
         std::fs::rename(file, &to)?;
