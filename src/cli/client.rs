@@ -109,7 +109,11 @@ impl Client {
 ///
 /// # Errors
 /// When `out` can't be written.
-pub(crate) fn print(value: &Value, json: bool, out: &mut impl std::io::Write) -> anyhow::Result<()> {
+pub(crate) fn print(
+    value: &Value,
+    json: bool,
+    out: &mut impl std::io::Write,
+) -> anyhow::Result<()> {
     if json {
         writeln!(out, "{value}")?;
     } else {

@@ -172,7 +172,10 @@ impl CoreLoop {
     /// # Errors
     /// When the record can't be written for [`COMMIT_TRIES_MAX`] tries: the process must end, and a
     /// restart replays; nothing unrecorded was done.
-    pub(crate) fn run(mut self, mut inputs: mpsc::Receiver<CoreMessage>) -> Result<(), JournalError> {
+    pub(crate) fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<CoreMessage>,
+    ) -> Result<(), JournalError> {
         let mut replies: BTreeMap<RequestId, oneshot::Sender<Answer>> = BTreeMap::new();
         let mut request = RequestId(0);
         let resumed = self.gateway.resume(clock::now_utc());

@@ -13,7 +13,11 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// Sends batches of orders and tells the core what the link took.
-pub(crate) async fn pump_out(link: Arc<Link>, mut outgoing: mpsc::Receiver<Outgoing>, core: CoreHandle) {
+pub(crate) async fn pump_out(
+    link: Arc<Link>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    core: CoreHandle,
+) {
     while let Some(batch) = outgoing.recv().await {
         let mut taken = Vec::with_capacity(batch.to.len());
         let mut addresses = batch.to.iter();

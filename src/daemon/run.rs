@@ -116,7 +116,9 @@ impl Daemon {
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
         let deadline_ms_max = u64::from(settings.render.deadline_s_max) * 1000;
-        render.start(&renderer, &core, deadline_ms_max).map_err(|source| fault(75)(source.into()))?;
+        render
+            .start(&renderer, &core, deadline_ms_max)
+            .map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
@@ -142,12 +144,7 @@ impl Daemon {
         let clips = clips::router(renderer.clips());
         let clips = serve(settings.http.terminal_listen, clips, &mut tasks).await;
         let clips = clips.map_err(fault(69))?;
-        if let Some(path) = settings.ingest.folder.clone() {
-            let bytes_max = u64::from(settings.ingest.bytes_max);
-            let settle_s = settings.ingest.folder_settle_s;
-            let folder = Folder::open(path, settle_s, bytes_max, core.clone())
-                .context("the watched folder")
-                .map_err(fault(78))?;
+        if let Some(folder) = open_folder(&settings, &core).map_err(fault(78))? {
             tasks.push(tokio::spawn(folder.watch()));
         }
         let core_thread = Some(core_thread);
@@ -180,6 +177,13 @@ impl Daemon {
             None => Ok(()),
         }
     }
+}
+
+fn open_folder(settings: &Settings, core: &CoreHandle) -> anyhow::Result<Option<Folder>> {
+    let Some(path) = settings.ingest.folder.clone() else { return Ok(None) };
+    let bytes_max = u64::from(settings.ingest.bytes_max);
+    let folder = Folder::open(path, settings.ingest.folder_settle_s, bytes_max, core.clone());
+    folder.context("the watched folder").map(Some)
 }
 
 /// The row that says which version with which configuration runs from now on.

@@ -2,7 +2,7 @@
 
 use super::{Action, Gateway, Outbox, Phase, people};
 use crate::decide::Rules;
-use crate::deliver::{self, Due, News, Pace, Presence};
+use crate::deliver::{self, Due, News, Presence};
 use crate::model::{
     Acknowledgement, AfterDeadline, Approval, Broadcast, BroadcastId, Class, ClipRef, LinkKind,
     Need, PlanId, Reason, Spoken, TerminalId, UtcMs,
@@ -143,13 +143,8 @@ impl Gateway {
         }
         let mut budget = self.repair_budget;
         let presence = &self.presence;
-        let mut out = Outbox {
-            now,
-            pace,
-            state: &mut self.state,
-            records: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut out =
+            Outbox { now, pace, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
         run_out(&self.rules, &mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {

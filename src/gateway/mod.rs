@@ -272,8 +272,7 @@ impl Gateway {
 
     /// Runs `decide` with an outbox and returns its actions, records first.
     fn outbox(&mut self, now: UtcMs, decide: impl FnOnce(&Rules, &mut Outbox<'_>)) -> Vec<Action> {
-        let mut out =
-            Outbox {
+        let mut out = Outbox {
             now,
             pace: self.pace,
             state: &mut self.state,
