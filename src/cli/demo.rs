@@ -210,7 +210,8 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
             .map(|(id, _)| id.number())
             .filter(|id| !lying && played(id) < repeats)
             .collect(),
-        verified: store.verify(Some(public_key), None)?,
+        verified: store
+            .verify(&crate::record::Trust { keys: vec![public_key], ..Default::default() })?,
         clip: state.clips.first().map(|clip| clip_path(&settings.render.clip_dir, clip)),
         view,
     };

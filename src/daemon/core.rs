@@ -3,12 +3,10 @@
 
 use super::perform::Performer;
 use crate::clock;
-use crate::deliver::KeyRing;
 use crate::gateway::{Action, Answer, Gateway, Input, RequestId};
 use crate::model::{Sha256, UtcMs};
 use crate::record::{Journal, JournalError, NewRow};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -152,8 +150,6 @@ pub(crate) struct CoreLoop {
     pub performer: Performer,
     /// Row of the last snapshot.
     pub snapshot_seq: u64,
-    /// Signs checkpoints of the record.
-    pub keys: Arc<KeyRing>,
 }
 
 /// One group of inputs on its way through commit and perform.
@@ -308,7 +304,7 @@ impl CoreLoop {
     /// Keeps the state for a quick start and signs the head, so that a cut-off tail shows.
     fn snapshot(&mut self) -> Result<(), JournalError> {
         let seq = self.journal.head().0;
-        self.journal.checkpoint(self.keys.signing())?;
+        self.journal.checkpoint(clock::now_utc())?;
         match super::replay::encode_state(self.gateway.state()) {
             Ok(bytes) => {
                 self.journal.snapshot_save(seq, &bytes)?;

@@ -38,12 +38,6 @@ impl KeyRing {
         self.signing.verifying_key().to_bytes()
     }
 
-    /// The signing key, for checkpoints of the record.
-    #[must_use]
-    pub fn signing(&self) -> &SigningKey {
-        &self.signing
-    }
-
     /// The key's number on the wire: first four bytes of its digest.
     #[must_use]
     pub fn key_id(&self) -> u32 {

@@ -332,7 +332,12 @@ impl World {
         if !self.held_back.is_empty() && self.disk_full {
             return self.held_back.push((at, actions));
         }
-        self.journal.append(&rows, &[]).unwrap();
+        let raws: Vec<(Sha256, Vec<u8>)> = self
+            .alerts
+            .iter()
+            .map(|alert| (Sha256::of(alert.as_bytes()), alert.clone().into_bytes()))
+            .collect();
+        self.journal.append(&rows, &raws).unwrap();
         self.perform(actions);
     }
 

@@ -1,0 +1,3 @@
+//! Tests of whole stages on real files.
+
+mod record;
