@@ -7,7 +7,7 @@ mod client;
 mod demo;
 mod explain;
 mod keys;
-mod record;
+pub mod record;
 mod run;
 pub mod say;
 mod stop;

@@ -109,8 +109,7 @@ impl Daemon {
             watchers.clone(),
         );
         let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
-        let core_loop =
-            CoreLoop { gateway, journal, performer, snapshot_seq };
+        let core_loop = CoreLoop { gateway, journal, performer, snapshot_seq };
         let core_thread = std::thread::Builder::new()
             .name("core".into())
             .spawn(move || core_loop.run(inputs))

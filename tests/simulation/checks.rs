@@ -11,7 +11,7 @@ use mingluo::record::{Journal, MemoryJournal, NewRow, Trust};
 const CLOCK_ERROR_MS: i64 = 30_000 + 5_000;
 
 /// When a horn begins.
-pub(crate) fn start(world: &mut World, horn: usize, broadcast: u64) {
+pub fn start(world: &mut World, horn: usize, broadcast: u64) {
     let id = world.horns[horn].id;
     if world.silenced.contains(&(id, broadcast)) {
         world.broken.push(format!("{id} sounds {broadcast} after it took note of the cancel"));
@@ -52,7 +52,7 @@ fn replay(world: &World, state: &mut State) {
 }
 
 /// After every step.
-pub(crate) fn step(world: &mut World) {
+pub fn step(world: &mut World) {
     let Some(gateway) = &world.gateway else { return };
     let mut broken = Vec::new();
     for horn in &world.horns {
@@ -74,7 +74,7 @@ pub(crate) fn step(world: &mut World) {
 }
 
 /// At the end: the ledger proves itself and tells the truth.
-pub(crate) fn end(world: &mut World) {
+pub fn end(world: &mut World) {
     let mut broken = Vec::new();
     if !world.journal.verify(&Trust::default()).expect("memory").is_good() {
         broken.push("the ledger does not verify".to_owned());
@@ -137,7 +137,7 @@ fn same(state: &State) -> State {
 }
 
 /// The ledger with one word changed, hashes kept as they were.
-pub(crate) fn edited(journal: &MemoryJournal) -> MemoryJournal {
+pub fn edited(journal: &MemoryJournal) -> MemoryJournal {
     let mut other = journal.clone();
     let rows: Vec<NewRow> = journal
         .rows()
