@@ -64,7 +64,7 @@ impl ApiKeys {
     /// Makes a key and keeps its digest; gives the key text, which is shown once.
     ///
     /// # Errors
-    /// When the operating system gives no randomness, or there are [`KEYS_MAX`] keys.
+    /// When the operating system gives no randomness, or there are `KEYS_MAX` keys.
     pub fn create(
         &mut self,
         name: &str,
