@@ -146,7 +146,11 @@ pub(super) fn alert(root: &Node, json: bool, notes: &mut Notes) -> Option<Alert>
     let scope = match form {
         // CAP 1.0 has no mandatory scope.
         AlertForm::Cap10 if root.first("scope").is_none() => Some(Scope::Public),
-        _ => reader.choice(root, path, "scope", SCOPES),
+        AlertForm::Cap10
+        | AlertForm::Cap11
+        | AlertForm::Cap12
+        | AlertForm::National12379
+        | AlertForm::Json => reader.choice(root, path, "scope", SCOPES),
     };
     let references = references(root, &mut reader);
     let mut infos = Vec::new();

@@ -99,17 +99,11 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
         match event {
             Event::Start(start) => {
                 n_elements += 1;
-                open.push(node(&start, namespace, line));
-                if open.len() > DEPTH_MAX || n_elements > ELEMENTS_MAX {
-                    notes.too_large(format!(
-                        "expected at most {DEPTH_MAX} levels and {ELEMENTS_MAX} elements"
-                    ));
-                    return None;
-                }
+                open.push(node(&start, &namespace, line));
             }
             Event::Empty(start) => {
                 n_elements += 1;
-                let closed = node(&start, namespace, line);
+                let closed = node(&start, &namespace, line);
                 close(closed, &mut open, &mut root);
             }
             Event::End(_) => {
@@ -117,28 +111,16 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
                     close(closed, &mut open, &mut root);
                 }
             }
-            Event::Text(piece) => {
-                if let Some(node) = open.last_mut() {
-                    node.text.push_str(piece.as_ref());
+            Event::Text(piece) => append(&mut open, piece.as_ref()),
+            Event::CData(piece) => append(&mut open, piece.as_ref()),
+            Event::GeneralRef(reference) => match resolve(&reference) {
+                Some(letter) => append(&mut open, letter.encode_utf8(&mut [0; 4])),
+                None => {
+                    let name = reference.as_ref();
+                    let what = format!("unknown entity `&{name};`; entities are not expanded");
+                    notes.fault(Some(line), &path(&open), what);
                 }
-            }
-            Event::CData(piece) => {
-                if let Some(node) = open.last_mut() {
-                    node.text.push_str(piece.as_ref());
-                }
-            }
-            Event::GeneralRef(reference) => {
-                let letter = resolve(&reference);
-                match (letter, open.last_mut()) {
-                    (Some(letter), Some(node)) => node.text.push(letter),
-                    (None, _) => {
-                        let name = reference.as_ref().to_owned();
-                        let what = format!("unknown entity `&{name};`; entities are not expanded");
-                        notes.fault(Some(line), &path(&open), what);
-                    }
-                    (Some(_), None) => {}
-                }
-            }
+            },
             Event::DocType(_) => {
                 let what = "a document type declaration is refused (it can expand without limit \
                             or read files); remove `<!DOCTYPE …>`";
@@ -147,6 +129,11 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
             }
             Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
             Event::Eof => break,
+        }
+        if open.len() > DEPTH_MAX || n_elements > ELEMENTS_MAX {
+            let what = format!("expected at most {DEPTH_MAX} levels and {ELEMENTS_MAX} elements");
+            notes.too_large(what);
+            return None;
         }
     }
     if let Some(unclosed) = open.last() {
@@ -160,7 +147,7 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
     root
 }
 
-fn node(start: &BytesStart<'_>, namespace: ResolveResult<'_>, line: u32) -> Node {
+fn node(start: &BytesStart<'_>, namespace: &ResolveResult<'_>, line: u32) -> Node {
     let name = start.local_name().as_ref().to_owned();
     let namespace = match namespace {
         ResolveResult::Bound(bound) => Some(bound.as_ref().to_owned()),
@@ -177,6 +164,13 @@ fn close(closed: Node, open: &mut [Node], root: &mut Option<Node>) {
                 *root = Some(closed);
             }
         }
+    }
+}
+
+/// Adds text to the innermost open element; text outside of the root is nobody's.
+fn append(open: &mut [Node], text: &str) {
+    if let Some(node) = open.last_mut() {
+        node.text.push_str(text);
     }
 }
 
