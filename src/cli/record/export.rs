@@ -142,7 +142,11 @@ pub(super) fn body_json(body: &[u8]) -> Value {
 fn fields(body: &[u8]) -> Map<String, Value> {
     match body_json(body) {
         Value::Object(fields) => fields,
-        other => Map::from_iter([("body".to_owned(), other)]),
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)) => Map::from_iter([("body".to_owned(), other)]),
     }
 }
 
