@@ -26,9 +26,9 @@ pub struct CheckArgs {
 pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<u8> {
     let loaded = Config::load(&args.config);
     if args.json {
-        json(&loaded, out)?
+        json(&loaded, out)?;
     } else {
-        text(args, &loaded, out)?
+        text(args, &loaded, out)?;
     }
     Ok(if loaded.is_ok() { 0 } else { EXIT_CONFIGURATION })
 }

@@ -116,7 +116,9 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
     let settings = loaded.config.clone();
     let network = loaded.network.clone();
     let mut keys = ApiKeys::default();
-    let key = keys.create("demo", Role::Source, network.served.clone())?;
+    let key = keys.create("演示气象台", Role::Source, network.served.clone())?;
+    let officer = keys.create("演示值班员", Role::Officer, network.served.clone())?;
+    let leader = keys.create("演示带班领导", Role::Leader, network.served.clone())?;
     keys.save(&settings.keys.api_keys_file)?;
     let mut show = show::Show::new(args.json);
     let daemon = Daemon::start(loaded).await?;
@@ -128,7 +130,7 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         master: secrets::read_key(&settings.keys.terminal_master_key_file)?,
         public_key,
         key_id: daemon.keys.key_id(),
-        clips: ClipSource::new(format!("http://{}", daemon.clips), Fetching::Each),
+        clips: ClipSource::new(format!("http://{}/clips", daemon.clips), Fetching::Each),
         time_scale: args.time_scale,
         connects_per_s: 2_000,
         misbehaviour: args.odd.into(),
@@ -145,15 +147,14 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
         None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
     };
-    let client = Client::new(&format!("http://{}", daemon.http), &key);
+    let url = format!("http://{}", daemon.http);
+    let client = Client::new(&url, &key);
     let answer = client.post_bytes("/alerts", "application/xml", bytes).await?;
     show.answer(&answer);
-    let broadcast = answer
-        .get("broadcasts")
-        .and_then(|list| list.get(0))
-        .and_then(|id| id.as_str())
-        .and_then(|id| id.parse().ok())
-        .map(BroadcastId);
+    let mut broadcast = first(&answer, "broadcasts").map(BroadcastId);
+    if let (None, Some(plan)) = (broadcast, first(&answer, "plans")) {
+        broadcast = approve(&url, &[officer, leader], plan, &mut show).await?;
+    }
     let Some(broadcast) = broadcast else {
         fleet.stop().await;
         daemon.stop().await?;
@@ -203,6 +204,31 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         counts if args.once && counts.played < counts.targeted => EXIT_NOT_ALL,
         _ => 0,
     })
+}
+
+/// First number of a list in an answer; counters travel as text.
+fn first(answer: &serde_json::Value, list: &str) -> Option<u64> {
+    answer.get(list)?.get(0)?.as_str()?.parse().ok()
+}
+
+/// Signs as the demo's officers do, one after the other, until the plan has what it needs.
+async fn approve(
+    url: &str,
+    keys: &[String],
+    plan: u64,
+    show: &mut show::Show,
+) -> anyhow::Result<Option<BroadcastId>> {
+    for key in keys {
+        let answer = Client::new(url, key)
+            .post(&format!("/broadcasts/{plan}/approve"), &serde_json::json!({}))
+            .await?;
+        show.line(&format!("演示值守人员审批：{answer}"));
+        let started = answer.get("broadcast").and_then(|id| id.as_str());
+        if let Some(id) = started.and_then(|id| id.parse().ok()) {
+            return Ok(Some(BroadcastId(id)));
+        }
+    }
+    Ok(None)
 }
 
 fn clip_path(dir: &Path, clip: &crate::model::ClipRef) -> PathBuf {

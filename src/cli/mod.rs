@@ -9,8 +9,10 @@ mod explain;
 mod keys;
 mod record;
 mod run;
+pub mod say;
 mod stop;
 mod terminals;
+pub mod voice;
 
 use clap::Subcommand;
 use std::io::Write;
@@ -44,6 +46,10 @@ pub enum Command {
     Terminals(terminals::TerminalsArgs),
     /// Verify, export or show the record 记录与审计
     Record(record::RecordArgs),
+    /// Speak a text into a file 试听: with --explain, show how it would be read
+    Say(say::SayArgs),
+    /// Install or list the neural voice 语音
+    Voice(voice::VoiceArgs),
     /// Make keys: gateway keys and API keys 密钥
     Keys(keys::KeysArgs),
 }
@@ -62,6 +68,8 @@ pub fn run(command: Command) -> ExitCode {
         Command::Stop(args) => stop::run(&args, &mut out),
         Command::Terminals(args) => terminals::run(&args, &mut out),
         Command::Record(args) => record::run(&args, &mut out),
+        Command::Say(args) => say::run(&args, &mut out),
+        Command::Voice(args) => voice::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
     };
     match done {
@@ -79,7 +87,7 @@ pub fn run(command: Command) -> ExitCode {
 fn start_log(json: bool, default: &str) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt().with_env_filter(filter.add_directive("rmqtt::server=error".parse().unwrap_or_default())).with_writer(std::io::stderr);
     // A log that was started already (tests) goes on.
     let _started = if json { log.json().try_init() } else { log.try_init() };
 }

@@ -100,7 +100,8 @@ fn response_plan(
     let afters = [("release", AfterDeadline::Release), ("expire", AfterDeadline::Expire)];
     let playbacks = [("simultaneous", Playback::Simultaneous), ("staggered", Playback::Staggered)];
     let cancels = [("stop", OnCancel::Stop), ("stop_and_announce", OnCancel::StopAndAnnounce)];
-    let approval = keys.choice("approval", None, &APPROVALS, ApprovalMode::OnePerson);
+    // A misspelt approval must not cause a second fault about the clock; nothing starts with one.
+    let approval = keys.choice("approval", None, &APPROVALS, ApprovalMode::Automatic);
     let automatic = approval == ApprovalMode::Automatic;
     let plan = ResponsePlan {
         name: keys.text("name", None),

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
 /// Faults and warnings as they are found.
 #[derive(Debug, Default)]
@@ -191,13 +191,13 @@ impl<'d> Keys<'d> {
     pub(super) fn text_opt(&mut self, key: &'static str) -> Option<String> {
         match self.find(key)? {
             Found::Environment(value) => Some(value.to_owned()),
-            Found::Toml(value) => match value.get_ref() {
-                DeValue::String(text) => Some(text.clone().into_owned()),
-                other => {
-                    self.wrong(key, "text in quotes", other.type_str());
-                    None
+            Found::Toml(value) => {
+                let text = value.get_ref().as_str().map(str::to_owned);
+                if text.is_none() {
+                    self.wrong(key, "text in quotes", value.get_ref().type_str());
                 }
-            },
+                text
+            }
         }
     }
 
@@ -222,15 +222,12 @@ impl<'d> Keys<'d> {
     }
 
     /// A whole number in `range`; `None` as default = required.
-    pub(super) fn number<T: TryFrom<i64>>(
+    pub(super) fn number<T: TryFrom<i64> + Default>(
         &mut self,
         key: &'static str,
         default: Option<T>,
         range: RangeInclusive<i64>,
-    ) -> T
-    where
-        T: Default,
-    {
+    ) -> T {
         let expected = format!("a whole number from {} to {}", range.start(), range.end());
         let number = match self.find(key) {
             None => {
@@ -240,12 +237,12 @@ impl<'d> Keys<'d> {
                 });
             }
             Some(Found::Environment(value)) => value.trim().parse::<i64>().map_err(|_| value),
-            Some(Found::Toml(value)) => match value.get_ref() {
-                DeValue::Integer(number) => {
+            Some(Found::Toml(value)) => match value.get_ref().as_integer() {
+                Some(number) => {
                     let digits = number.as_str();
                     i64::from_str_radix(digits, number.radix()).map_err(|_| digits)
                 }
-                other => Err(other.type_str()),
+                None => Err(value.get_ref().type_str()),
             },
         };
         match number {
@@ -272,11 +269,12 @@ impl<'d> Keys<'d> {
                 return *range.start();
             }
             Some(Found::Environment(value)) => value,
-            Some(Found::Toml(value)) => match value.get_ref() {
-                DeValue::Float(number) => number.as_str(),
-                DeValue::Integer(number) => number.as_str(),
-                other => other.type_str(),
-            },
+            Some(Found::Toml(value)) => {
+                let value = value.get_ref();
+                let whole = value.as_integer().map(DeInteger::as_str);
+                let decimal = value.as_float().map(DeFloat::as_str);
+                whole.or(decimal).unwrap_or_else(|| value.type_str())
+            }
         };
         match text.parse::<f64>() {
             Ok(number) if range.contains(&number) => number,
@@ -293,9 +291,9 @@ impl<'d> Keys<'d> {
             Some(Found::Environment("true")) => return true,
             Some(Found::Environment("false")) => return false,
             Some(Found::Environment(other)) => other,
-            Some(Found::Toml(value)) => match value.get_ref() {
-                DeValue::Boolean(flag) => return *flag,
-                other => other.type_str(),
+            Some(Found::Toml(value)) => match value.get_ref().as_bool() {
+                Some(flag) => return flag,
+                None => value.get_ref().type_str(),
             },
         };
         self.wrong(key, "true or false", got);
@@ -317,9 +315,9 @@ impl<'d> Keys<'d> {
         };
         let mut texts = Vec::new();
         for item in items.iter() {
-            match item.get_ref() {
-                DeValue::String(text) => texts.push(text.clone().into_owned()),
-                other => self.wrong(key, "a list of texts", other.type_str()),
+            match item.get_ref().as_str() {
+                Some(text) => texts.push(text.to_owned()),
+                None => self.wrong(key, "a list of texts", item.get_ref().type_str()),
             }
         }
         texts
@@ -382,9 +380,9 @@ impl<'d> Keys<'d> {
         let mut tables = Vec::new();
         for item in items.iter() {
             let line = Some(line_of(self.text, item.span().start));
-            match item.get_ref() {
-                DeValue::Table(table) => tables.push(self.inner(Some(table), key.to_owned(), line)),
-                other => self.wrong(key, "a list of tables", other.type_str()),
+            match item.get_ref().as_table() {
+                Some(table) => tables.push(self.inner(Some(table), key.to_owned(), line)),
+                None => self.wrong(key, "a list of tables", item.get_ref().type_str()),
             }
         }
         tables
@@ -422,10 +420,8 @@ impl<'d> Keys<'d> {
 
     fn did_you_mean(&self, key: &str) -> String {
         let alike = |asked: &&&'static str| {
-            asked.contains(key) || key.contains(**asked) || {
-                let shared = asked.chars().zip(key.chars()).take_while(|(a, b)| a == b).count();
-                shared >= 4
-            }
+            let shared = asked.chars().zip(key.chars()).take_while(|(a, b)| a == b).count();
+            shared >= 4 || key.len() >= 4 && (asked.contains(key) || key.contains(**asked))
         };
         match self.asked.iter().find(alike) {
             Some(asked) => format!("did you mean `{asked}`? otherwise remove it"),

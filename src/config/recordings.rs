@@ -10,35 +10,50 @@ use std::path::Path;
 const EXTENSIONS: [&str; 6] = ["opus", "ogg", "wav", "flac", "mp3", "m4a"];
 /// Folders below the audio folder that are searched, levels.
 const DEPTH_MAX: u8 = 3;
+/// Missing recordings that are named before "…".
+const NAMED_MAX: usize = 8;
 /// Recordings that the built-in plans use.
 const BUILT_IN: [&str; 5] =
     ["general-red", "general-orange", "general-yellow", "general-blue", "all-clear"];
 
+/// A recording that a plan plays instead of speech must exist. A missing fallback is a warning: a
+/// gateway that speaks without it is better than one that does not start.
 pub(super) fn check(policy: &Policy, lines: &PlanLines, audio_dir: &Path, faults: &Faults) {
     let mut names = BTreeSet::new();
     collect(audio_dir, DEPTH_MAX, &mut names);
-    let any_wanted = policy.plans.iter().any(|plan| names.contains(&plan.fallback_recording));
-    if names.is_empty() || !any_wanted {
-        let what = format!("no recorded warning in {}", audio_dir.display());
-        faults.warn("policy.toml", None, what, "without them nothing sounds when no voice speaks");
-        return;
-    }
     for plan in &policy.plans {
-        for name in plan.recording.iter().chain([&plan.fallback_recording]) {
-            if !names.contains(name) {
-                let what = format!(
-                    "recording `{name}` of response plan `{}` is not in {}",
-                    plan.name,
-                    audio_dir.display()
-                );
-                let line = lines.get(&plan.name).copied();
-                faults.push("policy.toml", line, what, "record it or name another one");
-            }
-        }
+        let Some(name) = plan.recording.as_ref().filter(|name| !names.contains(*name)) else {
+            continue;
+        };
+        let what = format!(
+            "recording `{name}` of response plan `{}` is not in {}",
+            plan.name,
+            audio_dir.display()
+        );
+        let line = lines.get(&plan.name).copied();
+        faults.push("policy.toml", line, what, "record it or name another one");
     }
-    for name in BUILT_IN.into_iter().filter(|name| !names.contains(*name)) {
-        let what = format!("built-in recording `{name}` is not in {}", audio_dir.display());
-        faults.warn("policy.toml", None, what, "record it");
+    let missing: BTreeSet<&str> = policy
+        .plans
+        .iter()
+        .map(|plan| plan.fallback_recording.as_str())
+        .chain(BUILT_IN)
+        .filter(|name| !names.contains(*name))
+        .collect();
+    if !missing.is_empty() {
+        let named: Vec<&str> = missing.iter().copied().take(NAMED_MAX).collect();
+        let what = format!(
+            "{} fallback recordings are not in {}: {} …",
+            missing.len(),
+            audio_dir.display(),
+            named.join(", ")
+        );
+        faults.warn(
+            "policy.toml",
+            None,
+            what,
+            "when no voice speaks, these warnings are not heard",
+        );
     }
 }
 

@@ -225,7 +225,7 @@ fn http(mut keys: Keys<'_>) -> HttpSettings {
         let what = format!("expected an http or https address, got `{public_clip_url}`");
         keys.fault("public_clip_url", &what, "write the address by which terminals reach it");
     }
-    if listen == terminal_listen {
+    if listen == terminal_listen && listen.port() != 0 {
         let what = "is the same as `http.listen`";
         keys.fault("terminal_listen", what, "terminals need a port of their own");
     }

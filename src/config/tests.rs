@@ -2,7 +2,7 @@ use super::*;
 use crate::decide::{Decision, Memory, Rules, plan};
 use crate::model::{
     Alert, AlertArea, AlertForm, AlertId, Circle, Class, Geocode, Info, Level, MsgType, NameValue,
-    Position, PlanId, Scope, Status, UtcMs,
+    PlanId, Position, Scope, Status, UtcMs,
 };
 use std::path::PathBuf;
 
@@ -13,7 +13,9 @@ fn shipped(name: &str) -> Loaded {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
     match Config::load_with(&dir, &BTreeMap::new()) {
         Ok(loaded) => loaded,
-        Err(faults) => panic!("{name}: {}", faults.iter().map(|f| format!("{f}\n")).collect::<String>()),
+        Err(faults) => {
+            panic!("{name}: {}", faults.iter().map(|f| format!("{f}\n")).collect::<String>())
+        }
     }
 }
 
@@ -41,7 +43,10 @@ fn check(test: &str, file: &str, change: impl Fn(String) -> String, want: &[&str
     };
     assert_eq!(faults.len(), want.len(), "{test}: {faults:#?}");
     for part in want {
-        assert!(faults.iter().any(|fault| fault.contains(part)), "{test}: no {part} in {faults:#?}");
+        assert!(
+            faults.iter().any(|fault| fault.contains(part)),
+            "{test}: no {part} in {faults:#?}"
+        );
     }
 }
 
@@ -52,6 +57,9 @@ fn shipped_configurations_load() {
     assert!(county.network.terminals.len() >= 204 + 45);
     assert_eq!(county.policy.plans.len(), 56);
     let small = shipped("configs/dev");
+    for warning in county.warnings.iter().chain(&small.warnings) {
+        assert!(warning.what.contains("fallback recordings"), "{warning}");
+    }
     assert_eq!(small.config.record.url, "memory:");
     assert_eq!(small.network.areas.keys().filter(|c| c.number() % 1000 != 0).count(), 10);
 }
@@ -65,14 +73,19 @@ fn gateway_faults_come_all_at_once() {
             text + "volume_percent = 3\nthreads = 0\n[http]\nlisten = \"here\"\n[log]\nformat = 7\n[extra]\n"
         },
         &[
-            "gateway.toml:12: `render.volume_percent`: is not a known key",
-            "gateway.toml:13: `render.threads`: expected a whole number from 1 to 256, got 0",
-            "gateway.toml:15: `http.listen`: expected an address with port, got `here`",
+            "gateway.toml:11: `render.volume_percent`: is not a known key",
+            "gateway.toml:12: `render.threads`: expected a whole number from 1 to 256, got 0",
+            "gateway.toml:14: `http.listen`: expected an address with port, got `here`",
             "`log.format`: expected text in quotes, got integer",
             "`extra`: is not a known key",
         ],
     );
-    check("syntax", "gateway.toml", |text| text + "x = = 1\n", &["gateway.toml:12"]);
+    check(
+        "syntax",
+        "gateway.toml",
+        |text| text + "x = = 1\n",
+        &["gateway.toml:11", "extra `=`", "unexpected key"],
+    );
     check("missing", "policy.toml", |_| String::new(), &["holds no response plan"]);
 }
 
@@ -89,7 +102,8 @@ fn area_faults() {
         |text| text + loose,
         &["upper area 430621888000", "expected a date, got `soon`"],
     );
-    let loops = "\n[[areas]]\ncode = \"430621888000\"\nname = \"x\"\naliases = [\"430621888000\"]\n";
+    let loops =
+        "\n[[areas]]\ncode = \"430621888000\"\nname = \"x\"\naliases = [\"430621888000\"]\n";
     check("loop", "areas.toml", |text| text + loops, &["aliases of 430621888000 lead back"]);
 }
 
@@ -105,8 +119,18 @@ fn terminal_faults() {
         &["area:", "name:", "lat_deg:", "lon_deg:", "codecs:", "links:", "volume_percent:"],
     );
     check("same", file, add("430621100000-001,x,430621100000,,,,,"), &["stands twice"]);
-    check("far", file, add("430621100000-900,x,430621100000,113.1,29.1,,,"), &["lat_deg: expected"]);
-    check("out", file, add("430621100000-900,x,430621100000,39.1,116.1,,,"), &["outside the county"]);
+    check(
+        "far",
+        file,
+        add("430621100000-900,x,430621100000,113.1,29.1,,,"),
+        &["lat_deg: expected"],
+    );
+    check(
+        "out",
+        file,
+        add("430621100000-900,x,430621100000,39.1,116.1,,,"),
+        &["outside the county"],
+    );
     check("stray", file, add("430623100000-900,x,430623100000,,,,,"), &["is not known"]);
     check("column", file, |text| text.replace("links", "linkz"), &["unknown column `linkz`"]);
     check("ragged", file, add("430621100000-900,\"岳阳, 县\",430621100000"), &[]);
@@ -116,9 +140,8 @@ fn terminal_faults() {
 fn terminals_from_a_spreadsheet() {
     let with_mark = |text: String| format!("\u{feff}{}", text.replace('\n', "\r\n"));
     check("mark", "terminals.csv", with_mark, &[]);
-    let dir = changed("gb", "terminals.csv", |text| {
-        encoding_rs::GB18030.encode(&text).0.into_owned()
-    });
+    let dir =
+        changed("gb", "terminals.csv", |text| encoding_rs::GB18030.encode(&text).0.into_owned());
     let loaded = Config::load_with(&dir, &BTreeMap::new()).expect("GB18030");
     std::fs::remove_dir_all(&dir).expect("remove");
     assert_eq!(loaded.network.terminals, shipped("configs/dev").network.terminals);
@@ -127,16 +150,37 @@ fn terminals_from_a_spreadsheet() {
 #[test]
 fn policy_faults() {
     let file = "policy.toml";
-    let replace = |from: &'static str, to: &'static str| {
-        move |text: String| text.replacen(from, to, 1)
-    };
-    check("template", file, replace("template = \"heat-mild\"", "template = \"no\""), &["no template `no`"]);
-    check("slot", file, replace("{headline}", "{title}"), &["slot `title`"]);
+    let replace =
+        |from: &'static str, to: &'static str| move |text: String| text.replacen(from, to, 1);
+    check(
+        "template",
+        file,
+        replace("template = \"heat-mild\"", "template = \"no\""),
+        &["no template `no`"],
+    );
+    check("slot", file, replace("。{headline}。", "。{title}。"), &["slot `title`"]);
     check("quiet", file, replace("until = \"06:00\"", "until = \"22:00\""), &["equals `from`"]);
-    check("clock", file, replace("until = \"06:00\"", "until = \"6 am\""), &["expected a local time"]);
-    check("level", file, replace("levels = [\"red\"]", "levels = [\"pink\"]"), &["got `pink`", "is empty"]);
+    check(
+        "clock",
+        file,
+        replace("until = \"06:00\"", "until = \"6 am\""),
+        &["expected a local time"],
+    );
+    check(
+        "level",
+        file,
+        replace("levels = [\"red\"]", "levels = [\"pink\"]"),
+        &["got `pink`", "is empty"],
+    );
     check("repeats", file, replace("repeats = 3", "repeats = 21"), &["from 1 to 20, got 21"]);
-    check("approval", file, replace("approval = \"automatic\"", "approval = \"maybe\""), &["got `maybe`"]);
+    check(
+        "approval",
+        file,
+        replace("approval = \"automatic\"", "approval = \"maybe\""),
+        &["got `maybe`"],
+    );
+    let song = "repeats = 3\nrecording = \"no-such-song\"";
+    check("recording", file, |text| text.replacen("repeats = 3", song, 1), &["`no-such-song`"]);
     let plan = |extra: &str| {
         format!(
             "\n[[plans]]\nname = \"late\"\ntitle = \"x\"\nhazards = [\"11B03\"]\nlevels = [\"red\"]\n\
@@ -275,7 +319,8 @@ impl Dice {
                 area.geocodes.clear();
             }
             2 => {
-                let radius_km = [0.0, 1.0, 30.0, f64::NAN, -5.0][usize::try_from(self.roll(5)).expect("small")];
+                let radius_km =
+                    [0.0, 1.0, 30.0, f64::NAN, -5.0][usize::try_from(self.roll(5)).expect("small")];
                 area.circles = vec![Circle { centre: self.position(), radius_km }];
                 area.geocodes.clear();
             }
@@ -317,8 +362,16 @@ fn random_alerts_stay_inside_and_always_have_somebody() {
             assert!(memory.drill_armed && plan.class == Class::Drill, "{plan:?}");
         }
         for area in &plan.areas {
-            let inside = |id: &crate::model::TerminalId| area.contains(rules.network.terminals[id].area);
-            assert!(rules.network.terminals.keys().filter(|id| inside(id)).all(|id| plan.terminals.contains(id)));
+            let inside =
+                |id: &crate::model::TerminalId| area.contains(rules.network.terminals[id].area);
+            assert!(
+                rules
+                    .network
+                    .terminals
+                    .keys()
+                    .filter(|id| inside(id))
+                    .all(|id| plan.terminals.contains(id))
+            );
         }
     }
     assert!(n_planned > 300, "only {n_planned} plans: the dice are loaded");

@@ -38,7 +38,7 @@ use crate::model::{BroadcastId, Network, Policy, Reason, TerminalId};
 use std::collections::BTreeSet;
 
 /// Everything that rules a decision: the registry, its index and the county's policy.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Rules {
     /// Areas and terminals.
     pub network: Network,

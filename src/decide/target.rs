@@ -45,7 +45,7 @@ const PROVINCES: [u64; 34] = [
 type Placed = GeomWithData<[f64; 2], TerminalId>;
 
 /// What makes finding terminals fast: an R-tree of positions, terminals by area, aliases.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct TargetIndex {
     tree: RTree<Placed>,
     by_area: BTreeMap<AreaCode, Vec<TerminalId>>,

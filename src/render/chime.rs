@@ -28,7 +28,9 @@ pub fn chime(kind: Chime) -> Samples {
         Chime::Blue => vec![bell(523.3, 450), bell(659.3, 450), bell(784.0, 850)],
         Chime::Yellow => [784.0, 622.3].repeat(2).into_iter().map(|hz| horn(hz, 450)).collect(),
         Chime::Orange => [988.0, 740.0].repeat(5).into_iter().map(|hz| horn(hz, 250)).collect(),
-        Chime::Red => (0..3).map(|_| Tone { from_hz: 600.0, to_hz: 1_500.0, ms: 1_150, decay: 0.0 }).collect(),
+        Chime::Red => {
+            (0..3).map(|_| Tone { from_hz: 600.0, to_hz: 1_500.0, ms: 1_150, decay: 0.0 }).collect()
+        }
     };
     let mut mono = Vec::new();
     for tone in &tones {
@@ -49,7 +51,9 @@ fn sound(tone: &Tone) -> Vec<f32> {
             phase += (tone.from_hz + (tone.to_hz - tone.from_hz) * done) / rate;
             let edge = (count_f64(n.min(frames - n)) / ramp).min(1.0);
             let fade = (-tone.decay * count_f64(n) / rate).exp();
-            let wave = (TAU * phase).sin() + 0.3 * (2.0 * TAU * phase).sin() + 0.15 * (3.0 * TAU * phase).sin();
+            let wave = (TAU * phase).sin()
+                + 0.3 * (2.0 * TAU * phase).sin()
+                + 0.15 * (3.0 * TAU * phase).sin();
             narrow(0.2 * wave * edge * fade)
         })
         .collect()

@@ -21,7 +21,9 @@ pub enum ClipFault {
     #[error("expected a clip of 1 to {CLIP_BYTES_MAX} bytes, got {0}")]
     Size(usize),
     /// Full of pinned clips.
-    #[error("expected room for {wanted} bytes, got {free}; delete old clips or raise the limit of the clip store")]
+    #[error(
+        "expected room for {wanted} bytes, got {free}; delete old clips or raise the limit of the clip store"
+    )]
     Full {
         /// Bytes of the clip.
         wanted: u64,

@@ -8,7 +8,7 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 fn directory() -> PathBuf {
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     let dir = std::env::temp_dir().join(format!("mingluo-clips-{}-{n}", std::process::id()));
-    let _ = fs::remove_dir_all(&dir);
+    drop(fs::remove_dir_all(&dir));
     dir
 }
 
@@ -65,6 +65,6 @@ fn wrong_sizes_are_refused_and_leftovers_removed() {
     assert!(matches!(clips.put(Codec::Opus, &huge, 0), Err(ClipFault::Size(_))));
     fs::create_dir_all(dir.join("aa")).expect("writable");
     fs::write(dir.join("aa/x.part"), b"half").expect("writable");
-    let _ = ClipStore::open(&dir, 100).expect("opens");
+    drop(ClipStore::open(&dir, 100).expect("opens"));
     assert!(!dir.join("aa/x.part").exists());
 }

@@ -63,7 +63,10 @@ pub fn encode_levelled(program: &Samples, codec: Codec) -> Result<Vec<u8>, Encod
     let (mut loudness_lufs, mut peak_dbtp) = (LOUDNESS_LUFS, TRUE_PEAK_DBTP_MAX);
     let mut bytes = encode(program, codec)?;
     for _ in 1..ROUNDS_MAX {
-        let Some(now) = recording::decode(&bytes).ok().and_then(|sound| measure(&sound).ok()) else { break };
+        let Some(now) = recording::decode(&bytes).ok().and_then(|sound| measure(&sound).ok())
+        else {
+            break;
+        };
         let off_lu = LOUDNESS_LUFS - now.loudness_lufs;
         let over_db = now.true_peak_dbtp - DECODED_PEAK_DBTP_MAX;
         if off_lu.abs() <= TOLERANCE_LU && over_db <= 0.0 {

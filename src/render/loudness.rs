@@ -170,7 +170,10 @@ mod tests {
 
     #[test]
     fn silence_is_refused() {
-        assert_eq!(levelled(&Samples::silence(16_000, 900), -16.0, -1.5), Err(LoudnessFault::Silent));
+        assert_eq!(
+            levelled(&Samples::silence(16_000, 900), -16.0, -1.5),
+            Err(LoudnessFault::Silent)
+        );
         let empty = Samples { rate_hz: 16_000, mono: Vec::new() };
         assert_eq!(levelled(&empty, -16.0, -1.5), Err(LoudnessFault::Silent));
     }

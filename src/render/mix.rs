@@ -57,12 +57,14 @@ mod tests {
     use crate::render::chime::chime;
     use crate::render::loudness::measure;
     use crate::render::samples::{count_f64, narrow};
+    use std::f64::consts::TAU;
 
     /// Syllable-like bursts of a buzzing tone.
     fn speech(rate_hz: u32, level: f32) -> Samples {
         let mono = (0..rate_hz * 5).map(|n| {
             let t = f64::from(n) / f64::from(rate_hz);
-            let buzz: f64 = (1..12).map(|k| (t * 140.0 * count_f64(k) * 6.283).sin() / count_f64(k)).sum();
+            let buzz: f64 =
+                (1..12).map(|k| (t * 140.0 * count_f64(k) * TAU).sin() / count_f64(k)).sum();
             narrow(buzz * (t * 12.0).sin().abs().powi(3)) * level
         });
         Samples { rate_hz, mono: mono.collect() }
@@ -79,7 +81,9 @@ mod tests {
 
     #[test]
     fn every_chime_and_level_comes_out_at_one_loudness() {
-        for kind in [Chime::None, Chime::Notice, Chime::Blue, Chime::Yellow, Chime::Orange, Chime::Red] {
+        for kind in
+            [Chime::None, Chime::Notice, Chime::Blue, Chime::Yellow, Chime::Orange, Chime::Red]
+        {
             check(kind, &[speech(24_000, 0.02)]);
             check(kind, &[speech(8_000, 0.9), speech(16_000, 0.01)]);
         }

@@ -62,12 +62,12 @@ pub fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
     if bytes.len() > RECORDING_BYTES_MAX {
         return Err(RecordingFault::TooLarge(bytes.len()));
     }
-    let sound = if ogg_opus::is_ogg_opus(bytes) {
-        ogg_opus::decode(bytes)?
-    } else {
-        packed::decode(bytes)?
-    };
-    checked(&sound)
+    checked(&raw(bytes)?)
+}
+
+/// Decodes at the recording's own rate, without limits.
+pub(super) fn raw(bytes: &[u8]) -> Result<Samples, RecordingFault> {
+    if ogg_opus::is_ogg_opus(bytes) { ogg_opus::decode(bytes) } else { packed::decode(bytes) }
 }
 
 /// Limits that every format shares.

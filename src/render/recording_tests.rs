@@ -27,18 +27,28 @@ fn check(codec: Codec, least: f64) {
     assert_eq!(back.rate_hz, MIX_RATE_HZ);
     let like = likeness(&back.mono, &sound.mono);
     assert!(like > least, "{codec:?}: {like}");
-    let extra_ms = if codec == Codec::Mp3 { 160 } else { 1 };
+    let extra_ms = match codec {
+        // Its frames don't say where padding begins.
+        Codec::Mp3 => 160,
+        // The decoder fills the last block up.
+        Codec::Adpcm => 64,
+        Codec::Opus | Codec::Wav => 1,
+    };
     assert!(back.duration_ms().abs_diff(1_230) <= extra_ms, "{codec:?}: {} ms", back.duration_ms());
-    assert_eq!(bytes, encode(&sound, codec).expect("encodes"), "the same sound gives the same bytes");
+    assert_eq!(
+        bytes,
+        encode(&sound, codec).expect("encodes"),
+        "the same sound gives the same bytes"
+    );
     // Cut anywhere, it is refused or shorter, and never a panic.
     for part in 1..40 {
-        let _ = decode(&bytes[..bytes.len() * part / 40]);
+        drop(decode(&bytes[..bytes.len() * part / 40]));
     }
     let mut noisy = bytes;
     for (n, byte) in noisy.iter_mut().enumerate().skip(60) {
         *byte ^= u8::try_from(n * 31 % 251).unwrap_or(0);
     }
-    let _ = decode(&noisy);
+    drop(decode(&noisy));
 }
 
 #[test]
@@ -60,7 +70,10 @@ fn useless_recordings_are_refused_with_the_reason() {
     assert_eq!(decode(&wav(16_000, &[0.0; 16_000])), Err(RecordingFault::Silent));
     assert_eq!(decode(&wav(16_000, &[0.5; 800])), Err(RecordingFault::TooShort(50)));
     assert!(matches!(decode(&vec![0; RECORDING_BYTES_MAX + 1]), Err(RecordingFault::TooLarge(_))));
-    assert!(matches!(decode(b"OggS\0\x02aaaaaaaaaaaaaaaaaaaa\x01\x13OpusHead"), Err(RecordingFault::Damaged(_))));
+    assert!(matches!(
+        decode(b"OggS\0\x02aaaaaaaaaaaaaaaaaaaa\x01\x13OpusHead"),
+        Err(RecordingFault::Damaged(_))
+    ));
     let long = Samples { rate_hz: 16_000, mono: vec![0.3; 16_000 * 601] };
     assert_eq!(checked(&long), Err(RecordingFault::TooLong));
     let strange = Samples { rate_hz: 16_000, mono: vec![f32::NAN; 16_000] };
@@ -80,11 +93,14 @@ fn channels_are_averaged_and_growth_is_stopped() {
 fn formats_of_telephones_and_computers() {
     // Made by ffmpeg from a 440 Hz sine of one second, 44.1 kHz stereo; see audio-samples/README.md.
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-samples/golden");
-    for file in ["sine.flac", "sine.mp3", "sine.m4a", "sine-vorbis.ogg", "sine-opus.ogg", "sine.wav"] {
+    for file in
+        ["sine.flac", "sine.mp3", "sine.m4a", "sine-vorbis.ogg", "sine-opus.ogg", "sine.wav"]
+    {
         let bytes = std::fs::read(dir.join(file)).expect(file);
         let sound = decode(&bytes).unwrap_or_else(|e| panic!("{file}: {e}"));
         assert!((950..1_150).contains(&sound.duration_ms()), "{file}: {} ms", sound.duration_ms());
-        let crossings = sound.mono[2_000..14_000].windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0).count();
+        let crossings =
+            sound.mono[2_000..14_000].windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0).count();
         assert!((325..=335).contains(&crossings), "{file}: {crossings} periods in 750 ms");
     }
 }

@@ -39,11 +39,12 @@ fn test_tone() -> Samples {
     Samples { rate_hz: MIX_RATE_HZ, mono: mono.collect() }
 }
 
-/// Run by `audio-samples/generate.sh` with MINGLUO_VOICES set; makes only the files that are absent.
+/// Run by `audio-samples/generate.sh` with `MINGLUO_VOICES` set; makes only the files that are absent.
 #[test]
 #[ignore = "needs the installed voice; run audio-samples/generate.sh"]
 fn generate_recordings() {
-    let voices = std::env::var("MINGLUO_VOICES").expect("MINGLUO_VOICES names the voices directory");
+    let voices =
+        std::env::var("MINGLUO_VOICES").expect("MINGLUO_VOICES names the voices directory");
     let kokoro = Kokoro::load(Path::new(&voices), 1).expect("installed voice");
     let lexicon = Lexicon::parse(include_str!("../../configs/phrases.toml")).expect("ours");
     let front_end = FrontEnd::new(lexicon);
@@ -60,7 +61,8 @@ fn generate_recordings() {
         if !directory().join(format!("{}.opus", entry.file)).exists() {
             let script = front_end.script(&entry.text).expect("speakable");
             assert!(script.unknown.is_empty(), "{}: {:?}", entry.file, script.unknown);
-            let sound = kokoro.speak(&script, "zm_yunjian", 1.0, &AtomicBool::new(false)).expect("speaks");
+            let sound =
+                kokoro.speak(&script, "zm_yunjian", 1.0, &AtomicBool::new(false)).expect("speaks");
             write(&entry.file, &sound);
         }
     }

@@ -35,7 +35,7 @@ pub struct RenderConfig {
     pub voices_dir: Option<PathBuf>,
     /// `phrases.toml`; `None` = no local words.
     pub phrases: Option<PathBuf>,
-    /// Voice of `default`, such as `zm_yunjian`.
+    /// Voice of `default`: `zm_yunjian` or `kokoro:zm_yunjian`.
     pub default_voice: String,
     /// Silence before the chime in milliseconds.
     pub pre_roll_ms: u32,
@@ -56,7 +56,7 @@ impl RenderConfig {
             clip_dir,
             voices_dir: None,
             phrases: None,
-            default_voice: "zm_yunjian".to_owned(),
+            default_voice: "kokoro:zm_yunjian".to_owned(),
             pre_roll_ms: PRE_ROLL_MS_DEFAULT,
             store_bytes_max: STORE_BYTES_MAX,
             speech_threads: 1,
@@ -160,11 +160,13 @@ impl Renderer {
             None => Lexicon::default(),
         };
         let speech: Result<Box<dyn Speech>, SpeechFault> = match &config.voices_dir {
-            Some(dir) => Kokoro::load(dir, config.speech_threads).map_err(SpeechFault::from).map(|k| {
-                let front_end = Arc::new(FrontEnd::new(lexicon));
-                let voice: Box<dyn Speech> = Box::new(Neural::new(k, front_end, config.speed));
-                voice
-            }),
+            Some(dir) => {
+                Kokoro::load(dir, config.speech_threads).map_err(SpeechFault::from).map(|k| {
+                    let front_end = Arc::new(FrontEnd::new(lexicon));
+                    let voice: Box<dyn Speech> = Box::new(Neural::new(k, front_end, config.speed));
+                    voice
+                })
+            }
             None => Err(SpeechFault::Absent("none is configured".to_owned())),
         };
         Self::with_speech(config, speech)
@@ -248,7 +250,9 @@ impl Renderer {
             // A drill that can't be told from an alarm must not sound like one.
             (before, after) => {
                 words.faults.extend(before.err().into_iter().chain(after.err()));
-                words.faults.push("drill wording is missing, so only the notice chime plays".to_owned());
+                words
+                    .faults
+                    .push("drill wording is missing, so only the notice chime plays".to_owned());
                 (vec![chime(Chime::Notice)], "chime".to_owned(), words.faults)
             }
         }
@@ -289,10 +293,11 @@ impl Renderer {
     fn speak(&self, request: &RenderRequest) -> Result<(Samples, String), SpeechFault> {
         let speech = self.speech.as_ref().map_err(Clone::clone)?;
         let own = format!("{}:", speech.name());
-        let voice = match request.voice.as_str() {
+        let wanted = match request.voice.as_str() {
             "" | "default" => self.config.default_voice.as_str(),
-            other => other.strip_prefix(&own).unwrap_or(other),
+            other => other,
         };
+        let voice = wanted.strip_prefix(&own).unwrap_or(wanted);
         let chars = u64::try_from(request.text.chars().count()).unwrap_or(u64::MAX);
         let usual_ms = chars.saturating_mul(DEADLINE_MS_PER_CHAR).saturating_add(DEADLINE_MS_BASE);
         let deadline = Duration::from_millis(request.deadline_ms.unwrap_or(usual_ms));
@@ -302,7 +307,8 @@ impl Renderer {
     /// Everything that decides how it will sound.
     fn key(&self, request: &RenderRequest) -> Sha256 {
         let named = request.recording.as_deref().unwrap_or(&request.fallback_recording);
-        let config = (&self.config.default_voice, self.config.pre_roll_ms, self.config.speed.to_bits());
+        let config =
+            (&self.config.default_voice, self.config.pre_roll_ms, self.config.speed.to_bits());
         let file = self.shelf.stamp(named);
         Sha256::of(format!("{request:?}{config:?}{file:?}").as_bytes())
     }

@@ -9,7 +9,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn tone(ms: u32) -> Samples {
-    let mono = (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.2 + (count_f64(7) * 0.0)));
+    let mono =
+        (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.2 + (count_f64(7) * 0.0)));
     Samples { rate_hz: 16_000, mono: mono.collect() }
 }
 
@@ -31,7 +32,7 @@ impl Speech for Fake {
 fn renderer(fault: Option<SpeechFault>, files: &[&str]) -> (Renderer, Arc<AtomicU32>) {
     let n = NEXT.fetch_add(1, Ordering::Relaxed);
     let dir = std::env::temp_dir().join(format!("mingluo-render-{}-{n}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&dir);
+    drop(std::fs::remove_dir_all(&dir));
     std::fs::create_dir_all(&dir).expect("temporary directory");
     for file in files {
         let bytes = encode(&tone(2_000), Codec::Wav).expect("encodes");
@@ -83,10 +84,16 @@ fn all_codecs_have_one_length() {
     let first = &out.clips[0];
     assert!(out.clips.iter().all(|clip| clip.duration_ms == first.duration_ms));
     for clip in &out.clips {
-        let sound = crate::render::recording::decode(&renderer.clips().read(clip.sha256).expect("there"));
+        let sound =
+            crate::render::recording::decode(&renderer.clips().read(clip.sha256).expect("there"));
         let ms = sound.expect("decodes").duration_ms();
         // MP3 has no way to say where its padding begins: up to two frames and the delay.
-        assert!(ms.abs_diff(clip.duration_ms) <= 160, "{:?}: {ms} of {}", clip.codec, clip.duration_ms);
+        assert!(
+            ms.abs_diff(clip.duration_ms) <= 160,
+            "{:?}: {ms} of {}",
+            clip.codec,
+            clip.duration_ms
+        );
     }
 }
 
@@ -94,28 +101,28 @@ fn all_codecs_have_one_length() {
 fn a_late_or_absent_voice_plays_the_recorded_warning_then_the_level_then_the_chime() {
     let late = Some(SpeechFault::Late(5));
     let (with_named, asked) = renderer(late.clone(), &["rainstorm-red", "general-red"]);
-    let _ = check(&with_named, &request(), "recorded:rainstorm-red", true);
-    let _ = check(&with_named, &request(), "recorded:rainstorm-red", true);
+    drop(check(&with_named, &request(), "recorded:rainstorm-red", true));
+    drop(check(&with_named, &request(), "recorded:rainstorm-red", true));
     assert_eq!(asked.load(Ordering::Relaxed), 2, "a fallback is not remembered");
     let (with_level, _) = renderer(late.clone(), &["general-red"]);
-    let _ = check(&with_level, &request(), "recorded:general-red", true);
+    drop(check(&with_level, &request(), "recorded:general-red", true));
     let (with_nothing, _) = renderer(late, &[]);
-    let _ = check(&with_nothing, &request(), "chime", true);
+    drop(check(&with_nothing, &request(), "chime", true));
     let silent = RenderRequest { chime: Chime::None, ..request() };
-    let _ = check(&with_nothing, &silent, "chime", true);
+    drop(check(&with_nothing, &silent, "chime", true));
 }
 
 #[test]
 fn a_recording_is_played_as_asked_and_its_loss_is_told() {
     let (renderer, asked) = renderer(None, &["evening-notice", "rainstorm-red"]);
     let named = RenderRequest { recording: Some("evening-notice".to_owned()), ..request() };
-    let _ = check(&renderer, &named, "recorded:evening-notice", false);
+    drop(check(&renderer, &named, "recorded:evening-notice", false));
     let voice = RenderRequest { voice: "recorded".to_owned(), ..request() };
-    let _ = check(&renderer, &voice, "recorded:rainstorm-red", false);
+    drop(check(&renderer, &voice, "recorded:rainstorm-red", false));
     assert_eq!(asked.load(Ordering::Relaxed), 0);
     for name in ["gone", "../rainstorm-red", "", "a/b"] {
         let lost = RenderRequest { recording: Some(name.to_owned()), ..request() };
-        let _ = check(&renderer, &lost, "kokoro:zm_yunjian", true);
+        drop(check(&renderer, &lost, "kokoro:zm_yunjian", true));
     }
 }
 

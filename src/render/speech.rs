@@ -85,7 +85,11 @@ impl Drop for Place {
 
 /// Runs `work` in its own thread and waits no longer than `deadline`; sets `work`'s flag when it gives
 /// up on it.
-fn within<W>(running: &Arc<AtomicUsize>, deadline: Duration, work: W) -> Result<Samples, SpeechFault>
+fn within<W>(
+    running: &Arc<AtomicUsize>,
+    deadline: Duration,
+    work: W,
+) -> Result<Samples, SpeechFault>
 where
     W: FnOnce(&AtomicBool) -> Result<Samples, SpeechFault> + Send + 'static,
 {
@@ -130,7 +134,9 @@ impl Speech for Neural {
 mod tests {
     use super::*;
 
-    fn slow(until: std::sync::mpsc::Receiver<()>) -> impl FnOnce(&AtomicBool) -> Result<Samples, SpeechFault> {
+    fn slow(
+        until: std::sync::mpsc::Receiver<()>,
+    ) -> impl FnOnce(&AtomicBool) -> Result<Samples, SpeechFault> {
         move |_| {
             let _ = until.recv();
             Ok(Samples::silence(16_000, 10))

@@ -16,7 +16,7 @@ use thiserror::Error;
 pub const TEXT_CHARS_MAX: usize = 2_000;
 /// Most phoneme symbols the voice gets at once; bounds its memory (about 0.4 GB) and the time until an
 /// abandoned synthesis ends. The model itself takes 509.
-pub const CHUNK_SYMBOLS_MAX: usize = 280;
+pub const CHUNK_SYMBOLS_MAX: usize = 220;
 
 /// The text can't be spoken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]

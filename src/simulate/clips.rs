@@ -32,7 +32,7 @@ pub struct ClipSource {
 }
 
 impl ClipSource {
-    /// A source below `url`, such as `http://127.0.0.1:8722`.
+    /// A source below `url`, such as `http://127.0.0.1:8722/clips`.
     #[must_use]
     pub fn new(url: String, fetching: Fetching) -> Arc<Self> {
         Arc::new(Self {
@@ -64,7 +64,7 @@ impl ClipSource {
 
     async fn download(&self, clip: &Clip) -> Result<(), String> {
         let _turn = self.downloads.acquire().await.map_err(|fault| fault.to_string())?;
-        let url = format!("{}/clips/{}", self.url, Sha256(clip.sha256));
+        let url = format!("{}/{}", self.url.trim_end_matches('/'), Sha256(clip.sha256));
         let request = self.client.get(url).timeout(Duration::from_secs(DOWNLOAD_S_MAX));
         let answer = request.send().await.and_then(reqwest::Response::error_for_status);
         let bytes = match answer {

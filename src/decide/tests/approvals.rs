@@ -3,10 +3,9 @@ use crate::decide::{Decision, Pending, Signed, authorise, plan, release, sign};
 use crate::model::{Approval, BroadcastId, Need, Plan, PlanId};
 
 fn waiting(level: Level) -> Plan {
-    match plan(&rules(), NOON, &alert(level), &Memory::default(), PlanId(1)) {
-        Decision::Plan(plan) => *plan,
-        other => panic!("expected a plan, got {other:?}"),
-    }
+    let decision = plan(&rules(), NOON, &alert(level), &Memory::default(), PlanId(1));
+    let Decision::Plan(plan) = decision else { panic!("expected a plan, got {decision:?}") };
+    *plan
 }
 
 fn denied(pending: &Pending, person: &str, now: UtcMs) -> &'static str {

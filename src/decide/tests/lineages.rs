@@ -27,8 +27,8 @@ fn check(arrivals: &[Alert], supersedes: &[&str], cancelled_by: Option<&str>) {
         let content = hash(&alert.id.identifier);
         lineage.insert(&alert.id, content, alert.msg_type, alert.status, &alert.references);
     }
-    let kept: Lineage = serde_json::from_str(&serde_json::to_string(&lineage).expect("write"))
-        .expect("read");
+    let kept: Lineage =
+        serde_json::from_str(&serde_json::to_string(&lineage).expect("write")).expect("read");
     assert_eq!(kept, lineage);
     let Verdict::New { supersedes: found, already_cancelled, .. } =
         kept.verdict(last, hash("last"))

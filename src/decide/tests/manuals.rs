@@ -61,12 +61,14 @@ fn what_is_refused() {
 
 #[test]
 fn who_must_agree() {
-    let officers = |now: UtcMs, change: &dyn Fn(&mut ManualRequest)| {
-        match ask(now, change, &armed()).expect("allowed").need {
+    let officers =
+        |now: UtcMs, change: &dyn Fn(&mut ManualRequest)| match ask(now, change, &armed())
+            .expect("allowed")
+            .need
+        {
             Need::Nothing => 0,
             Need::Officers { officers, .. } => officers,
-        }
-    };
+        };
     assert_eq!(officers(NOON, &|_| {}), 0);
     assert_eq!(officers(NOON, &|r| r.areas = vec![code(TOWN)]), 1);
     assert_eq!(officers(NIGHT, &|_| {}), 1);

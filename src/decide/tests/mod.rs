@@ -9,10 +9,10 @@ mod texts;
 
 use super::{Memory, Rules};
 use crate::model::{
-    AfterDeadline, Alert, AlertArea, AlertForm, AlertId, ApprovalMode, Area, AreaCode, Chime, Codec,
-    Geocode, Info, Interlock, Level, LinkKind, ManualRules, MsgType, NameValue, Network, OnCancel,
-    Playback, Policy, Position, QuietHours, ResponsePlan, Scope, Status, Template, Terminal,
-    TerminalId, UtcMs,
+    AfterDeadline, Alert, AlertArea, AlertForm, AlertId, ApprovalMode, Area, AreaCode, Chime,
+    Codec, Geocode, Info, Interlock, Level, LinkKind, ManualRules, MsgType, NameValue, Network,
+    OnCancel, Playback, Policy, Position, QuietHours, ResponsePlan, Scope, Status, Template,
+    Terminal, TerminalId, UtcMs,
 };
 
 /// 2026-06-01 12:00 in China.

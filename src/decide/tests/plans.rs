@@ -7,10 +7,8 @@ fn decide_at(now: UtcMs, alert: &Alert, memory: &Memory) -> Decision {
 }
 
 fn planned(decision: Decision) -> Plan {
-    match decision {
-        Decision::Plan(plan) => *plan,
-        other => panic!("expected a plan, got {other:?}"),
-    }
+    let Decision::Plan(plan) = decision else { panic!("expected a plan, got {decision:?}") };
+    *plan
 }
 
 /// One word for a decision: `recorded`, `refused`, `cancel`, or the number of officers.
@@ -23,7 +21,11 @@ fn word(decision: &Decision) -> String {
         Decision::Recorded(_) => "recorded".into(),
         Decision::Refused(_) => "refused".into(),
         Decision::Cancel(cancel) => {
-            if cancel.announce.is_some() { "announce".into() } else { "cancel".into() }
+            if cancel.announce.is_some() {
+                "announce".into()
+            } else {
+                "cancel".into()
+            }
         }
     }
 }
@@ -75,7 +77,12 @@ fn each_rule_once() {
         "automatic",
         "partly_outside",
     );
-    check(|a| first(a).areas = vec![area_of(&["430621777000"])], &quiet, "1 officers", "unknown_area");
+    check(
+        |a| first(a).areas = vec![area_of(&["430621777000"])],
+        &quiet,
+        "1 officers",
+        "unknown_area",
+    );
     check(|a| first(a).areas.clear(), &quiet, "1 officers", "unknown_area");
     check(|a| first(a).areas = vec![area_of(&["430621105000"])], &quiet, "refused", "no_terminals");
     let busy = Memory { automatic_in_hour: 3, ..Memory::default() };
@@ -288,9 +295,13 @@ fn an_ended_block_takes_its_area_out() {
 fn the_all_clear_is_soft_and_says_so() {
     let mut cancel = alert(Level::Red);
     cancel.msg_type = MsgType::Cancel;
-    let announce = |now| match decide_at(now, &cancel, &told()) {
-        Decision::Cancel(CancelDecision { announce: Some(plan), .. }) => *plan,
-        other => panic!("expected an all-clear, got {other:?}"),
+    let announce = |now| {
+        let Decision::Cancel(CancelDecision { announce: Some(plan), .. }) =
+            decide_at(now, &cancel, &told())
+        else {
+            panic!("expected an all-clear")
+        };
+        *plan
     };
     let plan = announce(NOON);
     assert!(plan.message.text.contains("解除"), "{}", plan.message.text);
@@ -315,4 +326,23 @@ fn ranks() {
         priority(Class::Live, Some(Level::Red), Some(Daily)),
     ];
     assert!(ranks.windows(2).all(|pair| pair[0] > pair[1]), "{ranks:?}");
+}
+
+#[test]
+fn an_explanation_says_what_plan_decides() {
+    let rules = rules();
+    let yellow = alert(Level::Yellow);
+    let told = crate::decide::explain(&rules, NOON, &yellow, &Memory::default());
+    let Decision::Plan(plan) = plan(&rules, NOON, &yellow, &Memory::default(), PlanId(0)) else {
+        panic!("yellow is planned")
+    };
+    assert_eq!((told.decision, told.plan.as_ref()), ("plan", Some(&*plan)));
+    assert_eq!(told.hazard_code.as_deref(), Some("11B03"));
+    let misses: Vec<&str> = told.misses.iter().map(|(name, _)| name.as_str()).collect();
+    assert_eq!(misses, ["rain-red", "rain-orange"]);
+    assert_eq!((told.townships[0].name.as_str(), told.townships[0].n_terminals), ("荣家湾镇", 2));
+    let mut foreign = alert(Level::Red);
+    foreign.infos[0].areas = vec![area_of(&["430623"])];
+    let told = crate::decide::explain(&rules, NOON, &foreign, &Memory::default());
+    assert_eq!((told.decision, told.outside.len(), told.plan), ("recorded", 1, None));
 }

@@ -17,13 +17,25 @@ fn check(template: &str, headline: &str, description: &str, instruction: &str, w
 fn each_thing_once_and_no_slot_left() {
     let plain = "注意。{headline}。{description}{instruction}";
     check(plain, "暴雨红色预警", "将有暴雨", "请防范", "注意。暴雨红色预警。将有暴雨。请防范。");
-    check(plain, "暴雨红色预警。", "暴雨红色预警：将有暴雨。", "", "注意。暴雨红色预警：将有暴雨。");
+    check(
+        plain,
+        "暴雨红色预警。",
+        "暴雨红色预警：将有暴雨。",
+        "",
+        "注意。暴雨红色预警：将有暴雨。",
+    );
     check(plain, "标题", "将有暴雨，请防范！", "请防范", "注意。标题。将有暴雨，请防范！");
     check(plain, "", "", "", "注意。");
     check("{headline}。{description}", "", "只有内容", "", "只有内容。");
     check("{nonsense}{headline}。", "标题", "", "", "标题。");
     check("{headline}。{broken", "标题", "", "", "标题。");
-    check("{sender}提醒：{headline}。", "县气象台发布大风预警", "", "", "提醒：县气象台发布大风预警。");
+    check(
+        "{sender}提醒：{headline}。",
+        "县气象台发布大风预警",
+        "",
+        "",
+        "提醒：县气象台发布大风预警。",
+    );
     check(plain, "暴雨[IV级/一般]", "{headline}", "见 https://a.b/c", "注意。暴雨。headline。见。");
     check(plain, "暴雨[IV级", "一\n 二", "", "注意。暴雨IV级。一二。");
 }

@@ -1,0 +1,153 @@
+//! The invariants, checked from outside: by what the horns really did and what the ledger says.
+
+use crate::world::World;
+use mingluo::gateway::{Phase, State};
+use mingluo::model::{BroadcastId, Class, Outcome};
+use mingluo::record::entry::Entry;
+use mingluo::record::{Journal, MemoryJournal, NewRow};
+
+/// How much longer than its validity a horn may sound: the bound of a terminal's clock error plus
+/// the wait for its next tick.
+const CLOCK_ERROR_MS: i64 = 30_000 + 5_000;
+
+/// When a horn begins.
+pub fn start(world: &mut World, horn: usize, broadcast: u64) {
+    let id = world.horns[horn].id;
+    if world.silenced.contains(&(id, broadcast)) {
+        world.broken.push(format!("{id} sounds {broadcast} after it took note of the cancel"));
+    }
+    let mut state = State::default();
+    if let Some(gateway) = &world.gateway {
+        state.clone_from(gateway.state());
+    } else {
+        replay(world, &mut state);
+    }
+    let Some(known) = state.broadcasts.get(&BroadcastId(broadcast)) else {
+        world.broken.push(format!("{id} sounds {broadcast}, which nobody authorised"));
+        return;
+    };
+    if !recorded(world, broadcast) {
+        world.broken.push(format!("{id} sounds {broadcast} before it is on record"));
+    }
+    if known.broadcast.class() == Class::Drill {
+        world.broken.push(format!("{id} sounds the drill {broadcast}, and none is armed"));
+    }
+    if world.now.0 > known.broadcast.expires().0 + CLOCK_ERROR_MS {
+        world.broken.push(format!("{id} begins {broadcast} after its validity"));
+    }
+}
+
+fn recorded(world: &World, broadcast: u64) -> bool {
+    let name = format!("\"id\":{broadcast},");
+    world.journal.rows().iter().any(|row| {
+        row.kind == "broadcast_started" && String::from_utf8_lossy(&row.body).contains(&name)
+    })
+}
+
+fn replay(world: &World, state: &mut State) {
+    for row in world.journal.rows() {
+        state.apply(row.at, &Entry::from_body(&row.body).expect("our own rows"));
+    }
+}
+
+/// After every step.
+pub fn step(world: &mut World) {
+    let Some(gateway) = &world.gateway else { return };
+    let mut broken = Vec::new();
+    for horn in &world.horns {
+        if let Some(broadcast) = horn.sounding
+            && let Some(state) = gateway.state().broadcasts.get(&BroadcastId(broadcast))
+            && world.now.0 > state.broadcast.expires().0 + CLOCK_ERROR_MS
+        {
+            broken.push(format!("{} still sounds {broadcast} after its validity", horn.id));
+        }
+        for (broadcast, n) in &horn.sounded {
+            if let Some(state) = gateway.state().broadcasts.get(&BroadcastId(*broadcast))
+                && *n > u32::from(state.broadcast.repeats())
+            {
+                broken.push(format!("{} played {broadcast} {n} times", horn.id));
+            }
+        }
+    }
+    world.broken.extend(broken);
+}
+
+/// At the end: the ledger proves itself and tells the truth.
+pub fn end(world: &mut World) {
+    let mut broken = Vec::new();
+    if world.journal.verify().n_faults > 0 {
+        broken.push("the ledger does not verify".to_owned());
+    }
+    let mut folded = State::default();
+    replay(world, &mut folded);
+    let Some(gateway) = &world.gateway else {
+        world.broken.push("the gateway never came back".into());
+        return;
+    };
+    if same(gateway.state()) != same(&folded) {
+        broken.push("state and replayed ledger differ".into());
+    }
+    let bytes = serde_json::to_vec(gateway.state()).expect("state is JSON");
+    let back: State = serde_json::from_slice(&bytes).expect("state reads back");
+    if same(&back) != same(gateway.state()) {
+        broken.push("a snapshot does not give the state back".into());
+    }
+    let mut n_broadcasts = 0;
+    for (id, state) in &folded.broadcasts {
+        n_broadcasts += 1;
+        if state.phase != Phase::Ended {
+            broken.push(format!("{id} never ended: {:?}", state.phase));
+        }
+        for (terminal, delivery) in &state.deliveries {
+            let horn = world.horns.iter().find(|horn| horn.id == *terminal).expect("ours");
+            let sounded = horn.sounded.get(&id.0).copied().unwrap_or(0);
+            let wanted = u32::from(state.broadcast.repeats());
+            if delivery.outcome == Outcome::Played && sounded < wanted {
+                broken.push(format!("{terminal} is `played` for {id} but sounded {sounded} times"));
+            }
+            if !delivery.is_ended() {
+                broken.push(format!("{terminal} has no end for {id}: {:?}", delivery.outcome));
+            }
+            let superseded = state.cancellation.is_some();
+            let pre_empted = matches!(delivery.outcome, Outcome::Preempted(_) | Outcome::Expired);
+            if world.mild && !superseded && !pre_empted && delivery.outcome != Outcome::Played {
+                let outcome = &delivery.outcome;
+                broken.push(format!("{terminal} was reachable and is {outcome:?} for {id}"));
+            }
+        }
+    }
+    if n_broadcasts == 0 {
+        broken.push("no broadcast at all".into());
+    }
+    world.broken.extend(broken);
+}
+
+/// What must survive: everything but the pacing of orders, which is of this process only.
+fn same(state: &State) -> State {
+    let mut plain = state.clone();
+    for broadcast in plain.broadcasts.values_mut() {
+        broadcast.group_sent = false;
+        for delivery in broadcast.deliveries.values_mut() {
+            delivery.tries = 0;
+            delivery.next_at = mingluo::model::UtcMs(0);
+        }
+    }
+    plain
+}
+
+/// The ledger with one word changed, hashes kept as they were.
+pub fn edited(journal: &MemoryJournal) -> MemoryJournal {
+    let mut other = journal.clone();
+    let rows: Vec<NewRow> = journal
+        .rows()
+        .iter()
+        .map(|row| NewRow { at: row.at, kind: row.kind.clone(), body: row.body.clone() })
+        .collect();
+    let place = rows.iter().position(|row| row.kind == "acknowledged").unwrap_or(0);
+    let mut body = rows[place].body.clone();
+    let at = body.iter().position(|byte| byte.is_ascii_digit()).expect("a digit");
+    body[at] = if body[at] == b'1' { b'2' } else { b'1' };
+    other.tamper(place, body);
+    assert_eq!(other.head(), journal.head());
+    other
+}

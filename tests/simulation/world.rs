@@ -1,0 +1,700 @@
+//! One simulated county: gateway, journal, links, terminals and everything that goes wrong.
+
+use crate::checks;
+use mingluo::config::Config;
+use mingluo::decide::Rules;
+use mingluo::deliver::{self, KeyRing, Pace};
+use mingluo::gateway::{Action, Arrival, Gateway, Input, RequestId, State};
+use mingluo::ingest;
+use mingluo::model::{
+    Actor, Address, AreaLevel, BroadcastId, ClipRef, Codec, LinkKind, OrderKind, Origin, Outcome,
+    Role, Sha256, Spoken, StopScope, TerminalId, UtcMs,
+};
+use mingluo::record::entry::Entry;
+use mingluo::record::{Journal, MemoryJournal, NewRow};
+use mingluo_bridge::frame::{self, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind};
+use mingluo_bridge::replay::{SLOT_BYTES, Store};
+use mingluo_bridge::terminal::{self, Profile, Terminal};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
+use std::path::Path;
+use std::sync::OnceLock;
+
+/// 2026-06-01T10:00:00+08:00, outside quiet hours.
+pub const START: UtcMs = UtcMs(1_780_279_200_000);
+/// How long one run lasts: beyond the validity of everything.
+const RUN_S: i64 = 4_200;
+/// Length of the clip.
+const CLIP_MS: u32 = 20_000;
+
+/// Bugs planted on purpose, each in the wiring that the product does by hand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bug {
+    /// Effects go out although the record could not be written.
+    ActsBeforeRecord,
+    /// A restart forgets the last rows.
+    ReplayForgetsTail,
+    /// A terminal loses its memory at every boot.
+    TerminalForgets,
+    /// A terminal's horn goes on after the validity.
+    ClockStands,
+    /// Somebody writes `played` on a terminal's behalf.
+    ForgedPlayed,
+    /// Cancel orders never leave the gateway.
+    CancelLost,
+    /// A row of the ledger is changed later.
+    LedgerEdited,
+    /// Receipts go out for reports that were never recorded.
+    ReceiptWithoutRecord,
+    /// Orders by terminal address never leave the gateway.
+    RepairLost,
+    /// A finished play is started again by the terminal's driver.
+    DriverRepeats,
+}
+
+impl Bug {
+    pub const ALL: [Self; 10] = [
+        Self::ActsBeforeRecord,
+        Self::ReplayForgetsTail,
+        Self::TerminalForgets,
+        Self::ClockStands,
+        Self::ForgedPlayed,
+        Self::CancelLost,
+        Self::LedgerEdited,
+        Self::ReceiptWithoutRecord,
+        Self::RepairLost,
+        Self::DriverRepeats,
+    ];
+}
+
+/// Chance that repeats by its seed (SplitMix64).
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+    pub fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit.max(1)
+    }
+    pub fn percent(&mut self, chance: u64) -> bool {
+        self.below(100) < chance
+    }
+}
+
+/// What happens when its time comes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Alert(usize),
+    Stop,
+    Wake,
+    Rendered(u64),
+    Order(usize, Vec<u8>),
+    Receipt(usize, Vec<u8>),
+    Report(usize, Vec<u8>),
+    Clip(usize, u32, [u8; 32]),
+    PlayEnd(usize, u32, u64),
+    Tick(usize),
+    TerminalDown(usize),
+    TerminalUp(usize),
+    LinkDown(usize),
+    LinkUp(usize),
+    GatewayDown,
+    GatewayUp,
+    DiskFull,
+    DiskFree,
+}
+
+/// Persistent memory of a simulated terminal.
+#[derive(Debug, Clone, Default)]
+pub struct Cells([Option<Vec<u8>>; 2]);
+
+impl Store for Cells {
+    fn load(&mut self, slot: u8, out: &mut [u8; SLOT_BYTES]) -> bool {
+        match &self.0[usize::from(slot)] {
+            Some(bytes) => {
+                out.copy_from_slice(bytes);
+                true
+            }
+            None => false,
+        }
+    }
+    fn save(&mut self, slot: u8, bytes: &[u8; SLOT_BYTES]) -> bool {
+        self.0[usize::from(slot)] = Some(bytes.to_vec());
+        true
+    }
+}
+
+/// A terminal with its horn.
+pub struct Horn {
+    pub id: TerminalId,
+    profile: Profile,
+    terminal: Option<Terminal<Cells>>,
+    cells: Option<Cells>,
+    linked: bool,
+    dark: bool,
+    clock_off_ms: i64,
+    life: u32,
+    /// Complete plays by broadcast, as the horn really sounded.
+    pub sounded: BTreeMap<u64, u32>,
+    /// What sounds now, since when.
+    pub sounding: Option<u64>,
+}
+
+pub struct World {
+    pub now: UtcMs,
+    pub steps: u64,
+    pub talk: bool,
+    pub bug: Option<Bug>,
+    pub gateway: Option<Gateway>,
+    pub journal: MemoryJournal,
+    pub horns: Vec<Horn>,
+    pub broken: Vec<String>,
+    /// When a terminal took note of a cancel.
+    pub silenced: BTreeSet<(TerminalId, u64)>,
+    pub mild: bool,
+    keys: KeyRing,
+    verifier: Ed25519Verifier,
+    dice: Dice,
+    queue: BinaryHeap<Reverse<(i64, u64, Event)>>,
+    number: u64,
+    loss: u64,
+    delay_ms: u64,
+    disk_full: bool,
+    held_back: Vec<Vec<Action>>,
+    alerts: Vec<String>,
+    requests: u64,
+}
+
+fn rules() -> Rules {
+    static LOADED: OnceLock<Rules> = OnceLock::new();
+    LOADED
+        .get_or_init(|| {
+            let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/dev");
+            let loaded = Config::load_with(&dir, &BTreeMap::new()).expect("configs/dev is good");
+            Rules::new(loaded.network, loaded.policy)
+        })
+        .clone()
+}
+
+fn alert(number: usize, kind: &str, severity: &str, sent: UtcMs, refers: &str) -> String {
+    let time = |at: UtcMs| {
+        let local = jiff::Timestamp::from_millisecond(at.plus_s(8 * 3600).0).unwrap();
+        local.strftime("%Y-%m-%d %H:%M:%S").to_string()
+    };
+    format!(
+        "<alert><identifier>sim-{number}</identifier><sender>岳阳县气象台</sender>\
+         <senderCode>43062141600000</senderCode><sendTime>{}+08:00</sendTime>\
+         <status>Actual</status><msgType>{kind}</msgType><scope>Public</scope>\
+         <references>{refers}</references><info><language>zh-CN</language>\
+         <eventType>11B03</eventType><severity>{severity}</severity>\
+         <expires>{}+08:00</expires><headline>岳阳县气象台发布暴雨红色预警</headline>\
+         <description>第{number}号：请立即转移到安全地带。</description>\
+         <area><areaDesc>岳阳县</areaDesc><geocode>430621000000</geocode></area></info></alert>",
+        time(sent),
+        time(sent.plus_s(1_800))
+    )
+}
+
+impl World {
+    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
+        let mut dice = Dice(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x5EED);
+        let keys = KeyRing::new(&[7; 32], [9; 32]);
+        let verifier = Ed25519Verifier::new(keys.key_id(), &keys.public_key()).unwrap();
+        // A third of the counties have nothing but lost and late messages: there everybody hears.
+        let mild = seed % 3 == 0;
+        let rules = rules();
+        let horns = rules
+            .network
+            .terminals
+            .values()
+            .map(|known| {
+                let areas = core::iter::once(known.area.number()).collect();
+                let profile = Profile {
+                    id: known.id.number(),
+                    areas,
+                    codecs: 15,
+                    volume_percent: 80,
+                    drills: true,
+                };
+                let mut horn = Horn {
+                    id: known.id,
+                    profile: profile.clone(),
+                    terminal: Some(Terminal::boot(profile, Cells::default(), START.0)),
+                    cells: None,
+                    linked: true,
+                    dark: !mild && dice.percent(8),
+                    clock_off_ms: 0,
+                    life: 0,
+                    sounded: BTreeMap::new(),
+                    sounding: None,
+                };
+                if !mild && dice.percent(10) {
+                    horn.clock_off_ms = i64::try_from(dice.below(60_000)).unwrap() - 30_000;
+                }
+                horn.linked = !horn.dark;
+                horn
+            })
+            .collect();
+        let mut world = Self {
+            now: START,
+            steps: 0,
+            talk: false,
+            bug,
+            gateway: Some(Gateway::open(rules, Pace::default(), State::default())),
+            journal: MemoryJournal::default(),
+            horns,
+            broken: Vec::new(),
+            silenced: BTreeSet::new(),
+            mild,
+            keys,
+            verifier,
+            loss: dice.below(if mild { 10 } else { 30 }),
+            delay_ms: 20 + dice.below(3_000),
+            dice,
+            queue: BinaryHeap::new(),
+            number: 0,
+            disk_full: false,
+            held_back: Vec::new(),
+            alerts: Vec::new(),
+            requests: 0,
+        };
+        world.plan_faults();
+        world
+    }
+
+    fn plan_faults(&mut self) {
+        let mut at = 1_000;
+        for number in 0..=usize::try_from(self.dice.below(3)).unwrap() {
+            let severity = ["Red", "Orange"][usize::try_from(self.dice.below(2)).unwrap()];
+            let kind = match number {
+                0 => "Alert",
+                _ if self.mild => "Alert",
+                _ => ["Alert", "Update", "Cancel"][usize::try_from(self.dice.below(3)).unwrap()],
+            };
+            let refers = if kind == "Alert" { String::new() } else { format!("sim-{}", number - 1) };
+            self.alerts.push(alert(number, kind, severity, START.plus_ms(at), &refers));
+            self.at(at, Event::Alert(number));
+            if self.dice.percent(30) {
+                self.at(at + 500, Event::Alert(number));
+            }
+            at += 5_000 + i64::try_from(self.dice.below(90_000)).unwrap();
+        }
+        for tick in 0..RUN_S {
+            self.at(tick * 1_000 + 3, Event::Wake);
+        }
+        for horn in 0..self.horns.len() {
+            for tick in 0..RUN_S / 5 {
+                self.at(tick * 5_000 + 7, Event::Tick(horn));
+            }
+        }
+        if self.mild {
+            return;
+        }
+        for horn in 0..self.horns.len() {
+            if self.dice.percent(15) {
+                let down = i64::try_from(self.dice.below(120_000)).unwrap();
+                self.at(down, Event::TerminalDown(horn));
+                let up = down + 1_000 + i64::try_from(self.dice.below(300_000)).unwrap();
+                self.at(up, Event::TerminalUp(horn));
+            }
+            if self.dice.percent(15) {
+                let down = i64::try_from(self.dice.below(120_000)).unwrap();
+                self.at(down, Event::LinkDown(horn));
+                let up = down + 1_000 + i64::try_from(self.dice.below(1_200_000)).unwrap();
+                self.at(up, Event::LinkUp(horn));
+            }
+        }
+        for _ in 0..self.dice.below(4) {
+            let down = i64::try_from(self.dice.below(100_000)).unwrap();
+            self.at(down, Event::GatewayDown);
+            let up = down + 500 + i64::try_from(self.dice.below(10_000)).unwrap();
+            self.at(up, Event::GatewayUp);
+        }
+        if self.dice.percent(30) {
+            let full = i64::try_from(self.dice.below(60_000)).unwrap();
+            self.at(full, Event::DiskFull);
+            let free = full + i64::try_from(self.dice.below(20_000)).unwrap();
+            self.at(free, Event::DiskFree);
+        }
+        if self.dice.percent(20) {
+            let stop = i64::try_from(self.dice.below(120_000)).unwrap();
+            self.at(stop, Event::Stop);
+        }
+    }
+
+    fn at(&mut self, ms: i64, event: Event) {
+        self.number += 1;
+        self.queue.push(Reverse((START.plus_ms(ms).0, self.number, event)));
+    }
+
+    fn later(&mut self, event: Event) {
+        let delay_ms = 5 + i64::try_from(self.dice.below(self.delay_ms)).unwrap();
+        self.number += 1;
+        self.queue.push(Reverse((self.now.plus_ms(delay_ms).0, self.number, event)));
+    }
+
+    fn soon(&mut self, ms: i64, event: Event) {
+        self.number += 1;
+        self.queue.push(Reverse((self.now.plus_ms(ms).0, self.number, event)));
+    }
+
+    /// Runs to the end; gives every broken invariant (of the first step that broke one).
+    pub fn run(&mut self) -> Vec<String> {
+        while let Some(Reverse((at, _, event))) = self.queue.pop() {
+            self.now = UtcMs(at);
+            if self.talk && !matches!(event, Event::Wake | Event::Tick(_)) {
+                println!("{:>9} {}", at - START.0, format!("{event:?}").chars().take(100).collect::<String>());
+            }
+            self.happen(event);
+            self.steps += 1;
+            checks::step(self);
+            if !self.broken.is_empty() {
+                return self.broken.clone();
+            }
+        }
+        if self.bug == Some(Bug::LedgerEdited) {
+            self.journal = checks::edited(&self.journal);
+        }
+        checks::end(self);
+        self.broken.clone()
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Alert(number) => self.arrive(number),
+            Event::Stop => {
+                let actor = Actor {
+                    name: "值班员".into(),
+                    role: Role::Officer,
+                    areas: rules().network.served,
+                };
+                self.requests += 1;
+                self.input(Input::Stop(RequestId(self.requests), actor, StopScope::All));
+            }
+            Event::Wake => self.input(Input::Wake),
+            Event::Rendered(broadcast) => {
+                let clip = ClipRef {
+                    sha256: Sha256::of(&broadcast.to_le_bytes()),
+                    codec: Codec::Opus,
+                    clip_bytes: 40_000,
+                    duration_ms: CLIP_MS,
+                };
+                let spoken =
+                    Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
+                self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
+            }
+            Event::Order(horn, bytes) => {
+                let verifier = self.verifier.clone();
+                self.terminal(horn, |terminal, now| {
+                    terminal.on_order(now, &bytes, &verifier).expect("our own orders verify");
+                });
+            }
+            Event::Receipt(horn, bytes) => {
+                let key = self.keys.terminal_key(self.horns[horn].id);
+                let key_id = self.keys.key_id();
+                self.terminal(horn, |terminal, _| {
+                    terminal.on_receipt(&bytes, &HmacKey::new(key_id, &key)).expect("our receipts");
+                });
+            }
+            Event::Report(horn, bytes) => self.report(horn, &bytes),
+            Event::Clip(horn, life, sha256) => {
+                if self.horns[horn].life == life {
+                    self.terminal(horn, |terminal, now| terminal.on_clip_ready(now, &sha256));
+                }
+            }
+            Event::PlayEnd(horn, life, broadcast) => self.play_end(horn, life, broadcast),
+            Event::Tick(horn) => {
+                if self.bug != Some(Bug::ClockStands) {
+                    self.terminal(horn, Terminal::on_tick);
+                }
+            }
+            Event::TerminalDown(horn) => {
+                let down = &mut self.horns[horn];
+                down.life += 1;
+                down.sounding = None;
+                down.cells = down.terminal.take().map(Terminal::into_store).or(down.cells.take());
+                self.presence(horn, false);
+            }
+            Event::TerminalUp(horn) => self.boot(horn),
+            Event::LinkDown(horn) => {
+                self.horns[horn].linked = false;
+                self.presence(horn, false);
+            }
+            Event::LinkUp(horn) => {
+                if !self.horns[horn].dark {
+                    self.horns[horn].linked = true;
+                    self.terminal(horn, Terminal::on_link_up);
+                    self.presence(horn, true);
+                }
+            }
+            Event::GatewayDown => {
+                // What was not committed is lost with the process.
+                self.gateway = None;
+                self.held_back.clear();
+            }
+            Event::GatewayUp => self.restart(),
+            Event::DiskFull => self.disk_full = true,
+            Event::DiskFree => {
+                self.disk_full = false;
+                for actions in core::mem::take(&mut self.held_back) {
+                    self.commit(actions);
+                }
+            }
+        }
+    }
+
+    fn arrive(&mut self, number: usize) {
+        let bytes = self.alerts[number].clone().into_bytes();
+        let read = ingest::read(&bytes, None).map(Box::new);
+        let content = Sha256::of(&serde_json::to_vec(&read.as_ref().ok()).unwrap());
+        let arrival = Arrival {
+            read,
+            content,
+            raw: Sha256::of(&bytes),
+            origin: Origin { via: "sim".into(), by: "sim".into() },
+        };
+        self.requests += 1;
+        self.input(Input::Arrived(RequestId(self.requests), Box::new(arrival)));
+    }
+
+    fn input(&mut self, input: Input) {
+        if let Some(gateway) = &mut self.gateway {
+            let actions = gateway.step(self.now, input);
+            self.commit(actions);
+        }
+    }
+
+    /// Recorded first, done second.
+    fn commit(&mut self, actions: Vec<Action>) {
+        let rows: Vec<NewRow> = actions
+            .iter()
+            .filter_map(|action| match action {
+                Action::Record(entry) => Some(NewRow {
+                    at: self.now,
+                    kind: entry.kind().into(),
+                    body: entry.to_body().unwrap(),
+                }),
+                _ => None,
+            })
+            .collect();
+        if self.disk_full && !rows.is_empty() {
+            if self.bug == Some(Bug::ActsBeforeRecord) {
+                return self.perform(actions);
+            }
+            return self.held_back.push(actions);
+        }
+        if !self.held_back.is_empty() && self.disk_full {
+            return self.held_back.push(actions);
+        }
+        self.journal.append(&rows, &[]).unwrap();
+        self.perform(actions);
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Record(_) | Action::Reply(..) | Action::Alarm(_) => {}
+                Action::Render(order) => {
+                    let wait_ms = 50 + i64::try_from(self.dice.below(4_000)).unwrap();
+                    self.soon(wait_ms, Event::Rendered(order.broadcast.0));
+                }
+                Action::Send { broadcast, order, to, kind, expires } => {
+                    if self.now >= expires {
+                        self.broken.push(format!("{kind:?} of {broadcast} sent after its expiry"));
+                    }
+                    if self.bug == Some(Bug::CancelLost) && kind == OrderKind::Cancel {
+                        continue;
+                    }
+                    self.send(broadcast, &order, &to);
+                    self.input(Input::LinkTook { broadcast, to, kind });
+                }
+                Action::Receipt(terminal, broadcast, sequence) => {
+                    let sealed = self.keys.seal_receipt(terminal, broadcast, sequence).unwrap();
+                    let horn = self.horns.iter().position(|horn| horn.id == terminal).unwrap();
+                    self.post(horn, Event::Receipt(horn, sealed.to_vec()));
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, broadcast: BroadcastId, order: &mingluo_bridge::message::Order, to: &[Address]) {
+        let rules = rules();
+        let cover = self
+            .gateway
+            .as_ref()
+            .and_then(|gateway| gateway.state().broadcasts.get(&broadcast))
+            .map(|state| state.broadcast.areas().to_vec())
+            .unwrap_or_default();
+        for address in to {
+            let known = match address {
+                Address::Terminal(id) => rules.network.terminals.get(id),
+                Address::Area(_) => None,
+            };
+            if known.is_some() && self.bug == Some(Bug::RepairLost) {
+                continue;
+            }
+            let sealed = self.keys.seal_order(&deliver::aimed(order, *address, &cover, known)).unwrap();
+            for horn in 0..self.horns.len() {
+                let terminal = &rules.network.terminals[&self.horns[horn].id];
+                let there = match address {
+                    Address::Terminal(id) => *id == terminal.id,
+                    Address::Area(area) => {
+                        // Subscriptions: own village, its township, its county.
+                        [AreaLevel::Village, AreaLevel::Township, AreaLevel::County]
+                            .iter()
+                            .any(|level| terminal.area.at(*level) == Some(*area))
+                    }
+                };
+                if there {
+                    self.post(horn, Event::Order(horn, sealed.to_vec()));
+                    if self.dice.percent(5) {
+                        self.post(horn, Event::Order(horn, sealed.to_vec()));
+                    }
+                }
+            }
+        }
+    }
+
+    /// A message between gateway and terminal: lost, late or both.
+    fn post(&mut self, horn: usize, event: Event) {
+        let lost = self.dice.percent(self.loss);
+        let there = &self.horns[horn];
+        if there.linked && there.terminal.is_some() && !lost {
+            self.later(event);
+        }
+    }
+
+    fn report(&mut self, horn: usize, bytes: &[u8]) {
+        let id = self.horns[horn].id;
+        let report = self.keys.open_report(id, bytes).expect("the terminal's own key");
+        let Some(report) = deliver::acknowledgement(&report, LinkKind::Mqtt) else { return };
+        if self.bug == Some(Bug::ReceiptWithoutRecord) && self.dice.percent(30) {
+            let sealed = self.keys.seal_receipt(id, report.broadcast, report.sequence).unwrap();
+            return self.post(horn, Event::Receipt(horn, sealed.to_vec()));
+        }
+        let mut report = report;
+        if self.bug == Some(Bug::ForgedPlayed) && self.dice.percent(5) {
+            report.step = mingluo::model::Step::Played;
+        }
+        self.input(Input::Acknowledged(report));
+    }
+
+    fn presence(&mut self, horn: usize, up: bool) {
+        let id = self.horns[horn].id;
+        self.input(Input::Presence(id, up));
+    }
+
+    fn boot(&mut self, horn: usize) {
+        let forget = self.bug == Some(Bug::TerminalForgets);
+        let now = self.now.plus_ms(self.horns[horn].clock_off_ms).0;
+        let there = &mut self.horns[horn];
+        if there.terminal.is_some() {
+            return;
+        }
+        let cells = there.cells.take().filter(|_| !forget).unwrap_or_default();
+        there.terminal = Some(Terminal::boot(there.profile.clone(), cells, now));
+        self.drain(horn);
+        if self.horns[horn].linked {
+            self.presence(horn, true);
+        }
+    }
+
+    fn restart(&mut self) {
+        if self.gateway.is_some() {
+            return;
+        }
+        let mut state = State::default();
+        let rows = self.journal.rows().to_vec();
+        let forget = if self.bug == Some(Bug::ReplayForgetsTail) { 6 } else { 0 };
+        for row in rows.iter().take(rows.len().saturating_sub(forget)) {
+            state.apply(row.at, &Entry::from_body(&row.body).unwrap());
+        }
+        let mut gateway = Gateway::open(rules(), Pace::default(), state);
+        let actions = gateway.resume(self.now);
+        self.gateway = Some(gateway);
+        self.commit(actions);
+        // Sessions tell that they are up.
+        for horn in 0..self.horns.len() {
+            let up = self.horns[horn].linked && self.horns[horn].terminal.is_some();
+            self.presence(horn, up);
+        }
+    }
+
+    fn terminal(&mut self, horn: usize, call: impl FnOnce(&mut Terminal<Cells>, i64)) {
+        let now = self.now.plus_ms(self.horns[horn].clock_off_ms).0;
+        if let Some(terminal) = &mut self.horns[horn].terminal {
+            call(terminal, now);
+        }
+        self.drain(horn);
+    }
+
+    fn drain(&mut self, horn: usize) {
+        while let Some(action) = self.horns[horn].terminal.as_mut().and_then(Terminal::next_action) {
+            match action {
+                terminal::Action::Fetch(clip) => {
+                    let life = self.horns[horn].life;
+                    let wait_ms = 100 + i64::try_from(self.dice.below(8_000)).unwrap();
+                    self.soon(wait_ms, Event::Clip(horn, life, clip.sha256));
+                }
+                terminal::Action::Start { broadcast, clip, .. } => {
+                    checks::start(self, horn, broadcast);
+                    let life = self.horns[horn].life;
+                    self.horns[horn].sounding = Some(broadcast);
+                    self.soon(i64::from(clip.duration_ms), Event::PlayEnd(horn, life, broadcast));
+                    let now = self.now.plus_ms(self.horns[horn].clock_off_ms).0;
+                    if let Some(terminal) = &mut self.horns[horn].terminal {
+                        terminal.on_playback_started(now, broadcast);
+                    }
+                }
+                terminal::Action::Stop { .. } | terminal::Action::AmplifierOff => {
+                    self.horns[horn].sounding = None;
+                }
+                terminal::Action::Send(report) => {
+                    if report.step == mingluo_bridge::message::Step::Cancelled {
+                        self.silenced.insert((self.horns[horn].id, report.broadcast));
+                    }
+                    let key = self.keys.terminal_key(self.horns[horn].id);
+                    let mut out = [0; FRAME_BYTES_MAX];
+                    let signer = HmacKey::new(self.keys.key_id(), &key);
+                    let used = frame::seal(Kind::Acknowledgement, &report, &signer, &mut out).unwrap();
+                    self.post(horn, Event::Report(horn, out[..used].to_vec()));
+                }
+            }
+        }
+    }
+
+    fn play_end(&mut self, horn: usize, life: u32, broadcast: u64) {
+        let there = &mut self.horns[horn];
+        if there.life != life || there.sounding != Some(broadcast) {
+            return;
+        }
+        *there.sounded.entry(broadcast).or_default() += 1;
+        there.sounding = None;
+        if self.bug == Some(Bug::DriverRepeats) && self.dice.percent(20) {
+            *self.horns[horn].sounded.entry(broadcast).or_default() += 1;
+        }
+        self.terminal(horn, |terminal, now| terminal.on_playback_finished(now, broadcast, false));
+    }
+
+    /// Terminals × broadcasts with the outcome `played`.
+    pub fn n_played(&self) -> u64 {
+        self.outcomes(|outcome| *outcome == Outcome::Played)
+    }
+
+    /// Terminals × broadcasts with another outcome.
+    pub fn n_not_played(&self) -> u64 {
+        self.outcomes(|outcome| *outcome != Outcome::Played)
+    }
+
+    fn outcomes(&self, wanted: impl Fn(&Outcome) -> bool) -> u64 {
+        let broadcasts = self.gateway.iter().flat_map(|g| g.state().broadcasts.values());
+        let deliveries = broadcasts.flat_map(|state| state.deliveries.values());
+        deliveries.filter(|delivery| wanted(&delivery.outcome)).count().try_into().unwrap()
+    }
+}
