@@ -53,12 +53,16 @@ pub(super) fn read(
         "Unknown".to_owned()
     });
     let word = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&severity));
-    let Some((_, said)) = word else {
+    let Some((known, said)) = word else {
         let expected = one_of(words.iter().map(|(word, _)| *word));
         let what = format!("expected {expected}; got {}", quoted(&severity));
         fields.notes.fault(line, &path, what);
         return (severity, None);
     };
+    if words == CAP && *known != severity {
+        let what = format!("`{known}` expected; got {}, read as the same", quoted(&severity));
+        fields.notes.oddity(line, &path, what);
+    }
     let colour = headline.map_or(Colour::None, colour);
     let level = match (said, colour) {
         (None, Colour::One(level)) => {

@@ -29,9 +29,9 @@ impl Notes {
     }
 
     /// An element that must be there and isn't. Behind the place where a message was cut off
-    /// nothing is known to be missing, so nothing is said.
+    /// nothing is known to be missing, so nothing is said; nor where a fault is told already.
     pub(super) fn missing(&mut self, element: &str, expected: &str) {
-        if !self.cut {
+        if !self.cut && self.faults.iter().all(|fault| fault.element != element) {
             self.fault(None, element, format!("expected {expected}; it is missing"));
         }
     }

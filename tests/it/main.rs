@@ -1,0 +1,3 @@
+//! Integration tests: whole stages through their public interface.
+
+mod ingest;
