@@ -76,12 +76,12 @@ pub(super) fn alert(root: &Node, form: Option<AlertForm>, notes: &mut Notes) -> 
     let sent = fields.required_time(place, "sent");
     let status = fields.choice(place, "status", STATUSES);
     let msg_type = fields.choice(place, "msgType", MSG_TYPES);
-    let scope = match form {
-        // CAP 1.0 and our JSON form may leave it out: both are for warnings to the public.
-        AlertForm::Cap10 | AlertForm::Json if fields.decisive(place, "scope").is_none() => {
-            Some(Scope::Public)
-        }
-        _ => fields.choice(place, "scope", SCOPES),
+    // CAP 1.0 and our JSON form may leave it out: both are for warnings to the public.
+    let may_lack_scope = matches!(form, AlertForm::Cap10 | AlertForm::Json);
+    let scope = if may_lack_scope && fields.decisive(place, "scope").is_none() {
+        Some(Scope::Public)
+    } else {
+        fields.choice(place, "scope", SCOPES)
     };
     let references = references::triples(&mut fields, place);
     if references.is_empty() && matches!(msg_type, Some(MsgType::Update | MsgType::Cancel)) {
@@ -89,7 +89,7 @@ pub(super) fn alert(root: &Node, form: Option<AlertForm>, notes: &mut Notes) -> 
         fields.notes.oddity(place.line("references"), "alert/references", what);
     }
     let mut infos = Vec::new();
-    for (number, node) in root.all("info").enumerate() {
+    for (number, node) in fields.infos(root).into_iter().enumerate() {
         let path = format!("alert/info[{}]", number + 1);
         let place = Place { node, path: &path };
         infos.push(block::info(&mut fields, place, words, sent));

@@ -4,11 +4,15 @@ use super::notes::{Notes, quoted};
 use super::time::{self, Zone};
 use super::xml::Node;
 use crate::model::UtcMs;
+use std::collections::BTreeSet;
 
 /// Longest identifier or sender, characters.
 const IDENTIFIER_CHARS_MAX: usize = 512;
 /// Longest text that people read or hear, characters; what is longer is no warning.
 const TEXT_CHARS_MAX: usize = 100_000;
+
+/// `info` blocks of one alert; real ones have a handful, one for each language and event.
+const INFOS_MAX: usize = 256;
 
 /// Where in the message a reader is.
 #[derive(Debug, Clone, Copy)]
@@ -207,13 +211,24 @@ impl Fields<'_> {
         }
     }
 
+    /// The `info` blocks of an alert, as many as are allowed.
+    pub(super) fn infos<'a>(&mut self, root: &'a Node) -> Vec<&'a Node> {
+        let mut found: Vec<&Node> = root.all("info").collect();
+        let n_found = found.len();
+        if n_found > INFOS_MAX {
+            let what = format!("expected at most {INFOS_MAX} info blocks, got {n_found}");
+            self.notes.too_large(root.at(), "alert/info", what);
+            found.truncate(INFOS_MAX);
+        }
+        found
+    }
+
     /// Notes elements that the form does not know. They are ignored, never silently.
     pub(super) fn unknown(&mut self, place: Place<'_>, known: &[&str]) {
-        let mut told: Vec<&str> = Vec::new();
+        let mut told = BTreeSet::new();
         for child in &place.node.children {
             let name = child.name.as_str();
-            if !known.contains(&name) && !told.contains(&name) {
-                told.push(name);
+            if !known.contains(&name) && told.insert(name) {
                 let what = "this form has no such element; ignored";
                 self.notes.oddity(child.at(), &place.child(name), what);
             }

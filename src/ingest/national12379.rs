@@ -14,6 +14,7 @@ use crate::model::{
     Alert, AlertArea, AlertForm, AlertId, AreaCode, Geocode, Info, MsgType, NameValue, Resource,
     Scope, UtcMs,
 };
+use std::collections::BTreeSet;
 
 /// Beginning of the namespace that some writers give.
 const NAMESPACE: &str = "http://com.icss";
@@ -98,7 +99,7 @@ pub(super) fn alert(root: &Node, hint: Option<&str>, notes: &mut Notes) -> Optio
     let is_cancel = msg_type == Some(MsgType::Cancel);
     let contact = fields.text(place, "phone");
     let mut infos = Vec::new();
-    for (number, node) in root.all("info").enumerate() {
+    for (number, node) in fields.infos(root).into_iter().enumerate() {
         let path = format!("alert/info[{}]", number + 1);
         let place = Place { node, path: &path };
         let mut info = info(&mut fields, place, sent, is_cancel || speaker.is_some());
@@ -108,11 +109,11 @@ pub(super) fn alert(root: &Node, hint: Option<&str>, notes: &mut Notes) -> Optio
     }
     if infos.is_empty() {
         // A Cancel stops what it references and needs no words of its own.
-        match is_cancel {
-            true => {
-                fields.notes.oddity(None, "alert/info", "it is missing; a Cancel can do without")
-            }
-            false => fields.notes.missing("alert/info", "an info block"),
+        if is_cancel {
+            let what = "it is missing; a Cancel can do without";
+            fields.notes.oddity(None, "alert/info", what);
+        } else {
+            fields.notes.missing("alert/info", "an info block");
         }
     }
     by_file_name(&mut fields, hint, &infos, msg_type);
@@ -291,6 +292,7 @@ fn area(fields: &mut Fields<'_>, place: Place<'_>) -> AlertArea {
 
 /// Comma-joined codes; duplicates and a comma at the end occur.
 fn geocodes(fields: &mut Fields<'_>, place: Place<'_>, area: &mut AlertArea) {
+    let mut known = BTreeSet::new();
     for (number, node) in place.node.all("geocode").enumerate() {
         let path = format!("{}/geocode[{}]", place.path, number + 1);
         // Some writers nest CAP's valueName and value here.
@@ -301,7 +303,7 @@ fn geocodes(fields: &mut Fields<'_>, place: Place<'_>, area: &mut AlertArea) {
         }
         for code in text.split(|c: char| c.is_whitespace() || ",，;；、".contains(c)) {
             let value = code.to_owned();
-            if code.is_empty() || area.geocodes.iter().any(|known| known.value == value) {
+            if code.is_empty() || !known.insert(value.clone()) {
                 continue;
             }
             if AreaCode::parse(code).is_none() {

@@ -15,6 +15,8 @@ const DEPTH_MAX: usize = 32;
 const ELEMENTS_MAX: usize = 200_000;
 /// Attributes of one element; alerts need none but namespaces.
 const ATTRIBUTES_MAX: usize = 64;
+/// Namespace prefixes in force at one place.
+const PREFIXES_MAX: usize = 256;
 /// Text of one element in bytes, save embedded files, which are only measured.
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
 /// The element that carries a whole file in base64.
@@ -217,8 +219,11 @@ impl Builder<'_> {
     /// Puts the namespace declarations of an element in force.
     fn bind(&mut self, start: &BytesStart<'_>, line: u32) -> bool {
         for (number, attribute) in start.attributes().with_checks(true).enumerate() {
-            if number >= ATTRIBUTES_MAX {
-                let what = format!("expected at most {ATTRIBUTES_MAX} attributes in an element");
+            if number >= ATTRIBUTES_MAX || self.prefixes.len() >= PREFIXES_MAX {
+                let what = format!(
+                    "expected at most {ATTRIBUTES_MAX} attributes in an element and \
+                     {PREFIXES_MAX} namespaces"
+                );
                 self.notes.too_large(Some(line), &self.path(), what);
                 self.notes.cut_off();
                 return false;
@@ -316,7 +321,9 @@ impl Builder<'_> {
 
     fn close(&mut self) {
         let Some(closed) = self.open.pop() else { return };
-        self.prefixes.retain(|(depth, _, _)| *depth < self.open.len());
+        while self.prefixes.last().is_some_and(|(depth, _, _)| *depth >= self.open.len()) {
+            self.prefixes.pop();
+        }
         match self.open.last_mut() {
             Some(parent) => parent.children.push(closed),
             None => self.root = Some(closed),

@@ -53,7 +53,7 @@ const PIECES: &[&[u8]] = &[
     b" xmlns=\"\"",
 ];
 
-/// SplitMix64: small, seeded, the same everywhere.
+/// `SplitMix64`: small, seeded, the same everywhere.
 struct Random(u64);
 
 impl Random {

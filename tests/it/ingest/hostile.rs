@@ -42,6 +42,31 @@ fn sizes_over_their_limits() {
     check(twice.as_bytes(), true, "at most 32 levels");
 }
 
+/// Shapes of input that would take hours if any step compared everything with everything.
+#[test]
+fn many_of_everything_is_still_read() {
+    let infos = "<info><event>e</event><severity>Minor</severity></info>".repeat(60_000);
+    check(alert_with(&infos).as_bytes(), true, "at most 256 info blocks, got 60000");
+    let names: String = (0..190_000).map(|n| format!("<x{n}/>")).collect();
+    let alert = read(alert_with(&names).as_bytes(), None).unwrap();
+    assert!(listed(&alert.oddities).contains("189800 more oddities"));
+    let codes: String = (0..140_000).map(|n| format!("{n},")).collect();
+    let national = "<alert><identifier>1</identifier><senderCode>43062141600000</senderCode>\
+                    <sendTime>2026-06-01 08:00:00</sendTime><status>Actual</status>\
+                    <msgType>Alert</msgType><scope>Public</scope><info><eventType>11B03</eventType>\
+                    <severity>Red</severity><headline>h</headline><area><geocode>CODES</geocode>\
+                    </area></info></alert>";
+    let alert = read(national.replace("CODES", &codes).as_bytes(), None).unwrap();
+    assert_eq!(alert.infos[0].areas[0].geocodes.len(), 140_000);
+    let spaces: String = (0..31)
+        .map(|depth| {
+            let all: String = (0..60).map(|n| format!(" xmlns:p{n}='u{depth}'")).collect();
+            format!("<a{all}>")
+        })
+        .collect();
+    check(alert_with(&spaces).as_bytes(), true, "256 namespaces");
+}
+
 /// A size fault beside another fault is not only a matter of size.
 #[test]
 fn too_large_is_said_only_when_it_is_the_only_reason() {
