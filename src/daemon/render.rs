@@ -53,21 +53,27 @@ impl RenderQueue {
         self.shared.news.notify_all();
     }
 
-    /// Starts the workers. The clip of each order comes back to the core as `Rendered`.
+    /// Starts the workers. The clip of each order comes back to the core as `Rendered`; a voice
+    /// that has not spoken after `deadline_ms_max` is replaced by the recorded warning.
     ///
     /// # Errors
     /// When a thread can't be started.
-    pub fn start(&self, renderer: &Arc<Renderer>, core: &CoreHandle) -> std::io::Result<()> {
+    pub fn start(
+        &self,
+        renderer: &Arc<Renderer>,
+        core: &CoreHandle,
+        deadline_ms_max: u64,
+    ) -> std::io::Result<()> {
         for worker in 0..WORKERS {
             let (queue, renderer, core) = (self.clone(), Arc::clone(renderer), core.clone());
             std::thread::Builder::new()
                 .name(format!("render-{worker}"))
-                .spawn(move || queue.work(&renderer, &core))?;
+                .spawn(move || queue.work(&renderer, &core, deadline_ms_max))?;
         }
         Ok(())
     }
 
-    fn work(&self, renderer: &Renderer, core: &CoreHandle) {
+    fn work(&self, renderer: &Renderer, core: &CoreHandle, deadline_ms_max: u64) {
         while let Some(order) = self.next() {
             let request = RenderRequest {
                 text: order.message.text.clone(),
@@ -77,7 +83,7 @@ impl RenderQueue {
                 chime: order.chime,
                 drill: order.drill,
                 codecs: with_default(order.codecs),
-                deadline_ms: None,
+                deadline_ms: Some(deadline_ms_max),
             };
             match renderer.render(&request) {
                 Ok(done) => {

@@ -112,12 +112,14 @@ impl Daemon {
             watchers.clone(),
         );
         let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
-        let core_loop = CoreLoop { gateway, journal, performer, snapshot_seq };
+        let core_loop =
+            CoreLoop { gateway, journal, performer, snapshot_seq };
         let core_thread = std::thread::Builder::new()
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
-        render.start(&renderer, &core).map_err(|source| fault(75)(source.into()))?;
+        let deadline_ms_max = u64::from(settings.render.deadline_s_max) * 1000;
+        render.start(&renderer, &core, deadline_ms_max).map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
@@ -192,7 +194,9 @@ fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {
 type OpenRecord = (Box<dyn record::Journal>, State, u64);
 
 fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
-    let mut journal = record::open(&settings.record.url)?;
+    let ballast_bytes = u64::from(settings.record.ballast_mib) * 1024 * 1024;
+    let mut journal = record::open_with_ballast(&settings.record.url, ballast_bytes)?;
+    journal.sign_with(&secrets::read_key(&settings.keys.signing_key_file)?);
     let stopwatch = clock::Monotonic::start();
     let (state, snapshot_seq) = replay(journal.as_mut())?;
     tracing::info!(

@@ -25,7 +25,6 @@ impl Gateway {
         clips: Vec<ClipRef>,
         spoken: Spoken,
     ) -> Vec<Action> {
-        let pace = self.pace;
         self.outbox(now, |_, out| {
             let waiting = out
                 .state
@@ -42,7 +41,7 @@ impl Gateway {
                 }));
             }
             out.record(Entry::ClipReady { broadcast, clips, spoken });
-            send_group(out, broadcast, &pace);
+            send_group(out, broadcast);
         })
     }
 
@@ -144,13 +143,18 @@ impl Gateway {
         }
         let mut budget = self.repair_budget;
         let presence = &self.presence;
-        let mut out =
-            Outbox { now, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
+        let mut out = Outbox {
+            now,
+            pace,
+            state: &mut self.state,
+            records: Vec::new(),
+            effects: Vec::new(),
+        };
         run_out(&self.rules, &mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {
             end_if_done(&mut out, id);
-            pursue(&mut out, id, presence, &pace, &mut budget);
+            pursue(&mut out, id, presence, &mut budget);
         }
         self.repair_budget = budget;
         let Outbox { mut records, effects, .. } = out;
@@ -191,8 +195,8 @@ fn run_out(rules: &Rules, out: &mut Outbox<'_>) {
 }
 
 /// First orders of a broadcast: one per area when the areas are its cover, else one per terminal.
-fn send_group(out: &mut Outbox<'_>, id: BroadcastId, pace: &Pace) {
-    let now = out.now;
+fn send_group(out: &mut Outbox<'_>, id: BroadcastId) {
+    let (now, pace) = (out.now, out.pace);
     let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
     let to: Vec<Address> = if state.broadcast.areas().is_empty() {
         state.deliveries.keys().map(|terminal| Address::Terminal(*terminal)).collect()
@@ -209,8 +213,7 @@ fn send_group(out: &mut Outbox<'_>, id: BroadcastId, pace: &Pace) {
 
 /// Cancel orders to everyone a play order may have reached.
 pub(super) fn send_cancel(out: &mut Outbox<'_>, id: BroadcastId) {
-    let pace = Pace::default();
-    send_group(out, id, &pace);
+    send_group(out, id);
 }
 
 /// Repeats orders to those who are due, within the budget.
@@ -218,10 +221,9 @@ fn pursue(
     out: &mut Outbox<'_>,
     id: BroadcastId,
     presence: &BTreeMap<TerminalId, Presence>,
-    pace: &Pace,
     budget: &mut u32,
 ) {
-    let now = out.now;
+    let (now, pace) = (out.now, out.pace);
     let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
     let cancelled = match state.phase {
         Phase::Sending => false,
@@ -232,7 +234,7 @@ fn pursue(
         return;
     }
     if !state.group_sent {
-        return send_group(out, id, pace);
+        return send_group(out, id);
     }
     let play_ms = state.play_ms();
     let (mut orders, mut queries) = (Vec::new(), Vec::new());
@@ -247,7 +249,7 @@ fn pursue(
             Due::Query => queries.push(Address::Terminal(*terminal)),
         }
         *budget -= 1;
-        deliver::tried(delivery, *terminal, now, pace);
+        deliver::tried(delivery, *terminal, now, &pace);
     }
     if !queries.is_empty() {
         let expires = state.broadcast.expires();

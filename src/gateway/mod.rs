@@ -174,6 +174,7 @@ pub struct Gateway {
 /// Collects what one step decides: applies entries as they are made.
 struct Outbox<'a> {
     now: UtcMs,
+    pace: Pace,
     state: &'a mut State,
     records: Vec<Action>,
     effects: Vec<Action>,
@@ -272,7 +273,13 @@ impl Gateway {
     /// Runs `decide` with an outbox and returns its actions, records first.
     fn outbox(&mut self, now: UtcMs, decide: impl FnOnce(&Rules, &mut Outbox<'_>)) -> Vec<Action> {
         let mut out =
-            Outbox { now, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
+            Outbox {
+            now,
+            pace: self.pace,
+            state: &mut self.state,
+            records: Vec::new(),
+            effects: Vec::new(),
+        };
         decide(&self.rules, &mut out);
         let Outbox { mut records, effects, .. } = out;
         records.extend(effects);

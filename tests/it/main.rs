@@ -1,3 +1,4 @@
-//! Integration tests: whole stages through their public interface.
+//! Tests of whole stages through their public interface.
 
 mod ingest;
+mod record;

@@ -166,7 +166,7 @@ pub struct World {
     loss: u64,
     delay_ms: u64,
     disk_full: bool,
-    held_back: Vec<Vec<Action>>,
+    held_back: Vec<(UtcMs, Vec<Action>)>,
     alerts: Vec<String>,
     requests: u64,
 }
@@ -442,14 +442,18 @@ impl World {
             Event::DiskFull => self.disk_full = true,
             Event::DiskFree => {
                 self.disk_full = false;
-                for actions in core::mem::take(&mut self.held_back) {
-                    self.commit(actions);
+                for (at, actions) in core::mem::take(&mut self.held_back) {
+                    self.commit(at, actions);
                 }
             }
         }
     }
 
     fn arrive(&mut self, number: usize) {
+        if self.gateway.is_none() {
+            // Nobody answers: upstream sends it again.
+            return self.soon(5_000, Event::Alert(number));
+        }
         let bytes = self.alerts[number].clone().into_bytes();
         let read = ingest::read(&bytes, None).map(Box::new);
         let content = Sha256::of(&serde_json::to_vec(&read.as_ref().ok()).unwrap());
@@ -466,17 +470,17 @@ impl World {
     fn input(&mut self, input: Input) {
         if let Some(gateway) = &mut self.gateway {
             let actions = gateway.step(self.now, input);
-            self.commit(actions);
+            self.commit(self.now, actions);
         }
     }
 
     /// Recorded first, done second.
-    fn commit(&mut self, actions: Vec<Action>) {
+    fn commit(&mut self, at: UtcMs, actions: Vec<Action>) {
         let rows: Vec<NewRow> = actions
             .iter()
             .filter_map(|action| match action {
                 Action::Record(entry) => Some(NewRow {
-                    at: self.now,
+                    at,
                     kind: entry.kind().into(),
                     body: entry.to_body().unwrap(),
                 }),
@@ -487,12 +491,17 @@ impl World {
             if self.bug == Some(Bug::ActsBeforeRecord) {
                 return self.perform(actions);
             }
-            return self.held_back.push(actions);
+            return self.held_back.push((at, actions));
         }
         if !self.held_back.is_empty() && self.disk_full {
-            return self.held_back.push(actions);
+            return self.held_back.push((at, actions));
         }
-        self.journal.append(&rows, &[]).unwrap();
+        let raws: Vec<(Sha256, Vec<u8>)> = self
+            .alerts
+            .iter()
+            .map(|alert| (Sha256::of(alert.as_bytes()), alert.clone().into_bytes()))
+            .collect();
+        self.journal.append(&rows, &raws).unwrap();
         self.perform(actions);
     }
 
@@ -618,7 +627,7 @@ impl World {
         let mut gateway = Gateway::open(rules(), Pace::default(), state);
         let actions = gateway.resume(self.now);
         self.gateway = Some(gateway);
-        self.commit(actions);
+        self.commit(self.now, actions);
         // Sessions tell that they are up.
         for horn in 0..self.horns.len() {
             let up = self.horns[horn].linked && self.horns[horn].terminal.is_some();

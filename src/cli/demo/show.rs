@@ -116,7 +116,11 @@ impl Show {
             self.line(&format!("最慢收到  {terminal}  {ms} ms"));
         }
         if let Some(spoken) = finding.view.get("spoken") {
-            self.line(&format!("语音  {spoken}"));
+            let say = |name: &str| spoken.get(name).and_then(Value::as_str).unwrap_or("");
+            self.line(&format!("语音  {}", say("voice")));
+            if !say("fallback_reason").is_empty() {
+                self.line(&format!("      未用神经语音：{}", say("fallback_reason")));
+            }
         }
         self.line(&format!("音频  {}", clip.unwrap_or_default()));
         self.line(&format!("账本  {}", settings.record.url));
