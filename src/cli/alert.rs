@@ -27,7 +27,7 @@ pub struct AlertArgs {
 ///
 /// # Errors
 /// When it can't be read, or the gateway is not there or rejects it.
-pub fn run(args: &AlertArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &AlertArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8> {
     if args.dry_run {
         let explain = super::explain::ExplainArgs {
             file: args.file.clone(),

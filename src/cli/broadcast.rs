@@ -95,7 +95,7 @@ struct SendArgs {
 ///
 /// # Errors
 /// When the gateway is not there or says no.
-pub fn run(args: &BroadcastArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &BroadcastArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8> {
     if let What::Send(send) = &args.what
         && send.dry_run
     {

@@ -11,7 +11,7 @@ const ANSWER_S_MAX: u64 = 40;
 
 /// Where the gateway is and who calls.
 #[derive(Debug, Args)]
-pub struct ClientArgs {
+pub(crate) struct ClientArgs {
     /// Address of the gateway
     #[arg(long, default_value = "http://127.0.0.1:8721", env = "MINGLUO_URL")]
     pub url: String,
@@ -21,7 +21,7 @@ pub struct ClientArgs {
 }
 
 /// A caller with a key.
-pub struct Client {
+pub(crate) struct Client {
     base: String,
     key: String,
     http: reqwest::Client,
@@ -32,7 +32,7 @@ impl ClientArgs {
     ///
     /// # Errors
     /// When there is none.
-    pub fn client(&self) -> anyhow::Result<Client> {
+    pub(crate) fn client(&self) -> anyhow::Result<Client> {
         let key = match (&self.key_file, std::env::var("MINGLUO_KEY")) {
             (Some(file), _) => std::fs::read_to_string(file)
                 .with_context(|| format!("reading the API key {}", file.display()))?,
@@ -48,7 +48,7 @@ impl ClientArgs {
 impl Client {
     /// A caller.
     #[must_use]
-    pub fn new(url: &str, key: &str) -> Self {
+    pub(crate) fn new(url: &str, key: &str) -> Self {
         let base = format!("{}/api/v1", url.trim_end_matches('/'));
         Self { base, key: key.to_owned(), http: reqwest::Client::new() }
     }
@@ -57,7 +57,7 @@ impl Client {
     ///
     /// # Errors
     /// When the gateway is not there or says no.
-    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<Value> {
         self.finish(self.http.get(format!("{}{path}", self.base))).await
     }
 
@@ -65,7 +65,7 @@ impl Client {
     ///
     /// # Errors
     /// When the gateway is not there or says no.
-    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
         self.finish(self.http.post(format!("{}{path}", self.base)).json(body)).await
     }
 
@@ -73,7 +73,7 @@ impl Client {
     ///
     /// # Errors
     /// When the gateway is not there or says no.
-    pub async fn post_bytes(
+    pub(crate) async fn post_bytes(
         &self,
         path: &str,
         content_type: &str,
@@ -109,7 +109,11 @@ impl Client {
 ///
 /// # Errors
 /// When `out` can't be written.
-pub fn print(value: &Value, json: bool, out: &mut impl std::io::Write) -> anyhow::Result<()> {
+pub(crate) fn print(
+    value: &Value,
+    json: bool,
+    out: &mut impl std::io::Write,
+) -> anyhow::Result<()> {
     if json {
         writeln!(out, "{value}")?;
     } else {

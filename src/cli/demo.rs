@@ -8,11 +8,11 @@ use super::client::Client;
 use super::terminals::MisbehaviourArgs;
 use super::{EXIT_FAILED, EXIT_NOT_ALL};
 use crate::clock;
-use crate::config::{Config, Loaded};
+use crate::config::{Config, Loaded, Settings};
 use crate::console::ApiKeys;
 use crate::daemon::Daemon;
 use crate::gateway::{Counts, Phase};
-use crate::model::{BroadcastId, Role};
+use crate::model::{BroadcastId, Network, Role};
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal};
 use anyhow::{Context, bail};
@@ -73,7 +73,7 @@ struct Finding {
 ///
 /// # Errors
 /// When anything does not start; the message says what to do.
-pub fn run(args: &DemoArgs) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<u8> {
     super::start_log(false, "warn");
     let loaded = prepare(args)?;
     super::runtime()?.block_on(Box::pin(demo(args, loaded)))
@@ -116,53 +116,67 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
     Ok(loaded)
 }
 
-async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
-    let settings = loaded.config.clone();
-    let network = loaded.network.clone();
-    let mut keys = ApiKeys::default();
-    let key = keys.create("演示气象台", Role::Source, network.served.clone())?;
-    let officer = keys.create("演示值班员", Role::Officer, network.served.clone())?;
-    let leader = keys.create("演示带班领导", Role::Leader, network.served.clone())?;
-    keys.save(&settings.keys.api_keys_file)?;
-    let mut show = show::Show::new(args.json);
-    let daemon = Daemon::start(loaded).await?;
-    let broker = daemon.broker.context("the demo needs the embedded broker")?;
-    let public_key = daemon.keys.public_key();
+/// API keys of the people in the demo.
+struct People {
+    source: String,
+    officers: [String; 2],
+}
+
+impl People {
+    fn create(settings: &Settings, network: &Network) -> anyhow::Result<Self> {
+        let mut keys = ApiKeys::default();
+        let mut key = |name, role| keys.create(name, role, network.served.clone());
+        let source = key("演示气象台", Role::Source)?;
+        let officers = [key("演示值班员", Role::Officer)?, key("演示带班领导", Role::Leader)?];
+        keys.save(&settings.keys.api_keys_file)?;
+        Ok(Self { source, officers })
+    }
+}
+
+/// Simulated terminals for all that are registered.
+fn start_fleet(
+    args: &DemoArgs,
+    settings: &Settings,
+    network: &Network,
+    daemon: &Daemon,
+) -> anyhow::Result<Fleet> {
     let fleet = FleetConfig {
-        broker,
+        broker: daemon.broker.context("the demo needs the embedded broker")?,
         prefix: settings.mqtt.prefix.clone(),
         master: secrets::read_key(&settings.keys.terminal_master_key_file)?,
-        public_key,
+        public_key: daemon.keys.public_key(),
         key_id: daemon.keys.key_id(),
         clips: ClipSource::new(format!("http://{}/clips", daemon.clips), Fetching::Each),
         time_scale: args.time_scale,
         connects_per_s: 2_000,
         misbehaviour: args.odd.into(),
     };
-    let terminals: Vec<FleetTerminal> = network.terminals.values().map(FleetTerminal::of).collect();
-    let n_terminals = terminals.len();
-    let fleet = Fleet::start(fleet, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
+    let terminals = network.terminals.values().map(FleetTerminal::of).collect();
+    Fleet::start(fleet, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))
+}
+
+async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
+    let settings = loaded.config.clone();
+    let network = loaded.network.clone();
+    let people = People::create(&settings, &network)?;
+    let mut show = show::Show::new(args.json);
+    let daemon = Daemon::start(loaded).await?;
+    let public_key = daemon.keys.public_key();
+    let n_terminals = network.terminals.len();
+    let fleet = start_fleet(args, &settings, &network, &daemon)?;
     let n_connected = fleet.connected(CONNECT_S_MAX).await;
     show.line(&format!(
         "网关就绪，{n_connected} / {n_terminals} 个终端在线 (API http://{})",
         daemon.http
     ));
-    let bytes = match &args.alert {
-        Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
-        None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
-    };
     let url = format!("http://{}", daemon.http);
-    let client = Client::new(&url, &key);
-    let answer = client.post_bytes("/alerts", "application/xml", bytes).await?;
-    show.answer(&answer);
-    let mut broadcast = first(&answer, "broadcasts").map(BroadcastId);
-    if let (None, Some(plan)) = (broadcast, first(&answer, "plans")) {
-        broadcast = approve(&url, &[officer, leader], plan, &mut show).await?;
-    }
-    let Some(broadcast) = broadcast else {
-        fleet.stop().await;
-        daemon.stop().await?;
-        bail!("the alert started no broadcast: {answer}");
+    let broadcast = match send(args, &url, &people, &mut show).await {
+        Ok(broadcast) => broadcast,
+        Err(fault) => {
+            fleet.stop().await;
+            daemon.stop().await?;
+            return Err(fault);
+        }
     };
     watch(args, &daemon, &fleet, broadcast, &mut show).await?;
     let view = daemon
@@ -202,13 +216,38 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         view,
     };
     show.finish(&finding, &settings);
+    Ok(exit_code(args, &finding))
+}
+
+fn exit_code(args: &DemoArgs, finding: &Finding) -> u8 {
     let broken =
         finding.verified.n_faults > 0 || !finding.double.is_empty() || !finding.unproven.is_empty();
-    Ok(match finding.counts {
+    match finding.counts {
         _ if broken => EXIT_FAILED,
         counts if args.once && counts.played < counts.targeted => EXIT_NOT_ALL,
         _ => 0,
-    })
+    }
+}
+
+/// Sends the alert and approves its plan when it needs people.
+async fn send(
+    args: &DemoArgs,
+    url: &str,
+    people: &People,
+    show: &mut show::Show,
+) -> anyhow::Result<BroadcastId> {
+    let bytes = match &args.alert {
+        Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
+        None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
+    };
+    let client = Client::new(url, &people.source);
+    let answer = client.post_bytes("/alerts", "application/xml", bytes).await?;
+    show.answer(&answer);
+    let mut broadcast = first(&answer, "broadcasts").map(BroadcastId);
+    if let (None, Some(plan)) = (broadcast, first(&answer, "plans")) {
+        broadcast = approve(url, &people.officers, plan, show).await?;
+    }
+    broadcast.with_context(|| format!("the alert started no broadcast: {answer}"))
 }
 
 /// First number of a list in an answer; counters travel as text.

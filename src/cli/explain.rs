@@ -33,7 +33,7 @@ pub struct ExplainArgs {
 ///
 /// # Errors
 /// When the file or the configuration can't be read.
-pub fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let loaded = match Config::load(&args.config) {
         Ok(loaded) => loaded,
         Err(faults) => bail!(

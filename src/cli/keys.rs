@@ -62,7 +62,7 @@ enum What {
 ///
 /// # Errors
 /// When the configuration is faulty or files can't be read or written.
-pub fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let loaded = match Config::load(&args.config) {
         Ok(loaded) => loaded,
         Err(faults) => bail!(

@@ -7,7 +7,7 @@ mod client;
 mod demo;
 mod explain;
 mod keys;
-mod record;
+pub mod record;
 mod run;
 pub mod say;
 mod stop;
@@ -87,7 +87,9 @@ pub fn run(command: Command) -> ExitCode {
 fn start_log(json: bool, default: &str) {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter.add_directive("rmqtt::server=error".parse().unwrap_or_default())).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter.add_directive("rmqtt::server=error".parse().unwrap_or_default()))
+        .with_writer(std::io::stderr);
     let log = log.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()));
     // A log that was started already (tests) goes on.
     let _started = if json { log.json().try_init() } else { log.try_init() };

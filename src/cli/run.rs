@@ -19,7 +19,7 @@ pub struct RunArgs {
 ///
 /// # Errors
 /// Configuration (exit 78), keys (77), address (69), record (75).
-pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     let loaded = Config::load(&args.config).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         let n = lines.len();

@@ -20,7 +20,7 @@ pub struct StopArgs {
 ///
 /// # Errors
 /// When the gateway is not there or says no.
-pub fn run(args: &StopArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &StopArgs, out: &mut impl std::io::Write) -> anyhow::Result<u8> {
     let client = args.client.client()?;
     let body = serde_json::json!({ "areas": args.areas });
     let answer = super::runtime()?.block_on(client.post("/stop", &body))?;

@@ -102,7 +102,7 @@ impl From<MisbehaviourArgs> for Misbehaviour {
 ///
 /// # Errors
 /// When the configuration is faulty or keys can't be read.
-pub fn run(args: &TerminalsArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+pub(crate) fn run(args: &TerminalsArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     let loaded = match Config::load(&args.config) {
         Ok(loaded) => loaded,
         Err(faults) => bail!(

@@ -38,14 +38,12 @@ pub(super) async fn post(
         .core
         .ask(Some(raw), move |request| Input::Arrived(request, Box::new(arrival)))
         .await?;
-    let status = match &answer {
-        Answer::Alert { disposition: Disposition::Conflict, .. } => StatusCode::CONFLICT,
-        _ => StatusCode::ACCEPTED,
-    };
-    match answer {
-        Answer::Rejected(rejection) => Err(Problem::rejected(rejection)),
-        answer => Ok((status, Json(views::answer(&answer)?)).into_response()),
+    if let Answer::Rejected(rejection) = answer {
+        return Err(Problem::rejected(rejection));
     }
+    let conflict = matches!(answer, Answer::Alert { disposition: Disposition::Conflict, .. });
+    let status = if conflict { StatusCode::CONFLICT } else { StatusCode::ACCEPTED };
+    Ok((status, Json(views::answer(&answer)?)).into_response())
 }
 
 /// Reads bytes as an arrival for the core. A panic in a parser is turned into a rejection.

@@ -4,7 +4,6 @@ use axum::Json;
 use serde_json::{Value, json};
 
 /// OpenAPI 3.1 of what `router` serves; `tests/it/api.rs` checks that both name the same paths.
-#[expect(clippy::unused_async, reason = "handlers are async")]
 pub(super) async fn document() -> Json<Value> {
     Json(paths())
 }

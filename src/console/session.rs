@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Prefix by which a leaked key is recognised.
-pub const KEY_PREFIX: &str = "mlk_";
+pub(crate) const KEY_PREFIX: &str = "mlk_";
 /// Random bytes of a key.
 const KEY_BYTES: usize = 24;
 /// Keys one gateway knows at the most.
-pub const KEYS_MAX: usize = 1_000;
+pub(crate) const KEYS_MAX: usize = 1_000;
 
 /// One API key as stored: never the key itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,7 +64,7 @@ impl ApiKeys {
     /// Makes a key and keeps its digest; gives the key text, which is shown once.
     ///
     /// # Errors
-    /// When the operating system gives no randomness, or there are [`KEYS_MAX`] keys.
+    /// When the operating system gives no randomness, or there are `KEYS_MAX` keys.
     pub fn create(
         &mut self,
         name: &str,

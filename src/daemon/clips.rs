@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tower_http::services::ServeFile;
 
 /// The router terminals fetch from.
-pub fn router(clips: Arc<ClipStore>) -> Router {
+pub(crate) fn router(clips: Arc<ClipStore>) -> Router {
     Router::new().route("/clips/{sha256}", get(clip)).with_state(clips)
 }
 

@@ -14,19 +14,19 @@ use tokio::sync::{mpsc, oneshot};
 /// acknowledgements wait in the link, and the terminal repeats them until its receipt.
 pub const INPUTS_MAX: usize = 65_536;
 /// Inputs of one group commit.
-pub const GROUP_MAX: usize = 4_096;
+pub(crate) const GROUP_MAX: usize = 4_096;
 /// Tries of one group commit before the process ends and a restart replays.
 const COMMIT_TRIES_MAX: u32 = 30;
 /// Wait between these tries, milliseconds.
 const COMMIT_WAIT_MS: u64 = 1_000;
 /// Rows between snapshots.
-pub const SNAPSHOT_ROWS: u64 = 50_000;
+pub(crate) const SNAPSHOT_ROWS: u64 = 50_000;
 
 /// A function that looks at the gateway and changes nothing.
-pub type Look = Box<dyn FnOnce(&Gateway) + Send>;
+pub(crate) type Look = Box<dyn FnOnce(&Gateway) + Send>;
 
 /// What other tasks send to the core.
-pub enum CoreMessage {
+pub(crate) enum CoreMessage {
     /// Something happened; nobody waits for an answer.
     Happened(Input),
     /// Somebody asks and waits.
@@ -135,13 +135,13 @@ impl CoreHandle {
 
 /// A channel to a core that [`CoreLoop::run`] serves.
 #[must_use]
-pub fn core_queue() -> (CoreHandle, mpsc::Receiver<CoreMessage>) {
+pub(crate) fn core_queue() -> (CoreHandle, mpsc::Receiver<CoreMessage>) {
     let (sender, receiver) = mpsc::channel(INPUTS_MAX);
     (CoreHandle { sender }, receiver)
 }
 
 /// The core with everything it needs to commit and perform.
-pub struct CoreLoop {
+pub(crate) struct CoreLoop {
     /// The pure core.
     pub gateway: Gateway,
     /// The record.
@@ -168,7 +168,10 @@ impl CoreLoop {
     /// # Errors
     /// When the record can't be written for [`COMMIT_TRIES_MAX`] tries: the process must end, and a
     /// restart replays; nothing unrecorded was done.
-    pub fn run(mut self, mut inputs: mpsc::Receiver<CoreMessage>) -> Result<(), JournalError> {
+    pub(crate) fn run(
+        mut self,
+        mut inputs: mpsc::Receiver<CoreMessage>,
+    ) -> Result<(), JournalError> {
         let mut replies: BTreeMap<RequestId, oneshot::Sender<Answer>> = BTreeMap::new();
         let mut request = RequestId(0);
         let resumed = self.gateway.resume(clock::now_utc());
@@ -242,7 +245,11 @@ impl CoreLoop {
                         group.rows.push(NewRow { at: now, kind: "denied".to_owned(), body });
                     }
                 },
-                other => group.actions.push(other),
+                Action::Reply(..)
+                | Action::Render(_)
+                | Action::Send { .. }
+                | Action::Receipt(..)
+                | Action::Alarm(_) => group.actions.push(action),
             }
         }
     }
@@ -254,14 +261,13 @@ impl CoreLoop {
     ) -> Result<(), JournalError> {
         self.commit(&group.rows, &group.raws)?;
         for action in group.actions {
-            match action {
-                Action::Reply(request, answer) => {
-                    if let Some(reply) = replies.remove(&request) {
-                        // The asker may have hung up; the answer is on record anyway.
-                        let _gone = reply.send(answer);
-                    }
+            if let Action::Reply(request, answer) = action {
+                if let Some(reply) = replies.remove(&request) {
+                    // The asker may have hung up; the answer is on record anyway.
+                    let _gone = reply.send(answer);
                 }
-                other => self.performer.perform(&self.gateway, other),
+            } else {
+                self.performer.perform(&self.gateway, action);
             }
         }
         group.looks.into_iter().for_each(|look| look(&self.gateway));

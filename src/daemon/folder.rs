@@ -25,7 +25,7 @@ struct Look {
 }
 
 /// Watches a folder.
-pub struct Folder {
+pub(crate) struct Folder {
     path: PathBuf,
     settle_s: u32,
     bytes_max: u64,
@@ -38,7 +38,7 @@ impl Folder {
     ///
     /// # Errors
     /// When they can't be made.
-    pub fn open(
+    pub(crate) fn open(
         path: PathBuf,
         settle_s: u32,
         bytes_max: u64,
@@ -50,7 +50,7 @@ impl Folder {
     }
 
     /// Looks again and again until the core is gone.
-    pub async fn watch(mut self) {
+    pub(crate) async fn watch(mut self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(LOOK_S));
         loop {
             ticks.tick().await;
@@ -123,7 +123,12 @@ impl Folder {
                     reasons.iter().map(|reason| format!("- {}", reason.text)).collect();
                 ("done", format!("处理结果: {disposition:?}\n{}\n", lines.join("\n")))
             }
-            other => ("done", format!("{other:?}\n")),
+            Answer::Waiting { .. }
+            | Answer::Started(_)
+            | Answer::Done(_)
+            | Answer::Refused(_)
+            | Answer::Denied(_)
+            | Answer::NotFound(_) => ("done", format!("{answer:?}\n")),
         };
         let to = free_name(&self.path.join(folder), &name);
         std::fs::rename(file, &to)?;

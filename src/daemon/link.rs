@@ -13,7 +13,11 @@ use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// Sends batches of orders and tells the core what the link took.
-pub async fn pump_out(link: Arc<Link>, mut outgoing: mpsc::Receiver<Outgoing>, core: CoreHandle) {
+pub(crate) async fn pump_out(
+    link: Arc<Link>,
+    mut outgoing: mpsc::Receiver<Outgoing>,
+    core: CoreHandle,
+) {
     while let Some(batch) = outgoing.recv().await {
         let mut taken = Vec::with_capacity(batch.to.len());
         let mut addresses = batch.to.iter();
@@ -37,7 +41,7 @@ pub async fn pump_out(link: Arc<Link>, mut outgoing: mpsc::Receiver<Outgoing>, c
 }
 
 /// Takes what the link brings until it ends.
-pub async fn pump_in(
+pub(crate) async fn pump_in(
     mut inputs: mpsc::Receiver<LinkInput>,
     keys: Arc<KeyRing>,
     prefix: String,

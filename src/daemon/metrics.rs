@@ -83,7 +83,7 @@ impl Metrics {
         self.inputs_waiting.set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
     }
 
-    /// The text form (OpenMetrics 1.0).
+    /// The text form (`OpenMetrics` 1.0).
     ///
     /// # Errors
     /// When formatting fails.

@@ -14,9 +14,9 @@ use tokio::sync::{broadcast, mpsc};
 
 /// Batches of orders waiting for the link. When it is full, batches wait in the core and go first
 /// with the next group; the schedule repeats them anyway until they expire.
-pub const OUTGOING_MAX: usize = 1_024;
+pub(crate) const OUTGOING_MAX: usize = 1_024;
 /// Entries a slow watcher (`GET /events`) may lag behind before it loses the oldest.
-pub const WATCH_LAG_MAX: usize = 4_096;
+pub(crate) const WATCH_LAG_MAX: usize = 4_096;
 
 /// What watchers see: the stored text of an entry.
 #[derive(Debug, Clone)]
@@ -28,7 +28,7 @@ pub struct Seen {
 }
 
 /// Performs actions, on the core's thread; never waits.
-pub struct Performer {
+pub(crate) struct Performer {
     keys: Arc<KeyRing>,
     prefix: String,
     outgoing: mpsc::Sender<Outgoing>,
@@ -42,7 +42,7 @@ pub struct Performer {
 impl Performer {
     /// A performer over its drivers.
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         keys: Arc<KeyRing>,
         prefix: String,
         outgoing: mpsc::Sender<Outgoing>,
@@ -63,7 +63,7 @@ impl Performer {
     }
 
     /// Tells metrics and watchers about an entry; called when it is made.
-    pub fn recorded(&self, entry: &Entry) {
+    pub(crate) fn recorded(&self, entry: &Entry) {
         self.metrics.entry(entry);
         if self.watchers.receiver_count() > 0
             && let Ok(body) = serde_json::to_string(entry)
@@ -74,12 +74,12 @@ impl Performer {
     }
 
     /// Tells health whether the record takes entries.
-    pub fn journal_state(&self, good: bool) {
+    pub(crate) fn journal_state(&self, good: bool) {
         self.metrics.journal_good.store(good, std::sync::atomic::Ordering::Relaxed);
     }
 
     /// Performs one action that is not a record or a reply.
-    pub fn perform(&mut self, gateway: &Gateway, action: Action) {
+    pub(crate) fn perform(&mut self, gateway: &Gateway, action: Action) {
         match action {
             Action::Record(_) | Action::Reply(..) => {}
             Action::Render(order) => self.render.push(*order),
@@ -143,7 +143,7 @@ impl Performer {
 
     /// Sends the collected receipts; called on every wake, so several reports of one terminal need
     /// one receipt.
-    pub fn flush_receipts(&mut self) {
+    pub(crate) fn flush_receipts(&mut self) {
         let receipts = std::mem::take(&mut self.receipts);
         let publishes: Vec<Publish> = receipts
             .into_iter()

@@ -13,7 +13,7 @@ const WORKERS: usize = 2;
 /// Broadcasts that wait for their audio. It holds at most what the core holds, because every
 /// waiting broadcast is in the core's state; loudest chime first.
 #[derive(Clone)]
-pub struct RenderQueue {
+pub(crate) struct RenderQueue {
     shared: Arc<Shared>,
 }
 
@@ -37,7 +37,7 @@ impl Default for RenderQueue {
 
 impl RenderQueue {
     /// Adds an order; a louder chime (higher level) goes before a softer one.
-    pub fn push(&self, order: RenderOrder) {
+    pub(crate) fn push(&self, order: RenderOrder) {
         let mut waiting = lock(&self.shared.waiting);
         let place =
             waiting.orders.iter().position(|other| urgency(other.chime) < urgency(order.chime));
@@ -48,7 +48,7 @@ impl RenderQueue {
     }
 
     /// Ends the workers when their current render is done.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         lock(&self.shared.waiting).closed = true;
         self.shared.news.notify_all();
     }
@@ -58,7 +58,7 @@ impl RenderQueue {
     ///
     /// # Errors
     /// When a thread can't be started.
-    pub fn start(
+    pub(crate) fn start(
         &self,
         renderer: &Arc<Renderer>,
         core: &CoreHandle,

@@ -66,7 +66,7 @@ pub fn replay(journal: &mut dyn Journal) -> Result<(State, u64), ReplayError> {
 ///
 /// # Errors
 /// When a value can't be encoded, which none of ours is.
-pub fn encode_state(state: &State) -> Result<Vec<u8>, serde_json::Error> {
+pub(crate) fn encode_state(state: &State) -> Result<Vec<u8>, serde_json::Error> {
     serde_json::to_vec(&(SNAPSHOT_LAYOUT, env!("CARGO_PKG_VERSION"), state))
 }
 

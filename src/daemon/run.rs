@@ -16,7 +16,7 @@ use crate::deliver::{
     TerminalAccess, link_inputs,
 };
 use crate::gateway::{Gateway, State};
-use crate::model::{Network, Sha256};
+use crate::model::{Network, Policy, Sha256};
 use crate::record::entry::Entry;
 use crate::record::{self, NewRow};
 use crate::render::{RenderConfig, Renderer};
@@ -86,11 +86,8 @@ impl Daemon {
         let keys = Arc::new(key_ring(&settings).map_err(fault(77))?);
         let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
         let (mut journal, state, snapshot_seq) = open_record(&settings).map_err(fault(75))?;
-        let configuration = Sha256::of(format!("{policy:?}{network:?}").as_bytes());
-        let started = Entry::Started { version: env!("CARGO_PKG_VERSION").into(), configuration };
-        let body = started.to_body().map_err(|source| fault(70)(source.into()))?;
-        let row = NewRow { at: clock::now_utc(), kind: started.kind().to_owned(), body };
-        journal.append(&[row], &[]).map_err(|source| fault(75)(source.into()))?;
+        let started = started_row(&network, &policy).map_err(fault(70))?;
+        journal.append(&[started], &[]).map_err(|source| fault(75)(source.into()))?;
         let renderer = renderer(&settings).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
@@ -112,14 +109,15 @@ impl Daemon {
             watchers.clone(),
         );
         let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
-        let core_loop =
-            CoreLoop { gateway, journal, performer, snapshot_seq };
+        let core_loop = CoreLoop { gateway, journal, performer, snapshot_seq };
         let core_thread = std::thread::Builder::new()
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
         let deadline_ms_max = u64::from(settings.render.deadline_s_max) * 1000;
-        render.start(&renderer, &core, deadline_ms_max).map_err(|source| fault(75)(source.into()))?;
+        render
+            .start(&renderer, &core, deadline_ms_max)
+            .map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
@@ -145,12 +143,7 @@ impl Daemon {
         let clips = clips::router(renderer.clips());
         let clips = serve(settings.http.terminal_listen, clips, &mut tasks).await;
         let clips = clips.map_err(fault(69))?;
-        if let Some(path) = settings.ingest.folder.clone() {
-            let bytes_max = u64::from(settings.ingest.bytes_max);
-            let settle_s = settings.ingest.folder_settle_s;
-            let folder = Folder::open(path, settle_s, bytes_max, core.clone())
-                .context("the watched folder")
-                .map_err(fault(78))?;
+        if let Some(folder) = open_folder(&settings, &core).map_err(fault(78))? {
             tasks.push(tokio::spawn(folder.watch()));
         }
         let core_thread = Some(core_thread);
@@ -183,6 +176,21 @@ impl Daemon {
             None => Ok(()),
         }
     }
+}
+
+fn open_folder(settings: &Settings, core: &CoreHandle) -> anyhow::Result<Option<Folder>> {
+    let Some(path) = settings.ingest.folder.clone() else { return Ok(None) };
+    let bytes_max = u64::from(settings.ingest.bytes_max);
+    let folder = Folder::open(path, settings.ingest.folder_settle_s, bytes_max, core.clone());
+    folder.context("the watched folder").map(Some)
+}
+
+/// The row that says which version with which configuration runs from now on.
+fn started_row(network: &Network, policy: &Policy) -> anyhow::Result<NewRow> {
+    let configuration = Sha256::of(format!("{policy:?}{network:?}").as_bytes());
+    let started = Entry::Started { version: env!("CARGO_PKG_VERSION").into(), configuration };
+    let body = started.to_body()?;
+    Ok(NewRow { at: clock::now_utc(), kind: started.kind().to_owned(), body })
 }
 
 fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {

@@ -84,12 +84,17 @@ impl Delivery {
     /// Ends it when validity is over: what was never answered is unreachable, what was answered but
     /// not ended has expired.
     pub fn close(&mut self) {
-        self.outcome = match &self.outcome {
-            Outcome::Targeted | Outcome::Sent => Outcome::Unreachable,
-            Outcome::Received | Outcome::Playing => Outcome::Expired,
-            Outcome::Refused(RefusalCode::Busy) => Outcome::Refused(RefusalCode::Busy),
-            ended => ended.clone(),
-        };
+        match self.outcome {
+            Outcome::Targeted | Outcome::Sent => self.outcome = Outcome::Unreachable,
+            Outcome::Received | Outcome::Playing => self.outcome = Outcome::Expired,
+            Outcome::Played
+            | Outcome::Refused(_)
+            | Outcome::Failed(_)
+            | Outcome::Preempted(_)
+            | Outcome::Cancelled
+            | Outcome::Expired
+            | Outcome::Unreachable => {}
+        }
     }
 
     /// Ends it when its broadcast was cancelled before anything was sent to it.
@@ -127,14 +132,9 @@ impl Delivery {
     /// Rank of what the terminal itself claimed; verdicts that we gave without its word rank low,
     /// so that its late word replaces them.
     fn claimed_rank(&self) -> u8 {
-        match self.outcome {
-            Outcome::Expired | Outcome::Unreachable | Outcome::Cancelled
-                if self.evidence.ended_at.is_none() =>
-            {
-                0
-            }
-            ref outcome => rank(outcome),
-        }
+        let ours =
+            matches!(self.outcome, Outcome::Expired | Outcome::Unreachable | Outcome::Cancelled);
+        if ours && self.evidence.ended_at.is_none() { 0 } else { rank(&self.outcome) }
     }
 }
 

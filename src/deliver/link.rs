@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 /// Inputs of a link waiting for the gateway. When it is full, acknowledgements wait at the broker:
 /// terminals repeat them until their receipt.
-pub const LINK_INPUTS_MAX: usize = 16_384;
+pub(crate) const LINK_INPUTS_MAX: usize = 16_384;
 /// Longest payload a link carries, bytes.
-pub const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
+pub(crate) const PAYLOAD_BYTES_MAX: usize = 64 * 1024;
 
 /// One message to publish: always QoS 1, never retained.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,7 +19,7 @@ const KEEP_ALIVE_S: u64 = 30;
 /// First and longest wait before the next try to connect, seconds.
 const RECONNECT_WAIT_S: (u64, u64) = (1, 30);
 /// A broker that lets fewer messages be in flight will be slow for a county.
-pub const RECEIVE_MAXIMUM_WANTED: u16 = 100;
+pub(crate) const RECEIVE_MAXIMUM_WANTED: u16 = 100;
 
 /// How to reach the broker.
 #[derive(Debug, Clone)]

@@ -181,7 +181,7 @@ pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
             .map(|(id, _)| *id)
             .collect(),
         targeted: earlier().flat_map(|broadcast| broadcast.terminals().iter().copied()).collect(),
-        response_plan: earlier().last().map(|broadcast| broadcast.response_plan().to_owned()),
+        response_plan: earlier().next_back().map(|broadcast| broadcast.response_plan().to_owned()),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{Action, Gateway, Outbox, Phase, people};
 use crate::decide::Rules;
-use crate::deliver::{self, Due, News, Pace, Presence};
+use crate::deliver::{self, Due, News, Presence};
 use crate::model::{
     Acknowledgement, AfterDeadline, Approval, Broadcast, BroadcastId, Class, ClipRef, LinkKind,
     Need, PlanId, Reason, Spoken, TerminalId, UtcMs,
@@ -12,10 +12,10 @@ use crate::record::entry::Entry;
 use std::collections::BTreeMap;
 
 /// After validity ends, how long last reports are awaited before a broadcast is closed, seconds.
-pub const END_GRACE_S: i64 = 60;
+pub(crate) const END_GRACE_S: i64 = 60;
 /// A cancelled broadcast is pursued this long at most, seconds: the terminal's own clock ends it
 /// at its expiry anyway.
-pub const CANCEL_PURSUIT_S: i64 = 3_600;
+pub(crate) const CANCEL_PURSUIT_S: i64 = 3_600;
 
 impl Gateway {
     pub(super) fn rendered(
@@ -143,13 +143,8 @@ impl Gateway {
         }
         let mut budget = self.repair_budget;
         let presence = &self.presence;
-        let mut out = Outbox {
-            now,
-            pace,
-            state: &mut self.state,
-            records: Vec::new(),
-            effects: Vec::new(),
-        };
+        let mut out =
+            Outbox { now, pace, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
         run_out(&self.rules, &mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {

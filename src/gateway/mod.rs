@@ -254,9 +254,9 @@ impl Gateway {
                 self.refuse(now, request, &actor, plan, reason)
             }
             Input::Cancel(request, actor, broadcast, reason) => {
-                self.cancel(now, request, &actor, broadcast, reason)
+                self.cancel(now, request, &actor, broadcast, &reason)
             }
-            Input::Stop(request, actor, scope) => self.stop(now, request, &actor, scope),
+            Input::Stop(request, actor, scope) => self.stop(now, request, &actor, &scope),
             Input::ArmDrill(request, actor, until) => self.arm(now, request, &actor, Some(until)),
             Input::DisarmDrill(request, actor) => self.arm(now, request, &actor, None),
             Input::Rendered(broadcast, clips, spoken) => {
@@ -272,8 +272,7 @@ impl Gateway {
 
     /// Runs `decide` with an outbox and returns its actions, records first.
     fn outbox(&mut self, now: UtcMs, decide: impl FnOnce(&Rules, &mut Outbox<'_>)) -> Vec<Action> {
-        let mut out =
-            Outbox {
+        let mut out = Outbox {
             now,
             pace: self.pace,
             state: &mut self.state,

@@ -10,7 +10,7 @@ use crate::model::{
 use crate::record::entry::Entry;
 
 /// Longest time a drill stays armed, seconds.
-pub const DRILL_ARMED_S_MAX: i64 = 4 * 3600;
+pub(crate) const DRILL_ARMED_S_MAX: i64 = 4 * 3600;
 
 impl Gateway {
     pub(super) fn manual(
@@ -119,7 +119,7 @@ impl Gateway {
         request: RequestId,
         actor: &Actor,
         broadcast: BroadcastId,
-        reason: String,
+        reason: &str,
     ) -> Vec<Action> {
         self.outbox(now, |rules, out| {
             let Some(state) = out.state.broadcasts.get(&broadcast) else {
@@ -130,7 +130,7 @@ impl Gateway {
             if let Err(why) = may(actor, Right::Stop, areas) {
                 return deny(out, request, actor, &format!("cancel broadcast {broadcast}"), &why);
             }
-            let answer = if cancel_broadcast(out, broadcast, &actor.name, &reason) {
+            let answer = if cancel_broadcast(out, broadcast, &actor.name, reason) {
                 Answer::Done(vec![broadcast])
             } else {
                 Answer::NotFound(format!("broadcast {broadcast} has ended or is being cancelled"))
@@ -144,17 +144,17 @@ impl Gateway {
         now: UtcMs,
         request: RequestId,
         actor: &Actor,
-        scope: StopScope,
+        scope: &StopScope,
     ) -> Vec<Action> {
         self.outbox(now, |rules, out| {
-            let areas = match &scope {
+            let areas = match scope {
                 StopScope::All => rules.network.served.clone(),
                 StopScope::Areas(areas) => areas.clone(),
             };
             if let Err(why) = may(actor, Right::Stop, areas) {
                 return deny(out, request, actor, "stop", &why);
             }
-            let hit = out.state.hit_by(&scope);
+            let hit = out.state.hit_by(scope);
             let waiting: Vec<PlanId> = out.state.pending.keys().copied().collect();
             let counter = BroadcastId(out.state.next_counter(now));
             let by = actor.name.clone();
@@ -162,7 +162,7 @@ impl Gateway {
             for broadcast in &hit {
                 cancel_broadcast(out, *broadcast, &actor.name, "一键停播");
             }
-            if scope == StopScope::All {
+            if *scope == StopScope::All {
                 for plan in waiting {
                     let (by, reason) = (actor.name.clone(), "一键停播".to_owned());
                     out.record(Entry::PlanEnded { plan, by, reason });

@@ -14,10 +14,10 @@ use std::collections::{BTreeMap, VecDeque};
 
 /// Ended broadcasts whose per-terminal deliveries stay in memory, counted in deliveries; older
 /// ones keep their counts only and are read from the record.
-pub const DELIVERIES_KEPT_MAX: usize = 200_000;
+pub(crate) const DELIVERIES_KEPT_MAX: usize = 200_000;
 /// Alerts kept in memory; older ones are in the record only. Identity (for duplicates) is kept
 /// longer by the lineage.
-pub const ALERTS_KEPT_MAX: usize = 2_000;
+pub(crate) const ALERTS_KEPT_MAX: usize = 2_000;
 /// Span of the rolling window that limits automatic broadcasts.
 const AUTOMATIC_WINDOW_S: i64 = 3_600;
 

@@ -144,7 +144,7 @@ pub struct Area {
 }
 
 /// A moment given as a date in configuration.
-pub type UtcMsDate = super::UtcMs;
+pub(crate) type UtcMsDate = super::UtcMs;
 
 /// A point on WGS-84. Degrees; latitude −90 to 90, longitude −180 to 180.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

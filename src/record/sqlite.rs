@@ -35,6 +35,9 @@ impl Default for SqliteOptions {
     }
 }
 
+/// Row number, whether its hash is on the chain, digest, and bytes of a snapshot.
+type SnapshotRow = (i64, Option<bool>, Vec<u8>, Vec<u8>);
+
 /// The record in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteJournal {
@@ -137,7 +140,7 @@ impl Journal for SqliteJournal {
     fn snapshot_latest(&mut self) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
         let query = "SELECT s.seq, s.hash = r.hash, s.sha256, s.bytes FROM snapshot s \
                      LEFT JOIN row r ON r.seq = s.seq";
-        let found: Option<(i64, Option<bool>, Vec<u8>, Vec<u8>)> = self
+        let found: Option<SnapshotRow> = self
             .connection
             .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
             .optional()

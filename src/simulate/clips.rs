@@ -4,6 +4,7 @@
 use crate::model::Sha256;
 use mingluo_bridge::message::Clip;
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{Mutex, Semaphore};
@@ -53,9 +54,9 @@ impl ClipSource {
             Fetching::Each => self.download(clip).await,
             Fetching::Shared => {
                 let mut shared = self.shared.lock().await;
-                if !shared.contains_key(&clip.sha256) {
+                if let Entry::Vacant(missing) = shared.entry(clip.sha256) {
                     self.download(clip).await?;
-                    shared.insert(clip.sha256, true);
+                    missing.insert(true);
                 }
                 Ok(())
             }

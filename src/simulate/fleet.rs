@@ -234,7 +234,7 @@ fn source(broker: SocketAddr, number: usize) -> Option<IpAddr> {
         .then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 1, block)))
 }
 
-/// Chance that repeats by its seed (SplitMix64).
+/// Chance that repeats by its seed (`SplitMix64`).
 #[derive(Debug, Clone)]
 pub(super) struct Chance(u64);
 

@@ -12,7 +12,7 @@ use tokio::net::{TcpSocket, TcpStream};
 /// Longest packet taken, bytes.
 const PACKET_BYTES_MAX: usize = 80 * 1024;
 /// Keep-alive asked for, seconds.
-pub const KEEP_ALIVE_S: u16 = 120;
+pub(crate) const KEEP_ALIVE_S: u16 = 120;
 
 /// Why a session ended.
 #[derive(Debug, thiserror::Error)]
@@ -85,7 +85,19 @@ impl Session {
         match session.packet().await? {
             Packet::ConnAck(hello) if hello.code == ConnectReturnCode::Success => Ok(session),
             Packet::ConnAck(hello) => Err(SessionFault::Refused(hello.code)),
-            _ => Err(SessionFault::Closed),
+            Packet::Connect(_)
+            | Packet::Publish(_)
+            | Packet::PubAck(_)
+            | Packet::PubRec(_)
+            | Packet::PubRel(_)
+            | Packet::PubComp(_)
+            | Packet::Subscribe(_)
+            | Packet::SubAck(_)
+            | Packet::Unsubscribe(_)
+            | Packet::UnsubAck(_)
+            | Packet::PingReq
+            | Packet::PingResp
+            | Packet::Disconnect => Err(SessionFault::Closed),
         }
     }
 

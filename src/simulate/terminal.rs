@@ -224,7 +224,7 @@ impl Life<'_> {
                     self.message(&received.topic, &received.payload).await;
                 }
                 Some(world) = from_world.recv() => {
-                    if self.world(world) {
+                    if self.world(&world) {
                         return Ok(End::Crash);
                     }
                 }
@@ -262,12 +262,12 @@ impl Life<'_> {
     }
 
     /// True = the terminal crashes now.
-    fn world(&mut self, world: World) -> bool {
+    fn world(&mut self, world: &World) -> bool {
         let now = self.now();
         match world {
-            World::Clip(sha256, true) => self.terminal.on_clip_ready(now, &sha256),
-            World::Clip(sha256, false) => self.terminal.on_clip_failed(now, &sha256),
-            World::Ended(broadcast) => {
+            World::Clip(sha256, true) => self.terminal.on_clip_ready(now, sha256),
+            World::Clip(sha256, false) => self.terminal.on_clip_failed(now, sha256),
+            &World::Ended(broadcast) => {
                 if self.terminal.sounding() == Some(broadcast) {
                     if core::mem::take(&mut self.crash_left) {
                         return true;

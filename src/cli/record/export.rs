@@ -140,10 +140,11 @@ pub(super) fn body_json(body: &[u8]) -> Value {
 
 /// The keys of a body; what is no object becomes one cell.
 fn fields(body: &[u8]) -> Map<String, Value> {
-    match body_json(body) {
-        Value::Object(fields) => fields,
-        other => Map::from_iter([("body".to_owned(), other)]),
+    let body = body_json(body);
+    if let Value::Object(fields) = body {
+        return fields;
     }
+    Map::from_iter([("body".to_owned(), body)])
 }
 
 fn write_csv(record: &ReadOnly, choice: &Choice<'_>, out: &mut dyn Write) -> anyhow::Result<u64> {

@@ -151,7 +151,7 @@ fn json_lines_choose_by_kind_number_and_time() {
     check(&["--since", "2026-06-30T19:12:00Z", "--until", "2026-07-01T03:12:00.001+08:00"], &[2]);
     let (_, text) =
         mingluo(&folder, &["export", "--from", "2", "--until", "2026-07-01T03:12:00.001"]);
-    let second = text.lines().nth(0).map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let second = text.lines().next().map(|line| serde_json::from_str::<Value>(line).unwrap());
     assert_eq!(second.unwrap()["body"]["terminal"], "t-1");
 }
 
