@@ -285,6 +285,9 @@ impl CoreLoop {
         loop {
             match self.journal.append(rows, raws) {
                 Ok(_) => {
+                    if self.journal.space_low() {
+                        self.performer.space_low();
+                    }
                     self.performer.journal_state(true);
                     return Ok(());
                 }

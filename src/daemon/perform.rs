@@ -37,6 +37,7 @@ pub(crate) struct Performer {
     receipts: BTreeMap<(TerminalId, BroadcastId), u32>,
     metrics: Arc<Metrics>,
     watchers: broadcast::Sender<Seen>,
+    space_low_told: bool,
 }
 
 impl Performer {
@@ -59,6 +60,7 @@ impl Performer {
             receipts: BTreeMap::new(),
             metrics,
             watchers,
+            space_low_told: false,
         }
     }
 
@@ -76,6 +78,15 @@ impl Performer {
     /// Tells health whether the record takes entries.
     pub(crate) fn journal_state(&self, good: bool) {
         self.metrics.journal_good.store(good, std::sync::atomic::Ordering::Relaxed);
+    }
+
+    /// Raises the alarm of a record that lives on its last reserve, once.
+    pub(super) fn space_low(&mut self) {
+        if !self.space_low_told {
+            self.space_low_told = true;
+            self.metrics.alarm("record_space_low");
+            tracing::error!("磁盘将满：记录正在使用最后的预留空间，请立即清理");
+        }
     }
 
     /// Performs one action that is not a record or a reply.

@@ -181,6 +181,11 @@ fn polygons(fields: &mut Fields<'_>, place: Place<'_>, area: &mut AlertArea) {
 /// Notes an unreadable shape.
 pub(super) fn shape_fault(fields: &mut Fields<'_>, node: &Node, path: &str, wrong: Wrong) {
     match wrong {
+        // The area stays, and when nothing else says where it is, it goes to a person.
+        Wrong::Empty(what) => {
+            let what = format!("{what}; it encloses nothing and was left out");
+            fields.notes.oddity(node.at(), path, what);
+        }
         Wrong::TooLarge(what) => fields.notes.too_large(node.at(), path, what),
         Wrong::Unreadable(what) => fields.notes.fault(node.at(), path, what),
     }

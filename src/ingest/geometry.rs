@@ -18,6 +18,8 @@ const CHINA_LON_DEG: core::ops::RangeInclusive<f64> = 73.0..=136.0;
 pub(super) enum Wrong {
     /// Over [`POLYGON_POINTS_MAX`].
     TooLarge(String),
+    /// A polygon that encloses nothing.
+    Empty(String),
     /// Anything else.
     Unreadable(String),
 }
@@ -32,6 +34,9 @@ pub(super) struct Ring {
     /// What was tolerated.
     pub(super) odd: Vec<&'static str>,
 }
+
+/// How far beyond 180 degrees a longitude may lie by rounding.
+const LON_OVERSHOOT_DEG: f64 = 0.9;
 
 /// One group of numbers joined by commas.
 type Group = Vec<f64>;
@@ -53,9 +58,8 @@ pub(super) fn polygon(text: &str) -> Result<Option<Ring>, Wrong> {
     distinct.dedup();
     if distinct.len() < 3 {
         let n = distinct.len();
-        return Err(Wrong::Unreadable(format!(
-            "expected a polygon of at least 3 different points, got {n}"
-        )));
+        let what = format!("expected a polygon of at least 3 different points, got {n}");
+        return Err(Wrong::Empty(what));
     }
     if points.iter().all(|point| looks_swapped(*point)) {
         odd.push("latitude and longitude may be swapped; used as written, latitude first");
@@ -184,6 +188,13 @@ fn position(group: &[f64], odd: &mut Vec<&'static str>) -> Result<Position, Wron
             let got = quoted(&written());
             return Err(Wrong::Unreadable(format!("expected a pair `lat,lon`, got {got}")));
         }
+    };
+    // Rings around the date line overshoot by rounding in live feeds.
+    let lon_deg = if lon_deg.abs() > 180.0 && lon_deg.abs() <= 180.0 + LON_OVERSHOOT_DEG {
+        odd.push("a longitude just beyond 180 degrees is taken for 180");
+        lon_deg.clamp(-180.0, 180.0)
+    } else {
+        lon_deg
     };
     let lat_ok = (-90.0..=90.0).contains(&lat_deg);
     let lon_ok = (-180.0..=180.0).contains(&lon_deg);

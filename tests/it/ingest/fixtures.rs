@@ -166,7 +166,6 @@ fn bad_cap_shapes() {
     bad(
         "cap/bad/wrong_shapes.xml",
         &[
-            (&format!("{area}/polygon[1]"), "at least 3 different points, got 2"),
             (&format!("{area}/polygon[2]"), "are the two swapped?"),
             (&format!("{area}/polygon[3]"), "lat,lon"),
             (&format!("{area}/circle[1]"), "radius of 0 to"),
