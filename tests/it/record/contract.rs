@@ -221,6 +221,29 @@ fn second_writer_is_refused_under_every_name() {
 }
 
 #[test]
+fn an_append_that_fails_in_its_middle_leaves_nothing_behind() {
+    let folder = Folder::new("middle");
+    let mut journal = open(&folder.db());
+    journal.append(&rows(1..3), &[]).unwrap();
+    // Somebody puts a row of his own where the second row of the next group belongs.
+    let other = rusqlite::Connection::open(folder.db()).unwrap();
+    let insert = "INSERT INTO row VALUES (4, 0, 'forged', x'00', zeroblob(32))";
+    other.execute(insert, []).unwrap();
+    let (alert, raw) = alert(b"not kept");
+    let group = [row(3), alert, row(5)];
+    for _ in 0..2 {
+        let fault = journal.append(&group, std::slice::from_ref(&raw)).unwrap_err();
+        assert!(matches!(fault, JournalError::Store { .. }), "{fault}");
+        let seqs: Vec<u64> = journal.read(1, 9).unwrap().iter().map(|row| row.seq).collect();
+        assert_eq!((seqs, journal.head().0), (vec![1, 2, 4], 2));
+        assert_eq!(journal.raw(raw.0).unwrap(), None);
+    }
+    other.execute("DELETE FROM row WHERE seq = 4", []).unwrap();
+    journal.append(&rows(3..6), &[]).unwrap();
+    check_holds(&mut journal, 5);
+}
+
+#[test]
 fn readers_see_a_record_that_is_being_written() {
     let folder = Folder::new("live");
     let mut journal = open(&folder.db());
