@@ -10,6 +10,9 @@ use mingluo::record::{Journal, MemoryJournal, NewRow, Trust};
 /// the wait for its next tick.
 const CLOCK_ERROR_MS: i64 = 30_000 + 5_000;
 
+/// In a mild county a cancel reaches everybody within this, milliseconds.
+const CANCEL_REACHES_MS: i64 = 60_000;
+
 /// When a horn begins.
 pub fn start(world: &mut World, horn: usize, broadcast: u64) {
     let id = world.horns[horn].id;
@@ -61,6 +64,17 @@ pub fn step(world: &mut World) {
             && world.now.0 > state.broadcast.expires().0 + CLOCK_ERROR_MS
         {
             broken.push(format!("{} still sounds {broadcast} after its validity", horn.id));
+        }
+        if let Some(broadcast) = horn.sounding {
+            if world.silenced.contains(&(horn.id, broadcast)) {
+                broken.push(format!("{} goes on with {broadcast} after its cancel", horn.id));
+            }
+            let state = gateway.state().broadcasts.get(&BroadcastId(broadcast));
+            let cancelled = state.and_then(|state| state.cancellation.as_ref());
+            let late = |at: mingluo::model::UtcMs| world.now.since_ms(at) > CANCEL_REACHES_MS;
+            if world.mild && cancelled.is_some_and(|cancelled| late(cancelled.at)) {
+                broken.push(format!("{} never heard that {broadcast} is cancelled", horn.id));
+            }
         }
         for (broadcast, n) in &horn.sounded {
             if let Some(state) = gateway.state().broadcasts.get(&BroadcastId(*broadcast))

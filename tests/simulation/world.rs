@@ -8,7 +8,7 @@ use mingluo::gateway::{Action, Arrival, Gateway, Input, RequestId, State};
 use mingluo::ingest;
 use mingluo::model::{
     Actor, Address, AreaLevel, BroadcastId, ClipRef, Codec, LinkKind, OrderKind, Origin, Outcome,
-    Role, Sha256, Spoken, StopScope, TerminalId, UtcMs,
+    Role, Sha256, Spoken, Step, StopScope, TerminalId, UtcMs,
 };
 use mingluo::record::entry::Entry;
 use mingluo::record::{Journal, MemoryJournal, NewRow};
@@ -36,8 +36,8 @@ pub enum Bug {
     ReplayForgetsTail,
     /// A terminal loses its memory at every boot.
     TerminalForgets,
-    /// A terminal's horn goes on after the validity.
-    ClockStands,
+    /// A horn goes on sounding although its terminal says stop.
+    StopIgnored,
     /// Somebody writes `played` on a terminal's behalf.
     ForgedPlayed,
     /// Cancel orders never leave the gateway.
@@ -57,7 +57,7 @@ impl Bug {
         Self::ActsBeforeRecord,
         Self::ReplayForgetsTail,
         Self::TerminalForgets,
-        Self::ClockStands,
+        Self::StopIgnored,
         Self::ForgedPlayed,
         Self::CancelLost,
         Self::LedgerEdited,
@@ -158,6 +158,10 @@ pub struct World {
     /// When a terminal took note of a cancel.
     pub silenced: BTreeSet<(TerminalId, u64)>,
     pub mild: bool,
+    /// How far the reports went that a terminal sent, by its sequence number.
+    told: BTreeMap<(TerminalId, u64, u32), u8>,
+    /// How far each terminal got according to the ledger.
+    on_record: BTreeMap<(TerminalId, u64), u8>,
     keys: KeyRing,
     verifier: Ed25519Verifier,
     dice: Dice,
@@ -252,6 +256,8 @@ impl World {
             broken: Vec::new(),
             silenced: BTreeSet::new(),
             mild,
+            told: BTreeMap::new(),
+            on_record: BTreeMap::new(),
             keys,
             verifier,
             loss: dice.below(if mild { 10 } else { 30 }),
@@ -294,6 +300,10 @@ impl World {
             }
         }
         if self.mild {
+            if self.dice.percent(50) {
+                let stop = 5_000 + i64::try_from(self.dice.below(60_000)).unwrap();
+                self.at(stop, Event::Stop);
+            }
             return;
         }
         for horn in 0..self.horns.len() {
@@ -410,9 +420,7 @@ impl World {
             }
             Event::PlayEnd(horn, life, broadcast) => self.play_end(horn, life, broadcast),
             Event::Tick(horn) => {
-                if self.bug != Some(Bug::ClockStands) {
-                    self.terminal(horn, Terminal::on_tick);
-                }
+                self.terminal(horn, Terminal::on_tick);
             }
             Event::TerminalDown(horn) => {
                 let down = &mut self.horns[horn];
@@ -496,6 +504,18 @@ impl World {
         if !self.held_back.is_empty() && self.disk_full {
             return self.held_back.push((at, actions));
         }
+        for action in &actions {
+            if let Action::Record(Entry::Acknowledged { report }) = action {
+                let far = match report.step {
+                    Step::Received => 1,
+                    Step::Playing => 2,
+                    _ => 3,
+                };
+                let key = (report.terminal, report.broadcast.0);
+                let best = self.on_record.entry(key).or_default();
+                *best = far.max(*best);
+            }
+        }
         let raws: Vec<(Sha256, Vec<u8>)> = self
             .alerts
             .iter()
@@ -524,6 +544,7 @@ impl World {
                     self.input(Input::LinkTook { broadcast, to, kind });
                 }
                 Action::Receipt(terminal, broadcast, sequence) => {
+                    self.note_receipt(terminal, broadcast.0, sequence);
                     let sealed = self.keys.seal_receipt(terminal, broadcast, sequence).unwrap();
                     let horn = self.horns.iter().position(|horn| horn.id == terminal).unwrap();
                     self.post(horn, Event::Receipt(horn, sealed.to_vec()));
@@ -584,14 +605,23 @@ impl World {
         let report = self.keys.open_report(id, bytes).expect("the terminal's own key");
         let Some(report) = deliver::acknowledgement(&report, LinkKind::Mqtt) else { return };
         if self.bug == Some(Bug::ReceiptWithoutRecord) && self.dice.percent(30) {
+            self.note_receipt(id, report.broadcast.0, report.sequence);
             let sealed = self.keys.seal_receipt(id, report.broadcast, report.sequence).unwrap();
             return self.post(horn, Event::Receipt(horn, sealed.to_vec()));
         }
         let mut report = report;
         if self.bug == Some(Bug::ForgedPlayed) && self.dice.percent(5) {
-            report.step = mingluo::model::Step::Played;
+            report.step = Step::Played;
         }
         self.input(Input::Acknowledged(report));
+    }
+
+    fn note_receipt(&mut self, terminal: TerminalId, broadcast: u64, sequence: u32) {
+        let far = self.told.get(&(terminal, broadcast, sequence)).copied().unwrap_or(0);
+        let on_record = self.on_record.get(&(terminal, broadcast)).copied().unwrap_or(0);
+        if on_record < far {
+            self.broken.push(format!("{terminal} gets a receipt for {broadcast} not on record"));
+        }
     }
 
     fn presence(&mut self, horn: usize, up: bool) {
@@ -662,9 +692,19 @@ impl World {
                     }
                 }
                 terminal::Action::Stop { .. } | terminal::Action::AmplifierOff => {
-                    self.horns[horn].sounding = None;
+                    if self.bug != Some(Bug::StopIgnored) {
+                        self.horns[horn].sounding = None;
+                    }
                 }
                 terminal::Action::Send(report) => {
+                    let far = match report.step {
+                        mingluo_bridge::message::Step::Unknown => 0,
+                        mingluo_bridge::message::Step::Received => 1,
+                        mingluo_bridge::message::Step::Playing => 2,
+                        _ => 3,
+                    };
+                    let id = self.horns[horn].id;
+                    self.told.insert((id, report.broadcast, report.sequence), far);
                     if report.step == mingluo_bridge::message::Step::Cancelled {
                         self.silenced.insert((self.horns[horn].id, report.broadcast));
                     }
