@@ -106,7 +106,10 @@ fn the_two_commands_are_those_of_ci() {
         let commands = first_commands(&text);
         assert_eq!(commands.len(), 2, "{readme}: {commands:?}");
         for command in commands {
-            assert!(ci.lines().any(|line| line.ends_with(command)), "`{command}` is not in .ci/run");
+            assert!(
+                ci.lines().any(|line| line.ends_with(command)),
+                "`{command}` is not in .ci/run"
+            );
         }
     }
     let readme = read("README.md");
@@ -125,7 +128,8 @@ fn every_recording_has_an_origin() {
     for path in children(&root().join("audio-samples")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let stem = name.split('.').next().unwrap_or_default();
-        let known = told.contains(&name) || words.contains(&format!("\"{stem}\""))
+        let known = told.contains(&name)
+            || words.contains(&format!("\"{stem}\""))
             || words.contains(&format!("[{stem}]"))
             || name == "README.md"
             || (path.is_dir() && told.contains(&format!("`{name}/")));

@@ -138,7 +138,10 @@ fn pure_files_do_nothing_but_compute() {
     for file in all.filter(|file| file.is_in(&PURE) && !file.path.contains("tests")) {
         let code = code(file.product());
         wrong.extend(
-            IMPURE.iter().filter(|word| code.contains(**word)).map(|w| format!("{}: {w}", file.path)),
+            IMPURE
+                .iter()
+                .filter(|word| code.contains(**word))
+                .map(|w| format!("{}: {w}", file.path)),
         );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
