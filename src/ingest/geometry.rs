@@ -1,101 +1,225 @@
-//! Polygons and circles of CAP 1.2 §3.2.4: pairs `lat,lon` on WGS-84.
+//! Polygons and circles of CAP 1.2 §3.2.4: pairs `lat,lon` on WGS-84, in that order.
 
+use super::notes::quoted;
 use crate::model::{Circle, Position};
 
-/// Points of one polygon.
-const POINTS_MAX: usize = 50_000;
-/// Largest radius that means anything on this earth, kilometres.
-const RADIUS_KM_MAX: f64 = 20_100.0;
+/// Points of one polygon; the largest seen in live feeds has 6,208.
+pub(super) const POLYGON_POINTS_MAX: usize = 20_000;
+/// Half of the earth's girth, kilometres: no circle is larger.
+const RADIUS_KM_MAX: f64 = 20_038.0;
+/// Above this radius a circle in kilometres was probably meant in metres.
+const RADIUS_KM_PLAUSIBLE_MAX: f64 = 1_000.0;
+/// China, with room on every side: the box in which a swapped pair shows itself.
+const CHINA_LAT_DEG: core::ops::RangeInclusive<f64> = 3.0..=54.0;
+const CHINA_LON_DEG: core::ops::RangeInclusive<f64> = 73.0..=136.0;
 
-/// Reads a polygon. `Ok(None)` = empty. The flag says that it was not closed and we closed it.
-pub(super) fn polygon(text: &str) -> Result<Option<(Vec<Position>, bool)>, String> {
-    let mut ring = Vec::new();
-    for pair in pairs(text) {
-        ring.push(position(&pair)?);
-        if ring.len() > POINTS_MAX {
-            return Err(format!("expected at most {POINTS_MAX} points"));
-        }
+/// Why a shape can't be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wrong {
+    /// Over [`POLYGON_POINTS_MAX`].
+    TooLarge(String),
+    /// Anything else.
+    Unreadable(String),
+}
+
+/// A polygon as read.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Ring {
+    /// Its points, closed (first = last).
+    pub(super) points: Vec<Position>,
+    /// Whether it was open as written.
+    pub(super) was_open: bool,
+    /// What was tolerated.
+    pub(super) odd: Vec<&'static str>,
+}
+
+/// One group of numbers joined by commas.
+type Group = Vec<f64>;
+
+/// Reads a polygon. `Ok(None)` = empty.
+///
+/// # Errors
+/// Says what was expected and got.
+pub(super) fn polygon(text: &str) -> Result<Option<Ring>, Wrong> {
+    let (groups, mut odd) = groups(text)?;
+    let mut points = Vec::with_capacity(groups.len());
+    for group in &groups {
+        points.push(position(group, &mut odd)?);
     }
-    let Some(first) = ring.first().copied() else { return Ok(None) };
+    let Some(first) = points.first().copied() else { return Ok(None) };
     let mut distinct: Vec<(u64, u64)> =
-        ring.iter().map(|p| (p.lat_deg.to_bits(), p.lon_deg.to_bits())).collect();
+        points.iter().map(|point| (point.lat_deg.to_bits(), point.lon_deg.to_bits())).collect();
     distinct.sort_unstable();
     distinct.dedup();
     if distinct.len() < 3 {
-        return Err(format!("expected at least 3 different points, got {}", distinct.len()));
+        let n = distinct.len();
+        return Err(Wrong::Unreadable(format!(
+            "expected a polygon of at least 3 different points, got {n}"
+        )));
     }
-    let open = ring.last() != Some(&first);
-    if open {
-        ring.push(first);
+    if points.iter().all(|point| looks_swapped(*point)) {
+        odd.push("latitude and longitude may be swapped; used as written, latitude first");
     }
-    Ok(Some((ring, open)))
+    let was_open = points.last() != Some(&first);
+    if was_open {
+        points.push(first);
+    }
+    odd.dedup();
+    Ok(Some(Ring { points, was_open, odd }))
 }
 
-/// Reads a circle `lat,lon radius`. `Ok(None)` = empty. The radius is in the unit of the form.
-pub(super) fn circle(text: &str, metres: bool) -> Result<Option<Circle>, String> {
-    let text = text.trim();
-    if text.is_empty() {
+/// A circle as read, and what was tolerated.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Round {
+    /// The circle, in kilometres.
+    pub(super) circle: Circle,
+    /// What was tolerated.
+    pub(super) odd: Vec<&'static str>,
+}
+
+/// Reads a circle `lat,lon radius`. `Ok(None)` = empty. The radius is in kilometres (CAP) or metres
+/// (national form); 0 is the point itself.
+///
+/// # Errors
+/// Says what was expected and got.
+pub(super) fn circle(text: &str, in_metres: bool) -> Result<Option<Round>, Wrong> {
+    if text.trim().is_empty() {
         return Ok(None);
     }
-    let wrong = || format!("expected `lat,lon radius`, got `{}`", short(text));
-    let all = pairs(text);
-    let (point, radius) = match all.as_slice() {
-        [point, radius] => (point.as_str(), radius.trim_matches(',')),
+    let wrong = || Wrong::Unreadable(format!("expected `lat,lon radius`, got {}", quoted(text)));
+    let (point, radius, mut odd) = match pieces(text).as_deref() {
+        Some([point, radius]) if radius.len() == 1 => (point.clone(), radius.clone(), Vec::new()),
+        // Three numbers in any other grouping can only mean this.
+        Some(all) if all.iter().map(Vec::len).sum::<usize>() == 3 => {
+            let flat: Vec<f64> = all.iter().flatten().copied().collect();
+            let (point, radius) = flat.split_at(2);
+            let odd = vec!["the radius is not set apart by a space"];
+            (point.to_vec(), radius.to_vec(), odd)
+        }
         _ => return Err(wrong()),
     };
-    let radius: f64 = radius.parse().map_err(|_| wrong())?;
-    let radius_km = if metres { radius / 1000.0 } else { radius };
+    let [radius] = radius.as_slice() else { return Err(wrong()) };
+    let centre = position(&point, &mut odd)?;
+    let radius_km = if in_metres { radius / 1_000.0 } else { *radius };
     if !(0.0..=RADIUS_KM_MAX).contains(&radius_km) {
-        return Err(format!("expected a radius of 0 to {RADIUS_KM_MAX} km, got {radius_km}"));
+        return Err(Wrong::Unreadable(format!(
+            "expected a radius of 0 to {RADIUS_KM_MAX} km, got {radius_km} km"
+        )));
     }
-    Ok(Some(Circle { centre: position(point)?, radius_km }))
+    if !in_metres && radius_km > RADIUS_KM_PLAUSIBLE_MAX {
+        odd.push("a radius above 1,000 km may be meant in metres; used as kilometres, as CAP says");
+    }
+    if looks_swapped(centre) {
+        odd.push("latitude and longitude may be swapped; used as written, latitude first");
+    }
+    Ok(Some(Round { circle: Circle { centre, radius_km }, odd }))
 }
 
-/// Splits into pairs at white space; a comma with spaces around it still joins a pair.
-fn pairs(text: &str) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
+/// The points of a polygon, each a group of two numbers (or three with a height).
+fn groups(text: &str) -> Result<(Vec<Group>, Vec<&'static str>), Wrong> {
+    let mut odd = Vec::new();
+    if text.contains(['，', ';', '；']) {
+        odd.push("points are separated by other signs than spaces and commas");
+    }
+    let Some(groups) = pieces(text) else {
+        let got = quoted(text.trim());
+        return Err(Wrong::Unreadable(format!("expected pairs `lat,lon`, got {got}")));
+    };
+    if groups.len() > POLYGON_POINTS_MAX {
+        return Err(Wrong::TooLarge(format!(
+            "expected at most {POLYGON_POINTS_MAX} points, got {}",
+            groups.len()
+        )));
+    }
+    Ok((groups, odd))
+}
+
+/// Splits into groups of numbers. Within a group stand commas, between groups white space; spaces
+/// around a comma are forgiven, and so is a comma behind a complete pair. `None` = not numbers.
+fn pieces(text: &str) -> Option<Vec<Group>> {
+    let text = text.replace('，', ",").replace([';', '；'], " ");
+    let mut groups: Vec<Group> = Vec::new();
+    // Whether the last group waits for another number because a comma stood behind it.
+    let mut waiting = false;
     for piece in text.split_whitespace() {
-        match out.last_mut() {
-            Some(last) if last.ends_with(',') || piece.starts_with(',') => last.push_str(piece),
-            _ => out.push(piece.to_owned()),
+        let mut rest = piece;
+        if let Some(tail) = rest.strip_prefix(',') {
+            waiting = groups.last().is_some_and(|group| group.len() < 2);
+            rest = tail;
         }
+        let ends_with_comma = rest.ends_with(',');
+        rest = rest.trim_end_matches(',');
+        if rest.is_empty() {
+            waiting = groups.last().is_some_and(|group| group.len() < 2);
+            continue;
+        }
+        let numbers: Option<Group> = rest.split(',').map(number).collect();
+        let numbers = numbers?;
+        match groups.last_mut() {
+            Some(last) if waiting && last.len() < 2 => last.extend(numbers),
+            _ => groups.push(numbers),
+        }
+        waiting = ends_with_comma && groups.last().is_some_and(|group| group.len() < 2);
     }
-    out
+    Some(groups)
 }
 
-fn position(pair: &str) -> Result<Position, String> {
-    let wrong = || format!("expected `lat,lon`, got `{}`", short(pair));
-    let (lat, lon) = pair.trim_matches(',').split_once(',').ok_or_else(wrong)?;
-    // Some senders add a height; it changes nothing on the ground.
-    let lon = lon.split(',').next().unwrap_or(lon);
-    let lat_deg: f64 = lat.trim().parse().map_err(|_| wrong())?;
-    let lon_deg: f64 = lon.trim().parse().map_err(|_| wrong())?;
-    if !(-90.0..=90.0).contains(&lat_deg) || !(-180.0..=180.0).contains(&lon_deg) {
-        let swapped = (-90.0..=90.0).contains(&lon_deg) && (-180.0..=180.0).contains(&lat_deg);
-        let guess = if swapped { "; are latitude and longitude swapped?" } else { "" };
-        return Err(format!(
-            "expected latitude −90 to 90 and longitude −180 to 180, got `{}`{guess}",
-            short(pair)
-        ));
-    }
-    Ok(Position { lat_deg, lon_deg })
+/// A finite decimal number; `NaN`, `inf` and hexadecimal are none.
+fn number(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte));
+    let number: f64 = plain.then(|| text.parse().ok()).flatten()?;
+    number.is_finite().then_some(number)
 }
 
-fn short(text: &str) -> String {
-    text.chars().take(60).collect()
+fn position(group: &[f64], odd: &mut Vec<&'static str>) -> Result<Position, Wrong> {
+    let written = || group.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+    let (lat_deg, lon_deg) = match group {
+        [lat, lon] => (*lat, *lon),
+        [lat, lon, _] => {
+            // A height changes nothing on the ground.
+            odd.push("a third number in a point is taken for a height and ignored");
+            (*lat, *lon)
+        }
+        _ => {
+            let got = quoted(&written());
+            return Err(Wrong::Unreadable(format!("expected a pair `lat,lon`, got {got}")));
+        }
+    };
+    let lat_ok = (-90.0..=90.0).contains(&lat_deg);
+    let lon_ok = (-180.0..=180.0).contains(&lon_deg);
+    if lat_ok && lon_ok {
+        return Ok(Position { lat_deg, lon_deg });
+    }
+    let swapped = (-90.0..=90.0).contains(&lon_deg) && (-180.0..=180.0).contains(&lat_deg);
+    let guess = if swapped { "; latitude comes first, are the two swapped?" } else { "" };
+    Err(Wrong::Unreadable(format!(
+        "expected latitude -90 to 90 and longitude -180 to 180, got {}{guess}",
+        quoted(&written())
+    )))
+}
+
+/// Whether a position would lie in China if its two numbers were swapped, and does not as written.
+fn looks_swapped(position: Position) -> bool {
+    CHINA_LAT_DEG.contains(&position.lon_deg)
+        && CHINA_LON_DEG.contains(&position.lat_deg)
+        && !CHINA_LAT_DEG.contains(&position.lat_deg)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// Expected: number of points, and whether we closed it.
     fn check(text: &str, expect: Result<Option<(usize, bool)>, &str>) {
         let got = polygon(text);
         match (&got, expect) {
             (Ok(got), Ok(expect)) => {
-                assert_eq!(got.as_ref().map(|(ring, open)| (ring.len(), *open)), expect, "{text}");
+                let got = got.as_ref().map(|ring| (ring.points.len(), ring.was_open));
+                assert_eq!(got, expect, "{text}");
             }
-            (Err(got), Err(expect)) => assert!(got.contains(expect), "{text}: {got}"),
+            (Err(Wrong::Unreadable(got) | Wrong::TooLarge(got)), Err(expect)) => {
+                assert!(got.contains(expect), "{text}: {got}");
+            }
             _ => panic!("{text}: {got:?}"),
         }
     }
@@ -105,25 +229,52 @@ mod tests {
         check("29.1,113.1 29.2,113.1 29.2,113.2 29.1,113.1", Ok(Some((4, false))));
         check("29.1,113.1 29.2,113.1 29.2,113.2", Ok(Some((4, true))));
         check(" 29.1,113.1\n29.2,113.1\t29.2, 113.2 29.1 ,113.1 ", Ok(Some((4, false))));
+        check("29.1 , 113.1 29.2,113.1, 29.2,113.2,", Ok(Some((4, true))));
+        check("+40.85,-118.09, +40.86,-118.09, +41.12,-117.61", Ok(Some((4, true))));
+        check("29.1，113.1;29.2，113.1；29.2,113.2", Ok(Some((4, true))));
+        check("29.1,113.1,5 29.2,113.1,5 29.2,113.2,5", Ok(Some((4, true))));
         check("", Ok(None));
         check("  \n ", Ok(None));
-        check("29.1,113.1 29.2,113.1 29.1,113.1", Err("3 different points"));
+    }
+
+    #[test]
+    fn wrong_polygons_are_told() {
+        check("29.1,113.1 29.2,113.1 29.1,113.1", Err("3 different points, got 2"));
         check("113.1,29.1 113.1,29.2 113.2,29.2", Err("swapped"));
-        check("NaN,113 29,113 29,114", Err("latitude"));
+        check("200,300 29,113 29,114", Err("latitude -90 to 90"));
+        check("NaN,113 29,113 29,114", Err("lat,lon"));
+        check("1e999,113 29,113 29,114", Err("lat,lon"));
         check("a,b c,d e,f", Err("lat,lon"));
-        check("29.1;113.1", Err("lat,lon"));
-        check("29.1,113.1,5 29.2,113.1,5 29.2,113.2,5", Ok(Some((4, true))));
+        check("29.1 113.1 29.2 113.1 29.2 113.2", Err("`lat,lon`"));
+        check("29.1,113.1,29.2,113.1,29.2,113.2", Err("a pair `lat,lon`"));
+        check(&"29.1,113.1 ".repeat(POLYGON_POINTS_MAX + 1), Err("at most 20000 points"));
+    }
+
+    #[test]
+    fn swapped_pairs_are_seen_not_mended() {
+        let ring = polygon("87.6,43.8 87.7,43.8 87.7,43.9").unwrap().unwrap();
+        assert!(ring.odd.iter().any(|odd| odd.contains("swapped")));
+        assert!((ring.points[0].lat_deg - 87.6).abs() < 1e-9);
+        let ring = polygon("43.8,87.6 43.8,87.7 43.9,87.7").unwrap().unwrap();
+        assert!(ring.odd.is_empty());
     }
 
     #[test]
     fn circles_in_kilometres_or_metres() {
-        let circle = |text: &str, metres| circle(text, metres).map(|c| c.map(|c| c.radius_km));
-        assert_eq!(circle("29.1,113.1 5", false), Ok(Some(5.0)));
-        assert_eq!(circle("29.1,113.1 5000", true), Ok(Some(5.0)));
-        assert_eq!(circle("29.1,113.1 0", false), Ok(Some(0.0)));
-        assert_eq!(circle("", false), Ok(None));
-        assert!(circle("29.1,113.1 -5", false).is_err());
-        assert!(circle("29.1,113.1 inf", false).is_err());
-        assert!(circle("29.1,113.1", false).is_err());
+        let radius = |text: &str, metres| {
+            circle(text, metres).map(|round| round.map(|round| round.circle.radius_km)).ok()
+        };
+        assert_eq!(radius("29.1,113.1 5", false), Some(Some(5.0)));
+        assert_eq!(radius("29.1, 113.1 5", false), Some(Some(5.0)));
+        assert_eq!(radius("29.1,113.1 5000", true), Some(Some(5.0)));
+        assert_eq!(radius("29.1,113.1 0", false), Some(Some(0.0)));
+        assert_eq!(radius("29.1,113.1,5", false), Some(Some(5.0)));
+        assert_eq!(radius("29.1 113.1 5", false), Some(Some(5.0)));
+        assert_eq!(radius("29.1,113.1,80 5", false), Some(Some(5.0)));
+        assert_eq!(radius("", false), Some(None));
+        for wrong in ["29.1,113.1 -5", "29.1,113.1 inf", "29.1,113.1", "5", "29.1,113.1 30000"] {
+            assert_eq!(radius(wrong, false), None, "{wrong}");
+        }
+        assert!(!circle("29.1,113.1 5000", false).unwrap().unwrap().odd.is_empty());
     }
 }

@@ -1,49 +1,47 @@
-//! Bytes from outside become an `Alert` or a `Rejection` that lists every fault. Pure.
+//! Bytes from outside become an [`Alert`] or a [`Rejection`] that lists every fault. Pure: no
+//! network, no clock, no files, whatever the bytes say.
+//!
+//! ```text
+//! bytes ─encoding─▶ text ─xml | json─▶ tree ─cap | national12379─▶ Alert | Rejection
+//! ```
+//!
+//! A *fault* is what leaves open what the sender meant, or could make an alert sound at the wrong
+//! time, place or level. An *oddity* is what is untidy but clear; it is tolerated and kept with the
+//! alert for people to see.
 
+mod block;
 mod cap;
 mod encoding;
+mod fields;
 mod geometry;
 mod json;
+mod level;
 mod national12379;
 mod notes;
+mod references;
 mod report;
 mod time;
+mod wrapper;
 mod xml;
 
-pub use report::report;
+pub use report::{Problem, problem, report};
 
-use crate::model::{Alert, Rejection};
-use notes::Notes;
+use crate::model::{Alert, AlertForm, Rejection};
+use notes::{Notes, quoted};
 use xml::Node;
 
-/// Longest message in bytes; CAP with embedded audio stays below it.
+/// Longest message in bytes; CAP with embedded audio stays below it. What is longer is rejected
+/// unread.
 pub const RAW_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Reads CAP 1.0 to 1.2, the national 12379 form, or our JSON form. `hint` is a content type or a
-/// file name; the content itself decides.
+/// Reads CAP 1.0 to 1.2, the national 12379 form, or our JSON form. The content decides which;
+/// `hint`, a content type or a file name, only helps with the encoding and with checks.
 ///
 /// # Errors
-/// A [`Rejection`] that lists every fault.
+/// A [`Rejection`] that lists every fault, never empty.
 pub fn read(bytes: &[u8], hint: Option<&str>) -> Result<Alert, Rejection> {
     let mut notes = Notes::default();
-    if bytes.len() > RAW_BYTES_MAX {
-        let got = bytes.len();
-        notes.too_large(format!("expected at most {RAW_BYTES_MAX} bytes, got {got}"));
-        return Err(notes.into_rejection());
-    }
-    let text = encoding::decode(bytes, &mut notes);
-    let Some(text) = text else { return Err(notes.into_rejection()) };
-    let body = text.trim_start();
-    if body.is_empty() {
-        notes.fault(None, "", "expected an alert, got nothing");
-        return Err(notes.into_rejection());
-    }
-    let looks_json = body.starts_with('{') || hint.is_some_and(|hint| hint.contains("json"));
-    let root =
-        if looks_json { json::tree(&text, &mut notes) } else { xml::tree(&text, &mut notes) };
-    let Some(root) = root else { return Err(notes.into_rejection()) };
-    let alert =
-        if looks_json { cap::alert(&root, true, &mut notes) } else { by_root(&root, &mut notes) };
+    let alert = by_content(bytes, hint, &mut notes);
     match alert {
         Some(mut alert) if !notes.has_faults() => {
             alert.oddities = notes.into_oddities();
@@ -53,36 +51,72 @@ pub fn read(bytes: &[u8], hint: Option<&str>) -> Result<Alert, Rejection> {
     }
 }
 
-/// Chooses the reader by the root element.
-fn by_root(root: &Node, notes: &mut Notes) -> Option<Alert> {
-    let line = Some(root.line);
-    match root.name.as_str() {
-        "alert" if national12379::is_national(root) => national12379::alert(root, notes),
-        "alert" => cap::alert(root, false, notes),
-        "feed" | "rss" | "RDF" | "EDXLDistribution" => {
-            let mut inside = Vec::new();
-            root.find_all("alert", &mut inside);
-            if let [alert] = inside.as_slice() {
-                notes.oddity(line, &root.name, "the one alert inside this wrapper was taken out");
-                return cap::alert(alert, false, notes);
+fn by_content(bytes: &[u8], hint: Option<&str>, notes: &mut Notes) -> Option<Alert> {
+    if bytes.len() > RAW_BYTES_MAX {
+        let got = bytes.len();
+        notes.too_large(None, "", format!("expected at most {RAW_BYTES_MAX} bytes, got {got}"));
+        return None;
+    }
+    if let Some(what) = not_text(bytes) {
+        notes.fault(None, "", format!("expected an alert in XML or JSON, got {what}"));
+        return None;
+    }
+    let text = encoding::decode(bytes, hint, notes)?;
+    let text = text.trim_start_matches('\u{FEFF}');
+    let body = text.trim_start();
+    match body.chars().next() {
+        None => {
+            notes.fault(None, "", "expected an alert in XML or JSON, got nothing");
+            None
+        }
+        Some('{' | '[') => {
+            let root = json::tree(body, notes)?;
+            cap::alert(&root, Some(AlertForm::Json), notes)
+        }
+        Some('<') => {
+            if body.len() < text.len() && body.starts_with("<?xml") {
+                let what = "white space stands before the XML declaration; skipped";
+                notes.oddity(Some(1), "", what);
             }
-            let n = root.count("entry") + root.count("item");
-            let what = format!(
-                "this is a feed or wrapper with {n} entries and {} alerts inside, not one alert; \
-                 send each CAP alert by itself",
-                inside.len()
-            );
-            notes.fault(line, &root.name, what);
+            // Lines are counted from the first line of the message, skipped ones included.
+            let root = xml::tree(text, notes)?;
+            by_root(&root, hint, notes)
+        }
+        Some(_) => {
+            let got = quoted(body.trim_end());
+            notes.fault(Some(1), "", format!("expected an alert in XML or JSON, got {got}"));
             None
         }
-        "schema" => {
-            notes.fault(line, "schema", "this is an XML schema, not an alert");
-            None
-        }
-        other => {
-            let what = format!("expected the root element `alert`, got `{other}`");
-            notes.fault(line, other, what);
-            None
+    }
+}
+
+/// Files of other kinds that land in an inbox, by their first bytes.
+fn not_text(bytes: &[u8]) -> Option<&'static str> {
+    const KINDS: &[(&[u8], &str)] = &[
+        (b"PK\x03\x04", "a ZIP archive (or office document); unpack it and send the XML inside"),
+        (b"\x1F\x8B", "a gzip file; unpack it and send the XML inside"),
+        (b"%PDF", "a PDF document"),
+        (b"Rar!", "a RAR archive; unpack it and send the XML inside"),
+        (b"\xD0\xCF\x11\xE0", "an office document"),
+        (b"\x89PNG", "a picture"),
+        (b"\xFF\xD8\xFF", "a picture"),
+        (b"RIFF", "a sound file"),
+        (b"ID3", "a sound file"),
+    ];
+    KINDS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, what)| *what)
+}
+
+/// Chooses the reader by the root element.
+fn by_root(root: &Node, hint: Option<&str>, notes: &mut Notes) -> Option<Alert> {
+    match root.name.as_str() {
+        "alert" if national12379::is_national(root) => national12379::alert(root, hint, notes),
+        "alert" => cap::alert(root, None, notes),
+        _ => {
+            let inside = wrapper::only_alert(root, notes)?;
+            if national12379::is_national(inside) {
+                return national12379::alert(inside, hint, notes);
+            }
+            cap::alert(inside, None, notes)
         }
     }
 }

@@ -1,96 +1,206 @@
-//! Times of alerts: CAP 1.2 §3.3.2 (`YYYY-MM-DDThh:mm:ss±hh:mm`) and what senders really write.
+//! Times of alerts: CAP 1.2 §3.3.2 (`YYYY-MM-DDThh:mm:ss±hh:mm`), the national form
+//! (`YYYY-MM-DD hh:mm:ss+08:00`), and what senders really write.
 
+use super::notes::quoted;
 use crate::model::UtcMs;
 use jiff::civil::DateTime;
+use jiff::tz::Offset;
 
-/// How strict the form is about the zone.
+/// Years that a warning may carry; others are slips of a clock or of a finger.
+const YEARS: core::ops::RangeInclusive<i16> = 1990..=2199;
+/// Largest offset from UTC in minutes (+14:00, Line Islands).
+const OFFSET_MINUTES_MAX: i32 = 14 * 60;
+
+/// What a form says about the zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Zone {
     /// CAP: a zone is needed.
     Needed,
-    /// National form: without a zone it is Beijing time.
+    /// National form: without a zone it is Beijing time, and a space stands for the T.
     Beijing,
 }
 
-/// A read time and whether it was written oddly.
+/// A time that was read, and how it was written oddly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) at: UtcMs,
     pub(super) odd: Option<&'static str>,
 }
 
 /// Reads a time.
+///
+/// # Errors
+/// What was expected and got.
 pub(super) fn read(text: &str, zone: Zone) -> Result<Read, String> {
+    let example = match zone {
+        Zone::Needed => "2026-06-01T08:00:00+08:00",
+        Zone::Beijing => "2026-06-01 08:00:00+08:00",
+    };
+    let wrong = || format!("expected a time such as {example}, got {}", quoted(text));
     let text = text.trim();
-    let wrong = || format!("expected a time such as 2026-06-01T08:00:00+08:00, got `{text}`");
-    if !text.is_ascii() || text.len() < 16 || text.len() > 40 {
-        return Err(wrong());
-    }
     let (date, rest) = text.split_at_checked(10).ok_or_else(wrong)?;
     let mut odd = None;
-    let clock = match rest.strip_prefix('T') {
-        Some(clock) => clock,
-        None => {
-            odd = Some("a space stands where CAP has a T");
-            rest.strip_prefix([' ', 't']).ok_or_else(wrong)?.trim_start()
+    let (year, month, day) = match numbers(date, &['-', '/']).as_deref() {
+        Some([year, month, day]) => (*year, *month, *day),
+        _ => return Err(wrong()),
+    };
+    if date.contains('/') {
+        odd = Some("the date is written with slashes");
+    }
+    let clock = match (rest.strip_prefix('T'), zone) {
+        (Some(clock), _) => clock,
+        (None, zone) => {
+            let clock = rest.strip_prefix([' ', 't']).ok_or_else(wrong)?.trim_start();
+            if zone == Zone::Needed {
+                odd = Some("a space or small letter stands where CAP has a T");
+            }
+            clock
         }
     };
     let zone_at = clock.find(['+', '-', 'Z', 'z']).unwrap_or(clock.len());
     let (clock, offset) = clock.split_at_checked(zone_at).ok_or_else(wrong)?;
-    let offset_minutes = match (offset.trim(), zone) {
+    let offset = match (offset.trim(), zone) {
         ("Z" | "z", _) => {
-            odd = Some("Z is not allowed in CAP; read as UTC");
-            0
+            odd = odd.or(Some("Z is not allowed in CAP; read as UTC"));
+            Offset::UTC
         }
-        ("", Zone::Beijing) => 480,
-        ("", Zone::Needed) => return Err(format!("expected a time zone, got `{text}`")),
-        (offset, _) => offset_minutes(offset).ok_or_else(wrong)?,
+        ("", Zone::Beijing) => Offset::constant(8),
+        ("", Zone::Needed) => {
+            let got = quoted(text);
+            return Err(format!("expected a time with its zone such as {example}, got {got}"));
+        }
+        (offset, _) => read_offset(offset).ok_or_else(wrong)?,
     };
-    let civil: DateTime = format!("{date}T{}", clock.trim()).parse().map_err(|_| wrong())?;
-    let timestamp = jiff::tz::TimeZone::UTC.to_timestamp(civil).map_err(|_| wrong())?;
-    let utc = timestamp.as_millisecond();
-    let at = UtcMs(utc).plus_s(-60 * i64::from(offset_minutes));
-    Ok(Read { at, odd })
+    let (clock, ms) = fraction(clock.trim()).ok_or_else(wrong)?;
+    let (hour, minute, second) = match numbers(clock, &[':']).as_deref() {
+        Some([hour, minute, second]) => (*hour, *minute, *second),
+        Some([hour, minute]) => {
+            odd = odd.or(Some("the seconds are missing; read as 00"));
+            (*hour, *minute, 0)
+        }
+        _ => return Err(wrong()),
+    };
+    if !YEARS.contains(&year) {
+        let (first, last) = (YEARS.start(), YEARS.end());
+        return Err(format!("expected a year from {first} to {last}, got {}", quoted(text)));
+    }
+    let narrow = |number: i16| i8::try_from(number).map_err(|_| wrong());
+    let civil = DateTime::new(
+        year,
+        narrow(month)?,
+        narrow(day)?,
+        narrow(hour)?,
+        narrow(minute)?,
+        narrow(second)?,
+        0,
+    )
+    .map_err(|_| wrong())?;
+    let moment = offset.to_timestamp(civil).map_err(|_| wrong())?;
+    Ok(Read { at: UtcMs(moment.as_millisecond()).plus_ms(ms), odd })
 }
 
-fn offset_minutes(text: &str) -> Option<i32> {
-    let (sign, digits) = match text.split_at_checked(1)? {
-        ("+", digits) => (1, digits),
-        ("-", digits) => (-1, digits),
+/// Splits at one of `separators` (the same all through) into numbers of at most four digits.
+fn numbers(text: &str, separators: &[char]) -> Option<Vec<i16>> {
+    let separator = separators.iter().find(|separator| text.contains(**separator))?;
+    text.split(*separator)
+        .map(|digits| {
+            let is_number = matches!(digits.len(), 1..=4) && is_digits(digits);
+            is_number.then(|| digits.parse().ok()).flatten()
+        })
+        .collect()
+}
+
+/// Takes off a fraction of a second, in milliseconds.
+fn fraction(clock: &str) -> Option<(&str, i64)> {
+    let Some((clock, digits)) = clock.split_once('.') else { return Some((clock, 0)) };
+    if digits.is_empty() || digits.len() > 9 || !is_digits(digits) {
+        return None;
+    }
+    let thousandths: String = digits.chars().chain("000".chars()).take(3).collect();
+    Some((clock, thousandths.parse().ok()?))
+}
+
+fn read_offset(text: &str) -> Option<Offset> {
+    let (sign, digits) = text.split_at_checked(1)?;
+    let sign = match sign {
+        "+" => 1,
+        "-" => -1,
         _ => return None,
     };
     let (hours, minutes) = match digits.split_once(':') {
-        Some((hours, minutes)) => (hours, minutes),
+        Some(parts) => parts,
         None if digits.len() == 4 => digits.split_at_checked(2)?,
         None => (digits, "0"),
     };
+    if !is_digits(hours) || !is_digits(minutes) || hours.len() > 2 || minutes.len() > 2 {
+        return None;
+    }
     let (hours, minutes): (i32, i32) = (hours.parse().ok()?, minutes.parse().ok()?);
-    (hours <= 14 && minutes < 60).then_some(sign * (hours * 60 + minutes))
+    let total = hours * 60 + minutes;
+    if minutes >= 60 || total > OFFSET_MINUTES_MAX {
+        return None;
+    }
+    Offset::from_seconds(sign * total * 60).ok()
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(text: &str, zone: Zone, expect_s: Option<i64>, odd: bool) {
+    fn check(text: &str, zone: Zone, expect_ms: Option<i64>, odd: bool) {
         let got = read(text, zone);
-        assert_eq!(got.as_ref().ok().map(|read| read.at.as_s()), expect_s, "{text}");
+        assert_eq!(got.as_ref().ok().map(|read| read.at.0), expect_ms, "{text}");
         assert_eq!(got.is_ok_and(|read| read.odd.is_some()), odd, "{text}");
     }
 
     #[test]
     fn times_are_read_as_written_by_real_senders() {
-        check("2012-10-25T09:15:58+08:00", Zone::Needed, Some(1_351_127_758), false);
-        check("2012-10-25 09:15:58+08:00", Zone::Beijing, Some(1_351_127_758), true);
-        check("2012-10-25 09:15:58", Zone::Beijing, Some(1_351_127_758), true);
-        check("2012-10-25T01:15:58-00:00", Zone::Needed, Some(1_351_127_758), false);
-        check("2012-10-25T01:15:58Z", Zone::Needed, Some(1_351_127_758), true);
-        check("2012-10-25T09:15:58.250+0800", Zone::Needed, Some(1_351_127_758), false);
-        check("2012-10-25T09:15:58", Zone::Needed, None, false);
-        check("2012-13-25T09:15:58+08:00", Zone::Needed, None, false);
-        check("2012-02-30T09:15:58+08:00", Zone::Needed, None, false);
-        check("2012-10-25T24:15:58+08:00", Zone::Needed, None, false);
-        check("2012-10-25T09:15:58+99:00", Zone::Needed, None, false);
-        check("今天上午九点", Zone::Beijing, None, false);
-        check("", Zone::Beijing, None, false);
+        let at = Some(1_351_127_758_000);
+        check("2012-10-25T09:15:58+08:00", Zone::Needed, at, false);
+        check("2012-10-25T09:15:58+08:00", Zone::Beijing, at, false);
+        check("2012-10-25 09:15:58+08:00", Zone::Beijing, at, false);
+        check("2012-10-25 09:15:58 +08:00", Zone::Beijing, at, false);
+        check("2012-10-25 09:15:58", Zone::Beijing, at, false);
+        check("2012/10/25 09:15:58", Zone::Beijing, at, true);
+        check("2012-10-25 09:15:58+08:00", Zone::Needed, at, true);
+        check("2012-10-25T01:15:58-00:00", Zone::Needed, at, false);
+        check("2012-10-25T01:15:58Z", Zone::Needed, at, true);
+        check("2012-10-24T15:45:58-09:30", Zone::Needed, at, false);
+        check("2012-10-25T09:15:58+0800", Zone::Needed, at, false);
+        check("2012-10-25T09:15:58+08", Zone::Needed, at, false);
+        check("2012-10-25T09:15:58.250+08:00", Zone::Needed, Some(1_351_127_758_250), false);
+        check("2012-10-25T09:15:58.1234567+08:00", Zone::Needed, Some(1_351_127_758_123), false);
+        check("2012-10-25T09:15+08:00", Zone::Needed, Some(1_351_127_700_000), true);
+    }
+
+    #[test]
+    fn wrong_times_are_told() {
+        for text in [
+            "2012-10-25T09:15:58",
+            "2012-13-25T09:15:58+08:00",
+            "2012-02-30T09:15:58+08:00",
+            "2012-10-25T24:00:00+08:00",
+            "2012-10-25T09:60:00+08:00",
+            "2012-10-25T09:15:58+99:00",
+            "2012-10-25T09:15:58+08:60",
+            "2012-10-25T09:15:58+15:00",
+            "0001-10-25T09:15:58+08:00",
+            "9999-10-25T09:15:58+08:00",
+            "2012-10-25",
+            "2012-1-5T09:15:58+08:00",
+            "Thu, 01 Jan 2026 16:00:00 +0000",
+            "20121025091558",
+            "2012-10-25T09:15:58+08:00 UTC",
+            "今天上午九点整发布",
+            "二〇一二",
+            "",
+        ] {
+            check(text, Zone::Needed, None, false);
+        }
+        assert!(read("2012-10-25T09:15:58", Zone::Needed).unwrap_err().contains("zone"));
     }
 }

@@ -1,27 +1,42 @@
-//! XML to a small tree that knows its lines. No DTD, no entities of its own, no network, limits on
-//! everything.
+//! XML to a small tree that knows its lines. No document types, no entities of its own, no network,
+//! a limit on everything.
+//!
+//! A syntax error ends the reading there; what stands before it is kept, so that the faults in it
+//! are told together with the error.
 
-use super::notes::Notes;
+use super::notes::{Notes, quoted};
+use super::{cap, national12379};
 use quick_xml::events::{BytesRef, BytesStart, Event};
-use quick_xml::name::ResolveResult;
-use quick_xml::reader::NsReader;
+use quick_xml::reader::Reader;
 
-/// Deepest nesting; CAP itself needs five.
+/// Deepest nesting; CAP itself needs five, a signature ten.
 const DEPTH_MAX: usize = 32;
 /// Elements of one message.
 const ELEMENTS_MAX: usize = 200_000;
+/// Attributes of one element; alerts need none but namespaces.
+const ATTRIBUTES_MAX: usize = 64;
+/// Namespace prefixes in force at one place.
+const PREFIXES_MAX: usize = 256;
+/// Text of one element in bytes, save embedded files, which are only measured.
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
+/// The element that carries a whole file in base64.
+const EMBEDDED: &str = "derefUri";
+/// XML-DSig inside an alert; carried along, verified elsewhere.
+const SIGNATURE: &str = "Signature";
 
 /// An element.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Node {
-    /// Name without prefix.
+    /// Name without prefix; with it for elements of another vocabulary inside an alert.
     pub(super) name: String,
-    /// Its namespace.
-    pub(super) namespace: Option<String>,
+    /// Its namespace; empty = none.
+    pub(super) namespace: String,
     /// Line of its start tag, from 1; 0 = no line (JSON).
     pub(super) line: u32,
-    /// Its own text, entities resolved.
+    /// Its own text, entities resolved; empty for [`EMBEDDED`].
     pub(super) text: String,
+    /// Characters of embedded base64, without white space.
+    pub(super) embedded_chars: usize,
     /// Its children.
     pub(super) children: Vec<Node>,
 }
@@ -42,7 +57,7 @@ impl Node {
         (self.line > 0).then_some(self.line)
     }
 
-    /// All elements of that name anywhere below.
+    /// Elements of that name anywhere below, not looking inside those found.
     pub(super) fn find_all<'a>(&'a self, name: &str, found: &mut Vec<&'a Node>) {
         for child in &self.children {
             if child.name == name {
@@ -79,106 +94,285 @@ impl Lines<'_> {
     }
 }
 
-/// Parses a document; `None` when it can't be read (the faults are noted).
+/// What is being built.
+struct Builder<'n> {
+    notes: &'n mut Notes,
+    open: Vec<Node>,
+    /// Prefixes in force: depth of the element that set them, prefix, namespace.
+    prefixes: Vec<(usize, String, String)>,
+    root: Option<Node>,
+    n_elements: usize,
+    told_control: bool,
+    told_outside: bool,
+}
+
+/// Parses a document. When it can't be read to its end the faults are noted and what was read
+/// before is returned; `None` when not even a root element was seen.
 pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
-    let mut reader = NsReader::from_str(text);
+    let mut reader = Reader::from_str(text);
     let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
-    let mut open: Vec<Node> = Vec::new();
-    let mut root: Option<Node> = None;
-    let mut n_elements = 0_usize;
+    let mut builder = Builder {
+        notes,
+        open: Vec::new(),
+        prefixes: Vec::new(),
+        root: None,
+        n_elements: 0,
+        told_control: false,
+        told_outside: false,
+    };
     loop {
         let line = lines.to(reader.buffer_position());
-        let (namespace, event) = match reader.read_resolved_event() {
-            Ok(read) => read,
+        let goes_on = match reader.read_event() {
+            Ok(Event::Eof) => {
+                builder.end();
+                false
+            }
+            Ok(event) => builder.take(event, line),
             Err(fault) => {
                 let line = lines.to(reader.error_position().max(reader.buffer_position()));
-                notes.fault(Some(line), &path(&open), format!("not well-formed XML: {fault}"));
-                return None;
+                builder.broken(line, &fault.to_string());
+                false
             }
         };
+        if !goes_on {
+            return builder.close_all();
+        }
+    }
+}
+
+impl Builder<'_> {
+    /// Takes one event; `false` = reading ends here.
+    fn take(&mut self, event: Event<'_>, line: u32) -> bool {
         match event {
-            Event::Start(start) => {
-                n_elements += 1;
-                open.push(node(&start, &namespace, line));
-            }
+            Event::Start(start) => self.start(&start, line),
             Event::Empty(start) => {
-                n_elements += 1;
-                let closed = node(&start, &namespace, line);
-                close(closed, &mut open, &mut root);
+                let goes_on = self.start(&start, line);
+                if goes_on {
+                    self.close();
+                }
+                goes_on
             }
             Event::End(_) => {
-                if let Some(closed) = open.pop() {
-                    close(closed, &mut open, &mut root);
-                }
+                self.close();
+                true
             }
-            Event::Text(piece) => append(&mut open, piece.as_ref()),
-            Event::CData(piece) => append(&mut open, piece.as_ref()),
-            Event::GeneralRef(reference) => match resolve(&reference) {
-                Some(letter) => append(&mut open, letter.encode_utf8(&mut [0; 4])),
-                None => {
-                    let name = reference.as_ref();
-                    let what = format!("unknown entity `&{name};`; entities are not expanded");
-                    notes.fault(Some(line), &path(&open), what);
-                }
-            },
+            Event::Text(piece) => self.text(&piece, line),
+            Event::CData(piece) => self.text(&piece, line),
+            Event::GeneralRef(reference) => self.reference(&reference, line),
             Event::DocType(_) => {
-                let what = "a document type declaration is refused (it can expand without limit \
-                            or read files); remove `<!DOCTYPE …>`";
-                notes.fault(Some(line), "", what);
-                return None;
+                let what = "expected no document type declaration, got `<!DOCTYPE …>` (it can \
+                            expand without limit or read files); remove it";
+                self.notes.fault(Some(line), "", what);
+                true
             }
-            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
-            Event::Eof => break,
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) | Event::Eof => true,
         }
-        if open.len() > DEPTH_MAX || n_elements > ELEMENTS_MAX {
+    }
+
+    fn start(&mut self, start: &BytesStart<'_>, line: u32) -> bool {
+        self.n_elements += 1;
+        if self.open.len() >= DEPTH_MAX || self.n_elements > ELEMENTS_MAX {
             let what = format!("expected at most {DEPTH_MAX} levels and {ELEMENTS_MAX} elements");
-            notes.too_large(what);
-            return None;
+            self.notes.too_large(Some(line), &self.path(), what);
+            self.notes.cut_off();
+            return false;
         }
+        if self.open.is_empty() && self.root.is_some() {
+            let name = start.name().as_ref().to_owned();
+            let what = format!("expected one root element, got another, `{name}`");
+            self.notes.fault(Some(line), "", what);
+            return false;
+        }
+        if !self.bind(start, line) {
+            return false;
+        }
+        let name = start.name().as_ref().to_owned();
+        let (prefix, local) = name.split_once(':').unwrap_or(("", &name));
+        let namespace = self
+            .prefixes
+            .iter()
+            .rev()
+            .find(|(_, known, _)| known == prefix)
+            .map(|(_, _, namespace)| namespace.clone())
+            .unwrap_or_default();
+        let name = if !self.is_foreign(&namespace, local) {
+            local.to_owned()
+        } else if prefix.is_empty() {
+            format!("{{{namespace}}}{local}")
+        } else {
+            name.clone()
+        };
+        self.open.push(Node { name, namespace, line, ..Node::default() });
+        true
     }
-    if let Some(unclosed) = open.last() {
-        let what = format!("`{}` is not closed: the message is cut off", unclosed.name);
-        notes.fault(unclosed.at(), &path(&open), what);
-        return None;
-    }
-    if root.is_none() {
-        notes.fault(None, "", "expected an XML alert, got text without any element");
-    }
-    root
-}
 
-fn node(start: &BytesStart<'_>, namespace: &ResolveResult<'_>, line: u32) -> Node {
-    let name = start.local_name().as_ref().to_owned();
-    let namespace = match namespace {
-        ResolveResult::Bound(bound) => Some(bound.as_ref().to_owned()),
-        ResolveResult::Unbound | ResolveResult::Unknown(_) => None,
-    };
-    Node { name, namespace, line, ..Node::default() }
-}
+    /// Whether an element inside an alert belongs to another vocabulary: `x:status` of another
+    /// namespace is not the alert's status. It keeps its prefix, so that no reader takes it.
+    fn is_foreign(&self, namespace: &str, local: &str) -> bool {
+        let Some(alert) = self.open.iter().find(|node| node.name == "alert") else { return false };
+        local != SIGNATURE
+            && namespace != alert.namespace
+            && !cap::is_cap_namespace(namespace)
+            && !national12379::is_national_namespace(namespace)
+    }
 
-fn close(closed: Node, open: &mut [Node], root: &mut Option<Node>) {
-    match open.last_mut() {
-        Some(parent) => parent.children.push(closed),
-        None => {
-            if root.is_none() {
-                *root = Some(closed);
+    /// Puts the namespace declarations of an element in force.
+    fn bind(&mut self, start: &BytesStart<'_>, line: u32) -> bool {
+        for (number, attribute) in start.attributes().with_checks(true).enumerate() {
+            if number >= ATTRIBUTES_MAX || self.prefixes.len() >= PREFIXES_MAX {
+                let what = format!(
+                    "expected at most {ATTRIBUTES_MAX} attributes in an element and \
+                     {PREFIXES_MAX} namespaces"
+                );
+                self.notes.too_large(Some(line), &self.path(), what);
+                self.notes.cut_off();
+                return false;
+            }
+            let attribute = match attribute {
+                Ok(attribute) => attribute,
+                Err(fault) => {
+                    self.broken(line, &fault.to_string());
+                    return false;
+                }
+            };
+            let key = attribute.key.as_ref();
+            let prefix = match key.strip_prefix("xmlns") {
+                Some("") => "",
+                Some(prefixed) => match prefixed.strip_prefix(':') {
+                    Some(prefix) => prefix,
+                    None => continue,
+                },
+                None => continue,
+            };
+            let namespace = attribute.value.trim().to_owned();
+            self.prefixes.push((self.open.len(), prefix.to_owned(), namespace));
+        }
+        true
+    }
+
+    fn text(&mut self, piece: &str, line: u32) -> bool {
+        let Some(node) = self.open.last_mut() else {
+            if !piece.trim().is_empty() && !self.told_outside {
+                self.told_outside = true;
+                let got = quoted(piece.trim());
+                let what = format!("expected nothing outside the root element, got {got}");
+                self.notes.fault(Some(line), "", what);
+            }
+            return true;
+        };
+        if node.name == EMBEDDED {
+            node.embedded_chars += piece.chars().filter(|c| !c.is_whitespace()).count();
+            return true;
+        }
+        if node.text.len() + piece.len() > TEXT_BYTES_MAX {
+            let what = format!("expected at most {TEXT_BYTES_MAX} bytes of text in an element");
+            self.notes.too_large(Some(line), &self.path(), what);
+            self.notes.cut_off();
+            return false;
+        }
+        let is_forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        if !piece.contains(is_forbidden) {
+            node.text.push_str(piece);
+            return true;
+        }
+        // Text pasted from office programs carries vertical tabs and the like: they are no words.
+        node.text.push_str(&piece.replace(is_forbidden, " "));
+        if piece.contains('\0') {
+            let path = if self.notes.is_full() { String::new() } else { self.path() };
+            let what = "expected text, got a NUL character; the message is damaged";
+            self.notes.fault(Some(line), &path, what);
+        } else if !self.told_control {
+            self.told_control = true;
+            let what = "control characters are not allowed in XML; read as spaces";
+            self.notes.oddity(Some(line), &self.path(), what);
+        }
+        true
+    }
+
+    fn reference(&mut self, reference: &BytesRef<'_>, line: u32) -> bool {
+        match resolve(reference) {
+            Some(letter) => self.text(letter.encode_utf8(&mut [0; 4]), line),
+            None => {
+                let path = if self.notes.is_full() { String::new() } else { self.path() };
+                let got = quoted(&format!("&{};", reference.as_ref() as &str));
+                let what = format!("expected &lt; &gt; &amp; &quot; &apos; or a number, got {got}");
+                self.notes.fault(Some(line), &path, what);
+                true
             }
         }
     }
+
+    fn broken(&mut self, line: u32, fault: &str) {
+        let what = format!("expected well-formed XML, got an error: {fault}");
+        self.notes.fault(Some(line), &self.path(), what);
+        self.notes.cut_off();
+    }
+
+    fn end(&mut self) {
+        if let Some(unclosed) = self.open.last() {
+            let what = format!("expected `</{}>`, got the end of the message", unclosed.name);
+            let line = unclosed.at();
+            self.notes.fault(line, &self.path(), what);
+            self.notes.cut_off();
+        } else if self.root.is_none() {
+            self.notes.fault(None, "", "expected an XML alert, got no element at all");
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(closed) = self.open.pop() else { return };
+        while self.prefixes.last().is_some_and(|(depth, _, _)| *depth >= self.open.len()) {
+            self.prefixes.pop();
+        }
+        match self.open.last_mut() {
+            Some(parent) => parent.children.push(closed),
+            None => self.root = Some(closed),
+        }
+    }
+
+    /// Closes what a broken message left open. The innermost element is left out when it has only
+    /// text: that text may be cut.
+    fn close_all(mut self) -> Option<Node> {
+        if self.open.len() > 1 && self.open.last().is_some_and(|node| node.children.is_empty()) {
+            self.open.pop();
+        }
+        while !self.open.is_empty() {
+            self.close();
+        }
+        self.root
+    }
+
+    /// Where we are, such as `alert/info[2]/area[1]`.
+    fn path(&self) -> String {
+        let mut path = String::new();
+        let mut parent: Option<&Node> = None;
+        for node in &self.open {
+            if !path.is_empty() {
+                path.push('/');
+            }
+            path.push_str(&node.name);
+            let n_before = parent.map_or(0, |parent| parent.all(&node.name).count());
+            if n_before > 0 || is_repeatable(&node.name) {
+                path.push_str(&format!("[{}]", n_before + 1));
+            }
+            parent = Some(node);
+        }
+        path
+    }
 }
 
-/// Adds text to the innermost open element; text outside of the root is nobody's.
-fn append(open: &mut [Node], text: &str) {
-    if let Some(node) = open.last_mut() {
-        node.text.push_str(text);
-    }
+/// Elements that are numbered in paths even when there is only one.
+fn is_repeatable(name: &str) -> bool {
+    matches!(name, "info" | "area" | "polygon" | "circle" | "geocode" | "resource")
+        || matches!(name, "parameter" | "eventCode" | "method")
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     if let Ok(Some(letter)) = reference.resolve_char_ref() {
         return Some(letter);
     }
-    match reference.as_ref() {
+    let name: &str = reference.as_ref();
+    match name {
         "lt" => Some('<'),
         "gt" => Some('>'),
         "amp" => Some('&'),
@@ -188,6 +382,86 @@ fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     }
 }
 
-fn path(open: &[Node]) -> String {
-    open.iter().map(|node| node.name.as_str()).collect::<Vec<_>>().join("/")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Faults of `text`: each `line element what` that must be contained, in order.
+    fn check(text: &str, expect: &[(Option<u32>, &str, &str)]) {
+        let mut notes = Notes::default();
+        let root = tree(text, &mut notes);
+        if expect.is_empty() {
+            assert!(root.is_some() && !notes.has_faults(), "{text}: {notes:?}");
+            return;
+        }
+        let faults = notes.into_rejection().faults;
+        assert_eq!(faults.len(), expect.len(), "{text}: {faults:?}");
+        for (fault, (line, element, what)) in faults.iter().zip(expect) {
+            assert_eq!((fault.line, fault.element.as_str()), (*line, *element), "{faults:?}");
+            assert!(fault.what.contains(what), "{fault:?}");
+        }
+    }
+
+    #[test]
+    fn well_formed_text_becomes_a_tree() {
+        check("<a/>", &[]);
+        check("<a>&lt;&#24453;<![CDATA[<b>]]></a>", &[]);
+        let root = tree("<p:a xmlns:p='u'>\n<b> x&amp;y </b></p:a>", &mut Notes::default());
+        let root = root.unwrap();
+        assert_eq!((root.name.as_str(), root.namespace.as_str(), root.line), ("a", "u", 1));
+        let b = root.first("b").unwrap();
+        assert_eq!((b.namespace.as_str(), b.line, b.text.as_str()), ("", 2, " x&y "));
+    }
+
+    #[test]
+    fn a_prefix_ends_with_its_element() {
+        let text = "<a xmlns='u'><b xmlns='v'><c/></b><d/></a>";
+        let root = tree(text, &mut Notes::default()).unwrap();
+        let b = root.first("b").unwrap();
+        assert_eq!(b.first("c").unwrap().namespace, "v");
+        assert_eq!(root.first("d").unwrap().namespace, "u");
+    }
+
+    #[test]
+    fn broken_text_is_told_with_its_place() {
+        check("<a>\n<b></a>", &[(Some(2), "a/b", "well-formed")]);
+        check("<a>\n<b>", &[(Some(2), "a/b", "the end of the message")]);
+        check("<a b='1' b='2'/>", &[(Some(1), "", "well-formed")]);
+        check("<a/><b/>", &[(Some(1), "", "one root element")]);
+        check("<a/>x", &[(Some(1), "", "outside")]);
+        check("x<a/>", &[(Some(1), "", "outside")]);
+        check("", &[(None, "", "no element")]);
+        check("<a>\u{0}</a>", &[(Some(1), "a", "NUL")]);
+        check("<a>&#0;</a>", &[(Some(1), "a", "&#0;")]);
+        check("<a>&nbsp;</a>", &[(Some(1), "a", "&nbsp;")]);
+    }
+
+    #[test]
+    fn document_types_are_refused_and_nothing_is_expanded() {
+        let bomb = "<!DOCTYPE a [<!ENTITY l \"lol\"><!ENTITY m \"&l;&l;\">]>\n<a>&m;</a>";
+        check(bomb, &[(Some(1), "", "DOCTYPE"), (Some(2), "a", "&m;")]);
+        check("<!DOCTYPE a SYSTEM 'file:///etc/passwd'><a/>", &[(Some(1), "", "DOCTYPE")]);
+    }
+
+    #[test]
+    fn limits_are_told_as_too_large() {
+        for text in [
+            "<a>".repeat(100_000),
+            format!("<a>{}</a>", "<b/>".repeat(ELEMENTS_MAX)),
+            format!("<a>{}</a>", "x".repeat(TEXT_BYTES_MAX + 1)),
+            format!("<a {}/>", (0..100).map(|n| format!("b{n}='' ")).collect::<String>()),
+        ] {
+            let mut notes = Notes::default();
+            let _tree = tree(&text, &mut notes);
+            assert!(notes.into_rejection().too_large);
+        }
+    }
+
+    #[test]
+    fn control_characters_become_spaces_once_told() {
+        let mut notes = Notes::default();
+        let root = tree("<a>x\u{b}y\u{b}z</a>", &mut notes).unwrap();
+        assert_eq!(root.text, "x y z");
+        assert_eq!(notes.into_oddities().len(), 1);
+    }
 }

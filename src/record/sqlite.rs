@@ -35,9 +35,6 @@ impl Default for SqliteOptions {
     }
 }
 
-/// Row number, whether its hash is on the chain, digest, and bytes of a snapshot.
-type SnapshotRow = (i64, Option<bool>, Vec<u8>, Vec<u8>);
-
 /// The record in one SQLite file.
 #[derive(Debug)]
 pub struct SqliteJournal {
@@ -140,9 +137,13 @@ impl Journal for SqliteJournal {
     fn snapshot_latest(&mut self) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
         let query = "SELECT s.seq, s.hash = r.hash, s.sha256, s.bytes FROM snapshot s \
                      LEFT JOIN row r ON r.seq = s.seq";
-        let found: Option<SnapshotRow> = self
+        let found = self
             .connection
-            .query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
+            .query_row(query, [], |row| {
+                let on_chain: Option<bool> = row.get(1)?;
+                let (sha256, bytes): (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
+                Ok((row.get::<_, i64>(0)?, on_chain, sha256, bytes))
+            })
             .optional()
             .map_err(|fault| failed(&self.path, fault))?;
         let Some((seq, on_chain, sha256, bytes)) = found else { return Ok(None) };

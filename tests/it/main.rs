@@ -1,3 +1,4 @@
-//! Tests of whole stages on real files.
+//! Tests of whole stages through their public interface.
 
+mod ingest;
 mod record;

@@ -140,11 +140,14 @@ pub(super) fn body_json(body: &[u8]) -> Value {
 
 /// The keys of a body; what is no object becomes one cell.
 fn fields(body: &[u8]) -> Map<String, Value> {
-    let body = body_json(body);
-    if let Value::Object(fields) = body {
-        return fields;
+    match body_json(body) {
+        Value::Object(fields) => fields,
+        other @ (Value::Null
+        | Value::Bool(_)
+        | Value::Number(_)
+        | Value::String(_)
+        | Value::Array(_)) => Map::from_iter([("body".to_owned(), other)]),
     }
-    Map::from_iter([("body".to_owned(), body)])
 }
 
 fn write_csv(record: &ReadOnly, choice: &Choice<'_>, out: &mut dyn Write) -> anyhow::Result<u64> {

@@ -79,8 +79,8 @@ fn raw_bytes_come_back_and_twice_is_once() {
     });
 }
 
-/// Raw attachments with their digests.
-type Raws = Vec<(Sha256, Vec<u8>)>;
+/// A name, and what is to be appended.
+type Append = (&'static str, Vec<NewRow>, Vec<(Sha256, Vec<u8>)>);
 
 #[test]
 fn what_is_over_a_limit_leaves_nothing_behind() {
@@ -89,7 +89,7 @@ fn what_is_over_a_limit_leaves_nothing_behind() {
         change(&mut group[2]);
         group
     };
-    let bad: [(&str, Vec<NewRow>, Raws); 7] = [
+    let bad: [Append; 7] = [
         ("body", with(&|row| row.body = vec![b'x'; BODY_BYTES_MAX + 1]), vec![]),
         ("long kind", with(&|row| row.kind = "k".repeat(KIND_BYTES_MAX + 1)), vec![]),
         ("no kind", with(&|row| row.kind.clear()), vec![]),
