@@ -14,7 +14,7 @@ const CLOCK_ERROR_MS: i64 = 30_000 + 5_000;
 const CANCEL_REACHES_MS: i64 = 60_000;
 
 /// When a horn begins.
-pub fn start(world: &mut World, horn: usize, broadcast: u64) {
+pub(crate) fn start(world: &mut World, horn: usize, broadcast: u64) {
     let id = world.horns[horn].id;
     if world.silenced.contains(&(id, broadcast)) {
         world.broken.push(format!("{id} sounds {broadcast} after it took note of the cancel"));
@@ -55,7 +55,7 @@ fn replay(world: &World, state: &mut State) {
 }
 
 /// After every step.
-pub fn step(world: &mut World) {
+pub(crate) fn step(world: &mut World) {
     let Some(gateway) = &world.gateway else { return };
     let mut broken = Vec::new();
     for horn in &world.horns {
@@ -88,7 +88,7 @@ pub fn step(world: &mut World) {
 }
 
 /// At the end: the ledger proves itself and tells the truth.
-pub fn end(world: &mut World) {
+pub(crate) fn end(world: &mut World) {
     let mut broken = Vec::new();
     if !world.journal.verify(&Trust::default()).expect("memory").is_good() {
         broken.push("the ledger does not verify".to_owned());
@@ -151,7 +151,7 @@ fn same(state: &State) -> State {
 }
 
 /// The ledger with one word changed, hashes kept as they were.
-pub fn edited(journal: &MemoryJournal) -> MemoryJournal {
+pub(crate) fn edited(journal: &MemoryJournal) -> MemoryJournal {
     let mut other = journal.clone();
     let rows: Vec<NewRow> = journal
         .rows()

@@ -1,5 +1,11 @@
 //! One simulated county: gateway, journal, links, terminals and everything that goes wrong.
 
+mod faults;
+mod horns;
+
+pub(crate) use faults::{Bug, Dice};
+pub(crate) use horns::{Cells, Horn};
+
 use crate::checks;
 use mingluo::config::Config;
 use mingluo::decide::Rules;
@@ -7,85 +13,24 @@ use mingluo::deliver::{self, KeyRing, Pace};
 use mingluo::gateway::{Action, Arrival, Gateway, Input, RequestId, State};
 use mingluo::ingest;
 use mingluo::model::{
-    Actor, Address, AreaLevel, BroadcastId, ClipRef, Codec, LinkKind, OrderKind, Origin, Outcome,
-    Role, Sha256, Spoken, Step, StopScope, TerminalId, UtcMs,
+    Actor, Address, AreaLevel, BroadcastId, ClipRef, Codec, OrderKind, Origin, Outcome, Role,
+    Sha256, Spoken, Step, StopScope, TerminalId, UtcMs,
 };
 use mingluo::record::entry::Entry;
 use mingluo::record::{Journal, MemoryJournal, NewRow};
-use mingluo_bridge::frame::{self, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind};
-use mingluo_bridge::replay::{SLOT_BYTES, Store};
-use mingluo_bridge::terminal::{self, Profile, Terminal};
+use mingluo_bridge::frame::{Ed25519Verifier, HmacKey};
+use mingluo_bridge::terminal::{Profile, Terminal};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 use std::path::Path;
 use std::sync::OnceLock;
 
 /// 2026-06-01T10:00:00+08:00, outside quiet hours.
-pub const START: UtcMs = UtcMs(1_780_279_200_000);
+pub(crate) const START: UtcMs = UtcMs(1_780_279_200_000);
 /// How long one run lasts: beyond the validity of everything.
 const RUN_S: i64 = 4_200;
 /// Length of the clip.
 const CLIP_MS: u32 = 20_000;
-
-/// Bugs planted on purpose, each in the wiring that the product does by hand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bug {
-    /// Effects go out although the record could not be written.
-    ActsBeforeRecord,
-    /// A restart forgets the last rows.
-    ReplayForgetsTail,
-    /// A terminal loses its memory at every boot.
-    TerminalForgets,
-    /// A horn goes on sounding although its terminal says stop.
-    StopIgnored,
-    /// Somebody writes `played` on a terminal's behalf.
-    ForgedPlayed,
-    /// Cancel orders never leave the gateway.
-    CancelLost,
-    /// A row of the ledger is changed later.
-    LedgerEdited,
-    /// Receipts go out for reports that were never recorded.
-    ReceiptWithoutRecord,
-    /// Orders by terminal address never leave the gateway.
-    RepairLost,
-    /// A finished play is started again by the terminal's driver.
-    DriverRepeats,
-}
-
-impl Bug {
-    pub const ALL: [Self; 10] = [
-        Self::ActsBeforeRecord,
-        Self::ReplayForgetsTail,
-        Self::TerminalForgets,
-        Self::StopIgnored,
-        Self::ForgedPlayed,
-        Self::CancelLost,
-        Self::LedgerEdited,
-        Self::ReceiptWithoutRecord,
-        Self::RepairLost,
-        Self::DriverRepeats,
-    ];
-}
-
-/// Chance that repeats by its seed (SplitMix64).
-#[derive(Debug, Clone)]
-pub struct Dice(u64);
-
-impl Dice {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
-    }
-    pub fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit.max(1)
-    }
-    pub fn percent(&mut self, chance: u64) -> bool {
-        self.below(100) < chance
-    }
-}
 
 /// What happens when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,43 +55,7 @@ enum Event {
     DiskFree,
 }
 
-/// Persistent memory of a simulated terminal.
-#[derive(Debug, Clone, Default)]
-pub struct Cells([Option<Vec<u8>>; 2]);
-
-impl Store for Cells {
-    fn load(&mut self, slot: u8, out: &mut [u8; SLOT_BYTES]) -> bool {
-        match &self.0[usize::from(slot)] {
-            Some(bytes) => {
-                out.copy_from_slice(bytes);
-                true
-            }
-            None => false,
-        }
-    }
-    fn save(&mut self, slot: u8, bytes: &[u8; SLOT_BYTES]) -> bool {
-        self.0[usize::from(slot)] = Some(bytes.to_vec());
-        true
-    }
-}
-
-/// A terminal with its horn.
-pub struct Horn {
-    pub id: TerminalId,
-    profile: Profile,
-    terminal: Option<Terminal<Cells>>,
-    cells: Option<Cells>,
-    linked: bool,
-    dark: bool,
-    clock_off_ms: i64,
-    life: u32,
-    /// Complete plays by broadcast, as the horn really sounded.
-    pub sounded: BTreeMap<u64, u32>,
-    /// What sounds now, since when.
-    pub sounding: Option<u64>,
-}
-
-pub struct World {
+pub(crate) struct World {
     pub now: UtcMs,
     pub steps: u64,
     pub talk: bool,
@@ -186,32 +95,13 @@ fn rules() -> Rules {
         .clone()
 }
 
-fn alert(number: usize, kind: &str, severity: &str, sent: UtcMs, refers: &str) -> String {
-    let time = |at: UtcMs| {
-        let local = jiff::Timestamp::from_millisecond(at.plus_s(8 * 3600).0).unwrap();
-        local.strftime("%Y-%m-%d %H:%M:%S").to_string()
-    };
-    format!(
-        "<alert><identifier>sim-{number}</identifier><sender>岳阳县气象台</sender>\
-         <senderCode>43062141600000</senderCode><sendTime>{}+08:00</sendTime>\
-         <status>Actual</status><msgType>{kind}</msgType><scope>Public</scope>\
-         <references>{refers}</references><info><language>zh-CN</language>\
-         <eventType>11B03</eventType><severity>{severity}</severity>\
-         <expires>{}+08:00</expires><headline>岳阳县气象台发布暴雨红色预警</headline>\
-         <description>第{number}号：请立即转移到安全地带。</description>\
-         <area><areaDesc>岳阳县</areaDesc><geocode>430621000000</geocode></area></info></alert>",
-        time(sent),
-        time(sent.plus_s(1_800))
-    )
-}
-
 impl World {
-    pub fn new(seed: u64, bug: Option<Bug>) -> Self {
+    pub(crate) fn new(seed: u64, bug: Option<Bug>) -> Self {
         let mut dice = Dice(seed.wrapping_mul(0x2545_F491_4F6C_DD1D) ^ 0x5EED);
         let keys = KeyRing::new(&[7; 32], [9; 32]);
         let verifier = Ed25519Verifier::new(keys.key_id(), &keys.public_key()).unwrap();
         // A third of the counties have nothing but lost and late messages: there everybody hears.
-        let mild = seed % 3 == 0;
+        let mild = seed.is_multiple_of(3);
         let rules = rules();
         let horns = rules
             .network
@@ -274,70 +164,6 @@ impl World {
         world
     }
 
-    fn plan_faults(&mut self) {
-        let mut at = 1_000;
-        for number in 0..=usize::try_from(self.dice.below(3)).unwrap() {
-            let severity = ["Red", "Orange"][usize::try_from(self.dice.below(2)).unwrap()];
-            let kind = match number {
-                0 => "Alert",
-                _ if self.mild => "Alert",
-                _ => ["Alert", "Update", "Cancel"][usize::try_from(self.dice.below(3)).unwrap()],
-            };
-            let refers = if kind == "Alert" { String::new() } else { format!("sim-{}", number - 1) };
-            self.alerts.push(alert(number, kind, severity, START.plus_ms(at), &refers));
-            self.at(at, Event::Alert(number));
-            if self.dice.percent(30) {
-                self.at(at + 500, Event::Alert(number));
-            }
-            at += 5_000 + i64::try_from(self.dice.below(90_000)).unwrap();
-        }
-        for tick in 0..RUN_S {
-            self.at(tick * 1_000 + 3, Event::Wake);
-        }
-        for horn in 0..self.horns.len() {
-            for tick in 0..RUN_S / 5 {
-                self.at(tick * 5_000 + 7, Event::Tick(horn));
-            }
-        }
-        if self.mild {
-            if self.dice.percent(50) {
-                let stop = 5_000 + i64::try_from(self.dice.below(60_000)).unwrap();
-                self.at(stop, Event::Stop);
-            }
-            return;
-        }
-        for horn in 0..self.horns.len() {
-            if self.dice.percent(15) {
-                let down = i64::try_from(self.dice.below(120_000)).unwrap();
-                self.at(down, Event::TerminalDown(horn));
-                let up = down + 1_000 + i64::try_from(self.dice.below(300_000)).unwrap();
-                self.at(up, Event::TerminalUp(horn));
-            }
-            if self.dice.percent(15) {
-                let down = i64::try_from(self.dice.below(120_000)).unwrap();
-                self.at(down, Event::LinkDown(horn));
-                let up = down + 1_000 + i64::try_from(self.dice.below(1_200_000)).unwrap();
-                self.at(up, Event::LinkUp(horn));
-            }
-        }
-        for _ in 0..self.dice.below(4) {
-            let down = i64::try_from(self.dice.below(100_000)).unwrap();
-            self.at(down, Event::GatewayDown);
-            let up = down + 500 + i64::try_from(self.dice.below(10_000)).unwrap();
-            self.at(up, Event::GatewayUp);
-        }
-        if self.dice.percent(30) {
-            let full = i64::try_from(self.dice.below(60_000)).unwrap();
-            self.at(full, Event::DiskFull);
-            let free = full + i64::try_from(self.dice.below(20_000)).unwrap();
-            self.at(free, Event::DiskFree);
-        }
-        if self.dice.percent(20) {
-            let stop = i64::try_from(self.dice.below(120_000)).unwrap();
-            self.at(stop, Event::Stop);
-        }
-    }
-
     fn at(&mut self, ms: i64, event: Event) {
         self.number += 1;
         self.queue.push(Reverse((START.plus_ms(ms).0, self.number, event)));
@@ -355,11 +181,15 @@ impl World {
     }
 
     /// Runs to the end; gives every broken invariant (of the first step that broke one).
-    pub fn run(&mut self) -> Vec<String> {
+    pub(crate) fn run(&mut self) -> Vec<String> {
         while let Some(Reverse((at, _, event))) = self.queue.pop() {
             self.now = UtcMs(at);
             if self.talk && !matches!(event, Event::Wake | Event::Tick(_)) {
-                println!("{:>9} {}", at - START.0, format!("{event:?}").chars().take(100).collect::<String>());
+                println!(
+                    "{:>9} {}",
+                    at - START.0,
+                    format!("{event:?}").chars().take(100).collect::<String>()
+                );
             }
             self.happen(event);
             self.steps += 1;
@@ -378,27 +208,9 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Alert(number) => self.arrive(number),
-            Event::Stop => {
-                let actor = Actor {
-                    name: "值班员".into(),
-                    role: Role::Officer,
-                    areas: rules().network.served,
-                };
-                self.requests += 1;
-                self.input(Input::Stop(RequestId(self.requests), actor, StopScope::All));
-            }
+            Event::Stop => self.stop_all(),
             Event::Wake => self.input(Input::Wake),
-            Event::Rendered(broadcast) => {
-                let clip = ClipRef {
-                    sha256: Sha256::of(&broadcast.to_le_bytes()),
-                    codec: Codec::Opus,
-                    clip_bytes: 40_000,
-                    duration_ms: CLIP_MS,
-                };
-                let spoken =
-                    Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
-                self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
-            }
+            Event::Rendered(broadcast) => self.rendered(broadcast),
             Event::Order(horn, bytes) => {
                 let verifier = self.verifier.clone();
                 self.terminal(horn, |terminal, now| {
@@ -475,6 +287,24 @@ impl World {
         self.input(Input::Arrived(RequestId(self.requests), Box::new(arrival)));
     }
 
+    fn stop_all(&mut self) {
+        let areas = rules().network.served;
+        let actor = Actor { name: "值班员".into(), role: Role::Officer, areas };
+        self.requests += 1;
+        self.input(Input::Stop(RequestId(self.requests), actor, StopScope::All));
+    }
+
+    fn rendered(&mut self, broadcast: u64) {
+        let clip = ClipRef {
+            sha256: Sha256::of(&broadcast.to_le_bytes()),
+            codec: Codec::Opus,
+            clip_bytes: 40_000,
+            duration_ms: CLIP_MS,
+        };
+        let spoken = Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
+        self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
+    }
+
     fn input(&mut self, input: Input) {
         if let Some(gateway) = &mut self.gateway {
             let actions = gateway.step(self.now, input);
@@ -487,12 +317,14 @@ impl World {
         let rows: Vec<NewRow> = actions
             .iter()
             .filter_map(|action| match action {
-                Action::Record(entry) => Some(NewRow {
-                    at,
-                    kind: entry.kind().into(),
-                    body: entry.to_body().unwrap(),
-                }),
-                _ => None,
+                Action::Record(entry) => {
+                    Some(NewRow { at, kind: entry.kind().into(), body: entry.to_body().unwrap() })
+                }
+                Action::Reply(..)
+                | Action::Render(_)
+                | Action::Send { .. }
+                | Action::Receipt(..)
+                | Action::Alarm(_) => None,
             })
             .collect();
         if self.disk_full && !rows.is_empty() {
@@ -509,7 +341,12 @@ impl World {
                 let far = match report.step {
                     Step::Received => 1,
                     Step::Playing => 2,
-                    _ => 3,
+                    Step::Played
+                    | Step::Refused(_)
+                    | Step::Failed(_)
+                    | Step::Preempted(_)
+                    | Step::Cancelled
+                    | Step::Expired => 3,
                 };
                 let key = (report.terminal, report.broadcast.0);
                 let best = self.on_record.entry(key).or_default();
@@ -553,7 +390,12 @@ impl World {
         }
     }
 
-    fn send(&mut self, broadcast: BroadcastId, order: &mingluo_bridge::message::Order, to: &[Address]) {
+    fn send(
+        &mut self,
+        broadcast: BroadcastId,
+        order: &mingluo_bridge::message::Order,
+        to: &[Address],
+    ) {
         let rules = rules();
         let cover = self
             .gateway
@@ -569,7 +411,8 @@ impl World {
             if known.is_some() && self.bug == Some(Bug::RepairLost) {
                 continue;
             }
-            let sealed = self.keys.seal_order(&deliver::aimed(order, *address, &cover, known)).unwrap();
+            let sealed =
+                self.keys.seal_order(&deliver::aimed(order, *address, &cover, known)).unwrap();
             for horn in 0..self.horns.len() {
                 let terminal = &rules.network.terminals[&self.horns[horn].id];
                 let there = match address {
@@ -591,57 +434,9 @@ impl World {
         }
     }
 
-    /// A message between gateway and terminal: lost, late or both.
-    fn post(&mut self, horn: usize, event: Event) {
-        let lost = self.dice.percent(self.loss);
-        let there = &self.horns[horn];
-        if there.linked && there.terminal.is_some() && !lost {
-            self.later(event);
-        }
-    }
-
-    fn report(&mut self, horn: usize, bytes: &[u8]) {
-        let id = self.horns[horn].id;
-        let report = self.keys.open_report(id, bytes).expect("the terminal's own key");
-        let Some(report) = deliver::acknowledgement(&report, LinkKind::Mqtt) else { return };
-        if self.bug == Some(Bug::ReceiptWithoutRecord) && self.dice.percent(30) {
-            self.note_receipt(id, report.broadcast.0, report.sequence);
-            let sealed = self.keys.seal_receipt(id, report.broadcast, report.sequence).unwrap();
-            return self.post(horn, Event::Receipt(horn, sealed.to_vec()));
-        }
-        let mut report = report;
-        if self.bug == Some(Bug::ForgedPlayed) && self.dice.percent(5) {
-            report.step = Step::Played;
-        }
-        self.input(Input::Acknowledged(report));
-    }
-
-    fn note_receipt(&mut self, terminal: TerminalId, broadcast: u64, sequence: u32) {
-        let far = self.told.get(&(terminal, broadcast, sequence)).copied().unwrap_or(0);
-        let on_record = self.on_record.get(&(terminal, broadcast)).copied().unwrap_or(0);
-        if on_record < far {
-            self.broken.push(format!("{terminal} gets a receipt for {broadcast} not on record"));
-        }
-    }
-
     fn presence(&mut self, horn: usize, up: bool) {
         let id = self.horns[horn].id;
         self.input(Input::Presence(id, up));
-    }
-
-    fn boot(&mut self, horn: usize) {
-        let forget = self.bug == Some(Bug::TerminalForgets);
-        let now = self.now.plus_ms(self.horns[horn].clock_off_ms).0;
-        let there = &mut self.horns[horn];
-        if there.terminal.is_some() {
-            return;
-        }
-        let cells = there.cells.take().filter(|_| !forget).unwrap_or_default();
-        there.terminal = Some(Terminal::boot(there.profile.clone(), cells, now));
-        self.drain(horn);
-        if self.horns[horn].linked {
-            self.presence(horn, true);
-        }
     }
 
     fn restart(&mut self) {
@@ -665,79 +460,13 @@ impl World {
         }
     }
 
-    fn terminal(&mut self, horn: usize, call: impl FnOnce(&mut Terminal<Cells>, i64)) {
-        let now = self.now.plus_ms(self.horns[horn].clock_off_ms).0;
-        if let Some(terminal) = &mut self.horns[horn].terminal {
-            call(terminal, now);
-        }
-        self.drain(horn);
-    }
-
-    fn drain(&mut self, horn: usize) {
-        while let Some(action) = self.horns[horn].terminal.as_mut().and_then(Terminal::next_action) {
-            match action {
-                terminal::Action::Fetch(clip) => {
-                    let life = self.horns[horn].life;
-                    let wait_ms = 100 + i64::try_from(self.dice.below(8_000)).unwrap();
-                    self.soon(wait_ms, Event::Clip(horn, life, clip.sha256));
-                }
-                terminal::Action::Start { broadcast, clip, .. } => {
-                    checks::start(self, horn, broadcast);
-                    let life = self.horns[horn].life;
-                    self.horns[horn].sounding = Some(broadcast);
-                    self.soon(i64::from(clip.duration_ms), Event::PlayEnd(horn, life, broadcast));
-                    let now = self.now.plus_ms(self.horns[horn].clock_off_ms).0;
-                    if let Some(terminal) = &mut self.horns[horn].terminal {
-                        terminal.on_playback_started(now, broadcast);
-                    }
-                }
-                terminal::Action::Stop { .. } | terminal::Action::AmplifierOff => {
-                    if self.bug != Some(Bug::StopIgnored) {
-                        self.horns[horn].sounding = None;
-                    }
-                }
-                terminal::Action::Send(report) => {
-                    let far = match report.step {
-                        mingluo_bridge::message::Step::Unknown => 0,
-                        mingluo_bridge::message::Step::Received => 1,
-                        mingluo_bridge::message::Step::Playing => 2,
-                        _ => 3,
-                    };
-                    let id = self.horns[horn].id;
-                    self.told.insert((id, report.broadcast, report.sequence), far);
-                    if report.step == mingluo_bridge::message::Step::Cancelled {
-                        self.silenced.insert((self.horns[horn].id, report.broadcast));
-                    }
-                    let key = self.keys.terminal_key(self.horns[horn].id);
-                    let mut out = [0; FRAME_BYTES_MAX];
-                    let signer = HmacKey::new(self.keys.key_id(), &key);
-                    let used = frame::seal(Kind::Acknowledgement, &report, &signer, &mut out).unwrap();
-                    self.post(horn, Event::Report(horn, out[..used].to_vec()));
-                }
-            }
-        }
-    }
-
-    fn play_end(&mut self, horn: usize, life: u32, broadcast: u64) {
-        let there = &mut self.horns[horn];
-        if there.life != life || there.sounding != Some(broadcast) {
-            return;
-        }
-        *there.sounded.entry(broadcast).or_default() += 1;
-        there.sounding = None;
-        if self.bug == Some(Bug::DriverRepeats) && self.dice.percent(20) {
-            *self.horns[horn].sounded.entry(broadcast).or_default() += 1;
-        }
-        self.terminal(horn, |terminal, now| terminal.on_playback_finished(now, broadcast, false));
-    }
-
     /// Terminals × broadcasts with the outcome `played`.
-    pub fn n_played(&self) -> u64 {
+    pub(crate) fn n_played(&self) -> u64 {
         self.outcomes(|outcome| *outcome == Outcome::Played)
     }
 
     /// Terminals × broadcasts with another outcome.
-    pub fn n_not_played(&self) -> u64 {
+    pub(crate) fn n_not_played(&self) -> u64 {
         self.outcomes(|outcome| *outcome != Outcome::Played)
     }
 

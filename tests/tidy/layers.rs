@@ -1,0 +1,168 @@
+//! One direction: who may import whom, and where there is no clock, no file and no waiting.
+
+use crate::source::{code, files};
+use std::collections::BTreeSet;
+
+/// A module, and which other modules of ours it may import.
+const LAYERS: [(&str, &[&str]); 8] = [
+    ("model", &[]),
+    ("ingest", &["model"]),
+    ("decide", &["model"]),
+    ("render", &["model"]),
+    ("deliver", &["model", "mingluo_bridge"]),
+    ("record", &["model"]),
+    ("gateway", &["model", "decide", "deliver", "record", "mingluo_bridge"]),
+    ("console", &["model", "gateway", "record", "daemon"]),
+];
+
+/// Imports beside the layers, each with its reason.
+const EXCEPTIONS: [(&str, &str, &str); 10] = [
+    ("src/render/renderer.rs", "clock", "works against a deadline on its own thread"),
+    ("src/deliver/broker.rs", "clock", "stamps when a report reached this machine"),
+    ("src/deliver/mqtt.rs", "clock", "stamps when a report reached this machine"),
+    ("src/console/broadcasts.rs", "clock", "times in an officer's request count from now"),
+    ("src/console/health.rs", "clock", "alive means that the core turned a moment ago"),
+    ("src/console/alerts.rs", "ingest", "reads a posted body before it goes to the core"),
+    ("src/console/broadcasts.rs", "decide", "a manual request is an input of the core"),
+    ("src/console/session.rs", "secrets", "API keys are written so that only we can read them"),
+    ("src/console/terminals.rs", "deliver", "shows the presence that the core's state holds"),
+    ("src/console/views.rs", "deliver", "shows the deliveries that the core's state holds"),
+];
+
+/// Files and folders that only compute.
+const PURE: [&str; 12] = [
+    "src/model/",
+    "src/ingest/",
+    "src/decide/",
+    "src/gateway/",
+    "src/deliver/delivery.rs",
+    "src/deliver/order.rs",
+    "src/deliver/schedule.rs",
+    "src/record/chain.rs",
+    "src/record/entry.rs",
+    "src/record/verify.rs",
+    "src/render/text/",
+    "firmware-bridge/src/",
+];
+
+/// What a pure file may not do.
+const IMPURE: [&str; 14] = [
+    "async fn",
+    "async move",
+    ".await",
+    "std::fs",
+    "std::net",
+    "std::env",
+    "std::thread",
+    "Instant::now",
+    "SystemTime",
+    "clock::",
+    "tokio",
+    "getrandom",
+    "HashMap",
+    "Mutex",
+];
+
+#[test]
+fn stages_import_the_model_and_themselves() {
+    let mut wrong = Vec::new();
+    let mut used = BTreeSet::new();
+    for (layer, allowed) in LAYERS {
+        for file in files("src", ".rs") {
+            if !file.is_in(&[&format!("src/{layer}/")]) {
+                continue;
+            }
+            for import in imports(&code(file.product())) {
+                let except = EXCEPTIONS.iter().position(|(from, to, reason)| {
+                    file.is_in(&[from]) && import == *to && !reason.is_empty()
+                });
+                used.extend(except);
+                if import != layer && !allowed.contains(&import.as_str()) && except.is_none() {
+                    wrong.push(format!("{} imports {import}", file.path));
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let unused: Vec<_> = (0..EXCEPTIONS.len()).filter(|at| !used.contains(at)).collect();
+    assert!(unused.is_empty(), "exceptions nobody needs any more: {unused:?}");
+}
+
+/// Modules of ours that some code names, and the wire crate.
+fn imports(code: &str) -> BTreeSet<String> {
+    let name = |text: &str| -> String {
+        text.chars().take_while(|c| c.is_ascii_lowercase() || *c == '_').collect()
+    };
+    let mut found = BTreeSet::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            None => {
+                found.insert(name(rest));
+            }
+            Some(group) => {
+                let group = group.split(';').next().unwrap_or_default();
+                let mut depth = 0;
+                let mut item = String::new();
+                for letter in group.chars() {
+                    depth += i32::from(letter == '{') - i32::from(letter == '}');
+                    if letter == ',' && depth == 0 {
+                        found.insert(name(item.trim()));
+                        item.clear();
+                    } else {
+                        item.push(letter);
+                    }
+                }
+                found.insert(name(item.trim()));
+            }
+        }
+    }
+    if code.contains("mingluo_bridge") {
+        found.insert("mingluo_bridge".to_owned());
+    }
+    found.remove("");
+    found
+}
+
+#[test]
+fn imports_are_found() {
+    let code = "use crate::model::A; use crate::{clock, record::{B, C}}; fn f() { crate::x::y() }";
+    let found: Vec<String> = imports(code).into_iter().collect();
+    assert_eq!(found, ["clock", "model", "record", "x"]);
+}
+
+#[test]
+fn pure_files_do_nothing_but_compute() {
+    let mut wrong = Vec::new();
+    let all = files("src", ".rs").into_iter().chain(files("firmware-bridge/src", ".rs"));
+    for file in all.filter(|file| file.is_in(&PURE) && !file.path.contains("tests")) {
+        let code = code(file.product());
+        wrong.extend(
+            IMPURE
+                .iter()
+                .filter(|word| code.contains(**word))
+                .map(|w| format!("{}: {w}", file.path)),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn there_is_one_way_to_sound_a_loudspeaker() {
+    for file in files("src", ".rs") {
+        let calls = code(file.product()).contains("Broadcast::authorise(");
+        let here = file.path == "src/decide/approval.rs";
+        assert_eq!(calls, here, "{}: Broadcast::authorise belongs into decide/approval", file.path);
+    }
+}
+
+/// A row of an acknowledgement is written where a terminal's frame arrives, and nowhere else.
+#[test]
+fn nobody_writes_an_acknowledgement_for_a_terminal() {
+    for file in files("src", ".rs") {
+        let code = code(file.product());
+        let writes = code.contains("record(Entry::Acknowledged");
+        let here = file.path == "src/gateway/delivering.rs";
+        assert!(here || !writes, "{} writes acknowledgements", file.path);
+    }
+}
