@@ -228,7 +228,10 @@ mod tests {
                 let got = got.as_ref().map(|ring| (ring.points.len(), ring.was_open));
                 assert_eq!(got, expect, "{text}");
             }
-            (Err(Wrong::Unreadable(got) | Wrong::TooLarge(got)), Err(expect)) => {
+            (
+                Err(Wrong::Unreadable(got) | Wrong::TooLarge(got) | Wrong::Empty(got)),
+                Err(expect),
+            ) => {
                 assert!(got.contains(expect), "{text}: {got}");
             }
             _ => panic!("{text}: {got:?}"),
