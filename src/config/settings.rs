@@ -29,15 +29,6 @@ pub enum MqttMode {
     External,
 }
 
-/// MQTT version spoken to the broker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MqttProtocol {
-    /// 3.1.1
-    V311,
-    /// 5.0
-    V5,
-}
-
 /// `[mqtt]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MqttSettings {
@@ -59,8 +50,6 @@ pub struct MqttSettings {
     pub user: Option<String>,
     /// File that holds the password.
     pub password_file: Option<PathBuf>,
-    /// Version.
-    pub protocol: MqttProtocol,
 }
 
 /// `[record]`
@@ -239,7 +228,6 @@ fn http(mut keys: Keys<'_>) -> HttpSettings {
 
 fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
     let modes = [("embedded", MqttMode::Embedded), ("external", MqttMode::External)];
-    let protocols = [("3.1.1", MqttProtocol::V311), ("5", MqttProtocol::V5)];
     let settings = MqttSettings {
         mode: keys.choice("mode", Some(MqttMode::Embedded), &modes, MqttMode::Embedded),
         listen: address(&mut keys, "listen", "127.0.0.1:1883"),
@@ -250,7 +238,6 @@ fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
         tls_key_file: path_opt(dir, &mut keys, "tls_key_file"),
         user: keys.text_opt("user").filter(|user| !user.is_empty()),
         password_file: path_opt(dir, &mut keys, "password_file"),
-        protocol: keys.choice("protocol", Some(MqttProtocol::V311), &protocols, MqttProtocol::V311),
     };
     let prefix = &settings.prefix;
     let bad_prefix = prefix.is_empty()
@@ -280,9 +267,9 @@ fn record(dir: &Path, mut keys: Keys<'_>) -> RecordSettings {
     let written = keys.text("url", Some("sqlite:var/record.db"));
     let url = match written.strip_prefix("sqlite:") {
         Some(file) if !file.is_empty() => format!("sqlite:{}", dir.join(file).display()),
-        _ if written == "memory:" || written.starts_with("postgres://") => written,
+        _ if written == "memory:" => written,
         _ => {
-            let what = format!("expected sqlite:, postgres:// or memory:, got `{written}`");
+            let what = format!("expected sqlite: or memory:, got `{written}`");
             keys.fault("url", &what, "write it like `url = \"sqlite:var/record.db\"`");
             written
         }

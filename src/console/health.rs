@@ -7,7 +7,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get};
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 /// The core turns at least this often, milliseconds; slower means it is stuck.
@@ -18,15 +17,6 @@ pub(super) fn routes() -> Router<Console> {
         .route("/healthz", get(|State(c): State<Console>| async move { alive(&c.metrics) }))
         .route("/readyz", get(|State(c): State<Console>| async move { ready(&c.metrics) }))
         .route("/metrics", get(|State(c): State<Console>| async move { metrics(&c.metrics) }))
-}
-
-/// The status plane for a thread of its own, so that it answers when all else is stuck.
-pub fn router(state: Arc<Metrics>) -> Router {
-    Router::new()
-        .route("/healthz", get(|State(m): State<Arc<Metrics>>| async move { alive(&m) }))
-        .route("/readyz", get(|State(m): State<Arc<Metrics>>| async move { ready(&m) }))
-        .route("/metrics", get(|State(m): State<Arc<Metrics>>| async move { metrics(&m) }))
-        .with_state(state)
 }
 
 fn turning(metrics: &Metrics) -> bool {

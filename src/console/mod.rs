@@ -13,7 +13,6 @@ mod terminals;
 mod views;
 
 pub(crate) use alerts::arrive;
-pub use health::router as status_router;
 pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;

@@ -19,8 +19,6 @@ pub(crate) const GROUP_MAX: usize = 4_096;
 const COMMIT_TRIES_MAX: u32 = 30;
 /// Wait between these tries, milliseconds.
 const COMMIT_WAIT_MS: u64 = 1_000;
-/// Rows between snapshots.
-pub(crate) const SNAPSHOT_ROWS: u64 = 50_000;
 
 /// A function that looks at the gateway and changes nothing.
 pub(crate) type Look = Box<dyn FnOnce(&Gateway) + Send>;
@@ -150,6 +148,8 @@ pub(crate) struct CoreLoop {
     pub performer: Performer,
     /// Row of the last snapshot.
     pub snapshot_seq: u64,
+    /// Rows between snapshots.
+    pub snapshot_every_rows: u64,
 }
 
 /// One group of inputs on its way through commit and perform.
@@ -271,7 +271,7 @@ impl CoreLoop {
             }
         }
         group.looks.into_iter().for_each(|look| look(&self.gateway));
-        if self.journal.head().0 >= self.snapshot_seq.saturating_add(SNAPSHOT_ROWS) {
+        if self.journal.head().0 >= self.snapshot_seq.saturating_add(self.snapshot_every_rows) {
             self.snapshot()?;
         }
         Ok(())

@@ -92,10 +92,7 @@ impl Daemon {
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
         let (link, link_in) = start_link(&settings, &keys, &network).await.map_err(fault(69))?;
-        let broker = match link.as_ref() {
-            Link::Embedded(broker) => Some(broker.local_addr()),
-            Link::External(_) => None,
-        };
+        let broker = link.local_addr();
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
@@ -109,7 +106,13 @@ impl Daemon {
             watchers.clone(),
         );
         let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
-        let core_loop = CoreLoop { gateway, journal, performer, snapshot_seq };
+        let core_loop = CoreLoop {
+            gateway,
+            journal,
+            performer,
+            snapshot_seq,
+            snapshot_every_rows: u64::from(settings.record.snapshot_every_rows),
+        };
         let core_thread = std::thread::Builder::new()
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
@@ -138,11 +141,10 @@ impl Daemon {
             alert_bytes_max: usize::try_from(settings.ingest.bytes_max).unwrap_or(usize::MAX),
             answered: Arc::default(),
         };
-        let http = serve(settings.http.listen, console::router(console), &mut tasks).await;
-        let http = http.map_err(fault(69))?;
-        let clips = clips::router(renderer.clips());
-        let clips = serve(settings.http.terminal_listen, clips, &mut tasks).await;
-        let clips = clips.map_err(fault(69))?;
+        let (api, audio) = (console::router(console), clips::router(renderer.clips()));
+        let listen = &settings.http;
+        let http = serve(listen.listen, api, &mut tasks).await.map_err(fault(69))?;
+        let clips = serve(listen.terminal_listen, audio, &mut tasks).await.map_err(fault(69))?;
         if let Some(folder) = open_folder(&settings, &core).map_err(fault(78))? {
             tasks.push(tokio::spawn(folder.watch()));
         }

@@ -97,6 +97,15 @@ impl Link {
         }
     }
 
+    /// Where the embedded broker listens; `None` for an external one.
+    #[must_use]
+    pub fn local_addr(&self) -> Option<std::net::SocketAddr> {
+        match self {
+            Self::Embedded(broker) => Some(broker.local_addr()),
+            Self::External(_) => None,
+        }
+    }
+
     /// Ends it.
     pub async fn close(&self) {
         match self {

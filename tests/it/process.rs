@@ -1,0 +1,268 @@
+//! The real daemon as a process in a folder of its own, with keys made by its own command line.
+
+use mingluo::config::Config;
+use mingluo::deliver::{KeyRing, key_id};
+use mingluo::secrets::read_key;
+use mingluo::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+use tokio::runtime::Runtime;
+
+/// Sound runs this many times faster than real time.
+const TIME_SCALE: u32 = 20;
+
+/// A gateway of `configs/dev` and its folder, which goes away with it.
+pub(crate) struct Gateway {
+    dir: PathBuf,
+    runtime: Runtime,
+    child: Option<Child>,
+    http: SocketAddr,
+    clips: SocketAddr,
+    broker: SocketAddr,
+    source_key: String,
+    leader_key: String,
+}
+
+/// Waits until `good`, at most `s_max` seconds.
+pub(crate) fn wait_until(s_max: u64, mut good: impl FnMut() -> bool, what: &str) {
+    for _ in 0..s_max * 10 {
+        if good() {
+            return;
+        }
+        pause(100);
+    }
+    panic!("waited {s_max} s in vain: {what}");
+}
+
+fn pause(ms: u64) {
+    let (_keep, never) = std::sync::mpsc::channel::<()>();
+    let _elapsed = never.recv_timeout(Duration::from_millis(ms));
+}
+
+/// A port that is free now.
+fn free() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+}
+
+impl Gateway {
+    /// Makes folder and keys, starts the daemon, waits until it is ready.
+    pub(crate) fn start(name: &str) -> Self {
+        let dir = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
+        let configs = dir.join("configs");
+        std::fs::create_dir_all(&configs).unwrap();
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/dev");
+        for file in std::fs::read_dir(shipped).unwrap() {
+            let file = file.unwrap().path();
+            if file.is_file() {
+                std::fs::copy(&file, configs.join(file.file_name().unwrap())).unwrap();
+            }
+        }
+        let runtime = Runtime::new().unwrap();
+        let mut gateway = Self {
+            dir,
+            runtime,
+            child: None,
+            http: free(),
+            clips: free(),
+            broker: free(),
+            source_key: String::new(),
+            leader_key: String::new(),
+        };
+        assert_eq!(gateway.cli(&["keys", "init"]).0, 0);
+        let create = |role: &str| {
+            let (code, out) = gateway.cli(&["keys", "create", "--name", role, "--role", role]);
+            assert_eq!(code, 0, "{out}");
+            out.trim().to_owned()
+        };
+        (gateway.source_key, gateway.leader_key) = (create("source"), create("leader"));
+        gateway.restart();
+        gateway
+    }
+
+    fn overrides(&self) -> BTreeMap<String, String> {
+        let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-samples");
+        [
+            ("http.listen", self.http.to_string()),
+            ("http.terminal_listen", self.clips.to_string()),
+            ("http.public_clip_url", format!("http://{}/clips", self.clips)),
+            ("mqtt.listen", self.broker.to_string()),
+            ("record.url", "sqlite:var/record.db".to_owned()),
+            ("record.ballast_mib", "0".to_owned()),
+            ("render.audio_dir", audio.display().to_string()),
+            ("render.clip_dir", "var/clips".to_owned()),
+            ("render.voices_dir", "var/voices".to_owned()),
+            ("ingest.folder", "var/alerts".to_owned()),
+            ("keys.signing_key_file", "keys/signing.key".to_owned()),
+            ("keys.terminal_master_key_file", "keys/master.key".to_owned()),
+            ("keys.api_keys_file", "keys/api.toml".to_owned()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value))
+        .into()
+    }
+
+    fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mingluo"));
+        for (key, value) in self.overrides() {
+            command.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
+        }
+        let record = format!("sqlite:{}", self.dir.join("configs/var/record.db").display());
+        command.env("MINGLUO_CONFIG", self.dir.join("configs")).env("MINGLUO_RECORD", record);
+        command
+    }
+
+    /// Runs another command of the program; gives exit code and standard output.
+    pub(crate) fn cli(&self, arguments: &[&str]) -> (i32, String) {
+        let done = self.command().args(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&done.stdout).into_owned()
+            + &String::from_utf8_lossy(&done.stderr);
+        (done.status.code().unwrap_or(-1), text)
+    }
+
+    /// Starts the daemon (again).
+    pub(crate) fn restart(&mut self) {
+        let mut options = std::fs::OpenOptions::new();
+        let log = options.create(true).append(true).open(self.dir.join("log.txt")).unwrap();
+        let child = self.command().arg("run").stdout(Stdio::null()).stderr(log).spawn().unwrap();
+        self.child = Some(child);
+        wait_until(60, || self.ready(), "the gateway is ready");
+    }
+
+    fn ready(&self) -> bool {
+        let url = format!("http://{}/readyz", self.http);
+        let answer = self.runtime.block_on(async { reqwest::get(url).await });
+        answer.is_ok_and(|answer| answer.status().is_success())
+    }
+
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    /// SIGTERM; the daemon must end by itself with 0.
+    pub(crate) fn stop(&mut self) {
+        let mut child = self.child.take().expect("it runs");
+        let pid = child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+        let mut code = None;
+        wait_until(
+            30,
+            || {
+                code = child.try_wait().unwrap();
+                code.is_some()
+            },
+            "the gateway ends after SIGTERM",
+        );
+        assert_eq!(code.and_then(|code| code.code()), Some(0));
+    }
+
+    /// All registered terminals, on real sessions.
+    pub(crate) fn fleet(&self, misbehaviour: Misbehaviour) -> Fleet {
+        let configs = self.dir.join("configs");
+        let loaded = Config::load_with(&configs, &self.overrides()).expect("a good configuration");
+        let seed = read_key(&loaded.config.keys.signing_key_file).unwrap();
+        let master = read_key(&loaded.config.keys.terminal_master_key_file).unwrap();
+        let public_key = KeyRing::new(&seed, master).public_key();
+        let config = FleetConfig {
+            broker: self.broker,
+            prefix: loaded.config.mqtt.prefix.clone(),
+            master,
+            public_key,
+            key_id: key_id(&public_key),
+            clips: ClipSource::new(format!("http://{}/clips", self.clips), Fetching::Each),
+            time_scale: TIME_SCALE,
+            connects_per_s: 500,
+            misbehaviour,
+        };
+        let terminals = loaded.network.terminals.values().map(FleetTerminal::of).collect();
+        let _entered = self.runtime.enter();
+        Fleet::start(config, terminals).expect("the public key is one")
+    }
+
+    /// Waits.
+    pub(crate) fn sleep_ms(&self, ms: u64) {
+        pause(ms);
+    }
+
+    /// GET of the API as leader.
+    pub(crate) fn get(&self, path: &str) -> Value {
+        let url = format!("http://{}/api/v1{path}", self.http);
+        self.runtime.block_on(async {
+            let answer = reqwest::Client::new().get(url).bearer_auth(&self.leader_key).send().await;
+            answer.unwrap().json().await.unwrap()
+        })
+    }
+
+    /// POST of the API; gives status and body.
+    pub(crate) fn post(&self, path: &str, key: &str, body: String) -> (u16, Value) {
+        let url = format!("http://{}/api/v1{path}", self.http);
+        self.runtime.block_on(async {
+            let request = reqwest::Client::new().post(url).bearer_auth(key).body(body);
+            let answer = request.header("Content-Type", "application/json").send().await.unwrap();
+            (answer.status().as_u16(), answer.json().await.unwrap_or_default())
+        })
+    }
+
+    /// The leader's key.
+    pub(crate) fn leader(&self) -> String {
+        self.leader_key.clone()
+    }
+
+    /// The source's key.
+    pub(crate) fn source(&self) -> String {
+        self.source_key.clone()
+    }
+
+    /// Where a watched folder's file goes.
+    pub(crate) fn folder(&self) -> PathBuf {
+        self.dir.join("configs/var/alerts")
+    }
+
+    /// Posts a rainstorm alert for the county, as of now.
+    pub(crate) fn post_alert(&self, severity: &str) -> Value {
+        let (status, answer) =
+            self.post("/alerts", &self.source(), alert("kill-1", severity, "Alert", ""));
+        assert_eq!(status, 202, "{answer}");
+        answer
+    }
+}
+
+/// A rainstorm alert for the county in the national form, as of now.
+pub(crate) fn alert(identifier: &str, severity: &str, kind: &str, refers: &str) -> String {
+    let now = mingluo::clock::now_utc();
+    let time = |at: mingluo::model::UtcMs| {
+        let local = jiff::Timestamp::from_millisecond(at.plus_s(8 * 3600).0).unwrap();
+        local.strftime("%Y-%m-%d %H:%M:%S+08:00").to_string()
+    };
+    format!(
+        "<alert><identifier>{identifier}</identifier><sender>岳阳县气象台</sender>\
+         <senderCode>43062141600000</senderCode><sendTime>{}</sendTime>\
+         <status>Actual</status><msgType>{kind}</msgType><scope>Public</scope>\
+         <references>{refers}</references><info><language>zh-CN</language>\
+         <eventType>11B03</eventType><severity>{severity}</severity><expires>{}</expires>\
+         <headline>岳阳县气象台发布暴雨红色预警</headline>\
+         <description>请立即转移到安全地带。</description>\
+         <area><areaDesc>岳阳县</areaDesc><geocode>430621000000</geocode></area></info></alert>",
+        time(now),
+        time(now.plus_s(3_600))
+    )
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ended = child.kill();
+            let _ended = child.wait();
+        }
+        if std::thread::panicking() {
+            let log = std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default();
+            eprintln!("the gateway's log:\n{log}");
+        }
+        let _left = std::fs::remove_dir_all(&self.dir);
+    }
+}
