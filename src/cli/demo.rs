@@ -1,7 +1,7 @@
 //! `mingluo demo`: the whole chain on one machine: embedded broker, the county's simulated
 //! terminals, a rainstorm alert in the national form, and a ledger that proves itself.
 
-mod alert;
+pub(super) mod alert;
 mod show;
 
 use super::client::Client;

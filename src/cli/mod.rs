@@ -1,6 +1,7 @@
 //! Subcommands of `mingluo`, one file each.
 
 mod alert;
+mod bench;
 mod broadcast;
 pub mod check;
 mod client;
@@ -52,6 +53,8 @@ pub enum Command {
     Voice(voice::VoiceArgs),
     /// Make keys: gateway keys and API keys 密钥
     Keys(keys::KeysArgs),
+    /// Measure fan-out and record on this machine 性能测试
+    Bench(bench::BenchArgs),
 }
 
 /// Runs a subcommand and gives the exit code.
@@ -71,6 +74,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Say(args) => say::run(&args, &mut out),
         Command::Voice(args) => voice::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
+        Command::Bench(args) => bench::run(&args, &mut out),
     };
     match done {
         Ok(code) => ExitCode::from(code),

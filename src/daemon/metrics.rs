@@ -83,6 +83,12 @@ impl Metrics {
         self.inputs_waiting.set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
     }
 
+    /// Terminals whose session is up, as of the last turn of the core.
+    #[must_use]
+    pub fn n_online(&self) -> usize {
+        usize::try_from(self.terminals_online.get()).unwrap_or(0)
+    }
+
     /// The text form (`OpenMetrics` 1.0).
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use mingluo::secrets::read_key;
 use mingluo::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -261,7 +262,7 @@ impl Drop for Gateway {
         }
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default();
-            eprintln!("the gateway's log:\n{log}");
+            let _closed = writeln!(std::io::stderr(), "the gateway's log:\n{log}");
         }
         let _left = std::fs::remove_dir_all(&self.dir);
     }

@@ -9,6 +9,11 @@ const VALID_S: i64 = 3 * 3_600;
 
 /// The alert for 岳阳县 as its met office would send it at `now`.
 pub(super) fn rainstorm_orange(now: UtcMs) -> String {
+    rainstorm(now, "ORANGE", "橙色")
+}
+
+/// The same at another level.
+pub(in crate::cli) fn rainstorm(now: UtcMs, severity: &str, colour: &str) -> String {
     let time = |at: UtcMs| {
         jiff::Timestamp::from_millisecond(at.plus_s(BEIJING_S).0)
             .map(|at| at.strftime("%Y-%m-%d %H:%M:%S").to_string())
@@ -46,14 +51,14 @@ pub(super) fn rainstorm_orange(now: UtcMs) -> String {
     <language>zh-CN</language>
     <eventType>11B03</eventType>
     <urgency>Unknown</urgency>
-    <severity>ORANGE</severity>
+    <severity>{severity}</severity>
     <certainty>Unknown</certainty>
     <effective>{sent}+08:00</effective>
     <onset/>
     <expires>{expires}+08:00</expires>
     <senderName>岳阳县气象台</senderName>
-    <headline>岳阳县气象台发布暴雨橙色预警[II级/严重]</headline>
-    <description>岳阳县气象台{year}年{month}月{date}日{hour}时{minute}分发布暴雨橙色预警信号：预计未来3小时，公田镇、月田镇、毛田镇、张谷英镇等地降雨量将达50毫米以上，局地伴有雷电和短时大风，山洪、地质灾害气象风险高。</description>
+    <headline>岳阳县气象台发布暴雨{colour}预警</headline>
+    <description>岳阳县气象台{year}年{month}月{date}日{hour}时{minute}分发布暴雨{colour}预警信号：预计未来3小时，公田镇、月田镇、毛田镇、张谷英镇等地降雨量将达50毫米以上，局地伴有雷电和短时大风，山洪、地质灾害气象风险高。</description>
     <instruction>请停止户外活动，远离河道、陡坡和低洼地带；山洪和地质灾害危险区的群众请听从村干部指挥，立即转移。</instruction>
     <area>
       <areaDesc>岳阳县</areaDesc>
