@@ -3,7 +3,7 @@
 use super::{Console, Problem, views};
 use crate::gateway::{Answer, Arrival, Input};
 use crate::ingest;
-use crate::model::{Disposition, Origin, Right, Sha256};
+use crate::model::{AreaCode, Disposition, Origin, Right, Sha256};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
@@ -32,7 +32,8 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let actor = console.keys.actor(&headers, Right::PostAlert)?;
     let hint = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let arrival = arrive(&body, hint, Origin { via: "api".into(), by: actor.name });
+    let origin = Origin { via: "api".into(), by: actor.name };
+    let arrival = arrive(&body, hint, origin, actor.areas);
     let raw = (arrival.raw, body.to_vec());
     let answer = console
         .core
@@ -47,7 +48,12 @@ pub(super) async fn post(
 }
 
 /// Reads bytes as an arrival for the core. A panic in a parser is turned into a rejection.
-pub(crate) fn arrive(bytes: &[u8], hint: Option<&str>, origin: Origin) -> Arrival {
+pub(crate) fn arrive(
+    bytes: &[u8],
+    hint: Option<&str>,
+    origin: Origin,
+    areas: Vec<AreaCode>,
+) -> Arrival {
     let read = std::panic::catch_unwind(|| ingest::read(bytes, hint)).unwrap_or_else(|_| {
         Err(crate::model::Rejection {
             faults: vec![crate::model::Fault {
@@ -63,7 +69,7 @@ pub(crate) fn arrive(bytes: &[u8], hint: Option<&str>, origin: Origin) -> Arriva
         // Model values are always JSON; an empty text would only make a conflict visible.
         Sha256::of(&serde_json::to_vec(alert).unwrap_or_default())
     });
-    Arrival { read: read.map(Box::new), content, raw, origin }
+    Arrival { read: read.map(Box::new), content, raw, origin, areas }
 }
 
 /// The newest alerts.

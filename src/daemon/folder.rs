@@ -6,7 +6,7 @@ use crate::clock;
 use crate::console::arrive;
 use crate::gateway::{Answer, Input};
 use crate::ingest;
-use crate::model::{Origin, UtcMs};
+use crate::model::{AreaCode, Origin, UtcMs};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub(crate) struct Folder {
     settle_s: u32,
     bytes_max: u64,
     core: CoreHandle,
+    /// Who can write into the folder acts for all served areas.
+    served: Vec<AreaCode>,
     looks: BTreeMap<PathBuf, Look>,
 }
 
@@ -43,10 +45,11 @@ impl Folder {
         settle_s: u32,
         bytes_max: u64,
         core: CoreHandle,
+        served: Vec<AreaCode>,
     ) -> std::io::Result<Self> {
         std::fs::create_dir_all(path.join("done"))?;
         std::fs::create_dir_all(path.join("rejected"))?;
-        Ok(Self { path, settle_s, bytes_max, core, looks: BTreeMap::new() })
+        Ok(Self { path, settle_s, bytes_max, core, served, looks: BTreeMap::new() })
     }
 
     /// Looks again and again until the core is gone.
@@ -109,8 +112,8 @@ impl Folder {
         let name = name.unwrap_or_default();
         // One byte over the limit tells the reader that it is too large.
         let bytes = read_up_to(file, self.bytes_max.saturating_add(1))?;
-        let arrival =
-            arrive(&bytes, Some(&name), Origin { via: "folder".into(), by: name.clone() });
+        let origin = Origin { via: "folder".into(), by: name.clone() };
+        let arrival = arrive(&bytes, Some(&name), origin, self.served.clone());
         let raw = (arrival.raw, bytes);
         let answer = self
             .core

@@ -16,7 +16,7 @@ use crate::deliver::{
     TerminalAccess, link_inputs,
 };
 use crate::gateway::{Gateway, State};
-use crate::model::{Network, Policy, Sha256};
+use crate::model::{AreaCode, Network, Policy, Sha256};
 use crate::record::entry::Entry;
 use crate::record::{self, NewRow};
 use crate::render::{RenderConfig, Renderer};
@@ -105,6 +105,7 @@ impl Daemon {
             Arc::clone(&metrics),
             watchers.clone(),
         );
+        let served = network.served.clone();
         let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
         let core_loop = CoreLoop {
             gateway,
@@ -117,9 +118,8 @@ impl Daemon {
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
-        let deadline_ms_max = u64::from(settings.render.deadline_s_max) * 1000;
         render
-            .start(&renderer, &core, deadline_ms_max)
+            .start(&renderer, &core, u64::from(settings.render.deadline_s_max) * 1000)
             .map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
@@ -145,7 +145,7 @@ impl Daemon {
         let listen = &settings.http;
         let http = serve(listen.listen, api, &mut tasks).await.map_err(fault(69))?;
         let clips = serve(listen.terminal_listen, audio, &mut tasks).await.map_err(fault(69))?;
-        if let Some(folder) = open_folder(&settings, &core).map_err(fault(78))? {
+        if let Some(folder) = open_folder(&settings, served, &core).map_err(fault(78))? {
             tasks.push(tokio::spawn(folder.watch()));
         }
         let core_thread = Some(core_thread);
@@ -180,10 +180,15 @@ impl Daemon {
     }
 }
 
-fn open_folder(settings: &Settings, core: &CoreHandle) -> anyhow::Result<Option<Folder>> {
+fn open_folder(
+    settings: &Settings,
+    served: Vec<AreaCode>,
+    core: &CoreHandle,
+) -> anyhow::Result<Option<Folder>> {
     let Some(path) = settings.ingest.folder.clone() else { return Ok(None) };
     let bytes_max = u64::from(settings.ingest.bytes_max);
-    let folder = Folder::open(path, settings.ingest.folder_settle_s, bytes_max, core.clone());
+    let folder =
+        Folder::open(path, settings.ingest.folder_settle_s, bytes_max, core.clone(), served);
     folder.context("the watched folder").map(Some)
 }
 

@@ -4,9 +4,11 @@ use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, people};
 use crate::decide::{self, Decision, Memory, Rules, Verdict};
 use crate::model::Origin;
 use crate::model::{
-    Alert, AlertId, BroadcastId, Disposition, Need, Plan, PlanId, Reason, Sha256, UtcMs,
+    AfterDeadline, Alert, AlertId, AreaCode, BroadcastId, Disposition, Need, Plan, PlanId, Reason,
+    Sha256, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
+use std::collections::BTreeSet;
 
 impl Gateway {
     pub(super) fn arrived(
@@ -26,7 +28,12 @@ impl Gateway {
             }
             Ok(alert) => {
                 let verdict = out.state.lineage.verdict(&alert, arrival.content);
-                let taken = Taken { request, content: arrival.content, raw: arrival.raw };
+                let taken = Taken {
+                    request,
+                    content: arrival.content,
+                    raw: arrival.raw,
+                    areas: arrival.areas,
+                };
                 match verdict {
                     Verdict::Duplicate => {
                         repeated(out, &alert, &taken, arrival.origin, Disposition::Duplicate);
@@ -49,6 +56,8 @@ struct Taken {
     request: RequestId,
     content: Sha256,
     raw: Sha256,
+    /// Areas for which the source may act without a person.
+    areas: Vec<AreaCode>,
 }
 
 /// What the lineage says about a new alert.
@@ -98,6 +107,7 @@ fn accepted(
         }]),
         None => decide::plan(rules, out.now, &alert, &memory, id),
     };
+    let decision = bounded(rules, out, decision, &memory, &taken.areas);
     let (disposition, reasons) = summary(&decision);
     let alert_id = alert.id.clone();
     out.record(Entry::AlertAccepted {
@@ -130,6 +140,53 @@ fn accepted(
     }
     let answer = Answer::Alert { id: alert_id, disposition, reasons, plans, broadcasts };
     out.reply(taken.request, answer);
+}
+
+/// Time people have to decide about an alert that reaches beyond its source's areas, seconds.
+const OUTSIDE_DECIDE_S: i64 = 900;
+
+/// Keeps a source within its areas: what reaches further waits for a person, and its Cancel stops
+/// nothing there.
+fn bounded(
+    rules: &Rules,
+    out: &Outbox<'_>,
+    decision: Decision,
+    memory: &Memory,
+    areas: &[AreaCode],
+) -> Decision {
+    let outside = |terminals: &BTreeSet<TerminalId>| {
+        let reached = people::areas_of(rules, terminals);
+        reached.into_iter().any(|area| !areas.iter().any(|own| own.contains(area)))
+    };
+    let reason = || Reason {
+        code: "outside_source_areas".into(),
+        text: "超出该预警来源的授权区域，需人工确认".into(),
+    };
+    match decision {
+        Decision::Plan(mut plan) if outside(&plan.terminals) => {
+            if plan.need == Need::Nothing {
+                plan.need = Need::Officers {
+                    officers: 1,
+                    decide_by: out.now.plus_s(OUTSIDE_DECIDE_S).min(plan.expires),
+                    after: AfterDeadline::Expire,
+                };
+            }
+            plan.reasons.push(reason());
+            Decision::Plan(plan)
+        }
+        Decision::Cancel(_)
+            if memory.superseded.iter().any(|id| {
+                let state = out.state.broadcasts.get(id);
+                state.is_some_and(|state| outside(state.broadcast.terminals()))
+            }) =>
+        {
+            Decision::Recorded(vec![reason()])
+        }
+        within @ (Decision::Plan(_)
+        | Decision::Cancel(_)
+        | Decision::Recorded(_)
+        | Decision::Refused(_)) => within,
+    }
 }
 
 /// Records a plan and starts it when it needs nobody.

@@ -14,8 +14,9 @@ pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, State};
 use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{Pace, Presence};
 use crate::model::{
-    Acknowledgement, Actor, Alert, AlertId, BroadcastId, Chime, ClipRef, Codec, Disposition,
-    Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope, TerminalId, UtcMs,
+    Acknowledgement, Actor, Alert, AlertId, AreaCode, BroadcastId, Chime, ClipRef, Codec,
+    Disposition, Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope,
+    TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -37,6 +38,8 @@ pub struct Arrival {
     pub raw: Sha256,
     /// Where they came from.
     pub origin: Origin,
+    /// Areas for which this source may act without a person.
+    pub areas: Vec<AreaCode>,
 }
 
 /// Everything that can happen to the gateway. A closed list.

@@ -256,7 +256,7 @@ pub(super) fn cancel_broadcast(
     running
 }
 
-fn areas_of<'a>(
+pub(super) fn areas_of<'a>(
     rules: &Rules,
     terminals: impl IntoIterator<Item = &'a TerminalId>,
 ) -> Vec<AreaCode> {

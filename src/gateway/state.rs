@@ -313,6 +313,7 @@ impl State {
         self.counter = self.counter.max(id.0);
         if let Some(pending) = self.pending.remove(&broadcast.plan())
             && pending.plan().need == Need::Nothing
+            && pending.plan().alert.is_some()
         {
             self.automatic_at.push_back(at);
             while self

@@ -66,3 +66,25 @@ fn files_in_the_watched_folder_become_alerts() {
     wait_until(120, || played() == n_online, "everybody played");
     gateway.stop();
 }
+
+#[test]
+fn a_source_releases_by_itself_only_within_its_areas() {
+    let mut gateway = Gateway::start("bounded");
+    let arguments =
+        ["keys", "create", "--name", "town", "--role", "source", "--area", "430621100000"];
+    let (code, key) = gateway.cli(&arguments);
+    assert_eq!(code, 0, "{key}");
+    gateway.stop();
+    gateway.restart();
+    let red = alert("bounded-1", "Red", "Alert", "");
+    let (status, answer) = gateway.post("/alerts", key.trim(), red);
+    assert_eq!((status, &answer["disposition"]), (202, &json!("awaiting_approval")), "{answer}");
+    assert!(answer["reasons"].to_string().contains("outside_source_areas"), "{answer}");
+    let wide = alert("bounded-2", "Red", "Alert", "");
+    let (_, started) = gateway.post("/alerts", &gateway.source(), wide);
+    assert_eq!(started["disposition"], "planned", "{started}");
+    let cancel = alert("bounded-3", "Red", "Cancel", "bounded-2");
+    let (_, answer) = gateway.post("/alerts", key.trim(), cancel);
+    assert_eq!(answer["broadcasts"], json!([]), "a town's source stops nothing in the county");
+    gateway.stop();
+}

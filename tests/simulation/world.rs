@@ -282,6 +282,7 @@ impl World {
             content,
             raw: Sha256::of(&bytes),
             origin: Origin { via: "sim".into(), by: "sim".into() },
+            areas: rules().network.served,
         };
         self.requests += 1;
         self.input(Input::Arrived(RequestId(self.requests), Box::new(arrival)));
