@@ -1,6 +1,7 @@
 //! Tests of whole stages through their public interface.
 
 mod api;
+mod external;
 mod ingest;
 mod kill;
 mod process;

@@ -26,7 +26,12 @@ pub(crate) struct Gateway {
     broker: SocketAddr,
     source_key: String,
     leader_key: String,
+    external: Option<Child>,
 }
+
+/// Where Debian and others put mosquitto.
+const MOSQUITTO: [&str; 3] =
+    ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"];
 
 /// Waits until `good`, at most `s_max` seconds.
 pub(crate) fn wait_until(s_max: u64, mut good: impl FnMut() -> bool, what: &str) {
@@ -52,6 +57,45 @@ fn free() -> SocketAddr {
 impl Gateway {
     /// Makes folder and keys, starts the daemon, waits until it is ready.
     pub(crate) fn start(name: &str) -> Self {
+        let mut gateway = Self::prepare(name);
+        gateway.restart();
+        gateway
+    }
+
+    /// The same on a mosquitto of its own; `None` when it is not installed.
+    pub(crate) fn start_on_mosquitto(name: &str) -> Option<Self> {
+        let program = MOSQUITTO.iter().find(|path| Path::new(path).exists())?;
+        let mut gateway = Self::prepare(name);
+        let file = gateway.dir.join("mosquitto.conf");
+        let text = format!(
+            "listener {} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 10000\n\
+             max_inflight_messages 1000\n",
+            gateway.broker.port()
+        );
+        std::fs::write(&file, text).unwrap();
+        let mut command = Command::new(program);
+        let command = command.arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+        gateway.external = Some(command.spawn().unwrap());
+        let broker = gateway.broker;
+        wait_until(20, || std::net::TcpStream::connect(broker).is_ok(), "mosquitto listens");
+        gateway.restart();
+        Some(gateway)
+    }
+
+    /// Kills mosquitto and starts it again on the same port.
+    pub(crate) fn restart_mosquitto(&mut self) {
+        let mut old = self.external.take().expect("mosquitto runs");
+        old.kill().unwrap();
+        old.wait().unwrap();
+        let program = MOSQUITTO.iter().find(|path| Path::new(path).exists()).unwrap();
+        let mut command = Command::new(program);
+        let command = command.arg("-c").arg(self.dir.join("mosquitto.conf"));
+        let command = command.stdout(Stdio::null()).stderr(Stdio::null());
+        self.external = Some(command.spawn().unwrap());
+    }
+
+    /// Folder, configuration and keys.
+    fn prepare(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
         let configs = dir.join("configs");
         std::fs::create_dir_all(&configs).unwrap();
@@ -72,6 +116,7 @@ impl Gateway {
             broker: free(),
             source_key: String::new(),
             leader_key: String::new(),
+            external: None,
         };
         assert_eq!(gateway.cli(&["keys", "init"]).0, 0);
         let create = |role: &str| {
@@ -80,7 +125,6 @@ impl Gateway {
             out.trim().to_owned()
         };
         (gateway.source_key, gateway.leader_key) = (create("source"), create("leader"));
-        gateway.restart();
         gateway
     }
 
@@ -90,6 +134,8 @@ impl Gateway {
             ("http.listen", self.http.to_string()),
             ("http.terminal_listen", self.clips.to_string()),
             ("http.public_clip_url", format!("http://{}/clips", self.clips)),
+            ("mqtt.mode", self.external.as_ref().map_or("embedded", |_| "external").to_owned()),
+            ("mqtt.url", format!("mqtt://{}", self.broker)),
             ("mqtt.listen", self.broker.to_string()),
             ("record.url", "sqlite:var/record.db".to_owned()),
             ("record.ballast_mib", "0".to_owned()),
@@ -259,6 +305,10 @@ impl Drop for Gateway {
         if let Some(mut child) = self.child.take() {
             let _ended = child.kill();
             let _ended = child.wait();
+        }
+        if let Some(mut external) = self.external.take() {
+            let _ended = external.kill();
+            let _ended = external.wait();
         }
         if std::thread::panicking() {
             let log = std::fs::read_to_string(self.dir.join("log.txt")).unwrap_or_default();
