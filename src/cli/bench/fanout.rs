@@ -56,6 +56,7 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
     std::fs::create_dir_all(&dir)?;
     let runtime = crate::cli::runtime()?;
     let mut rows = Vec::new();
+    let mut code = 0;
     match Mosquitto::start(&dir)? {
         Some(broker) => {
             let bare = runtime.block_on(bare::measure(broker.address, args.terminals))?;
@@ -76,7 +77,14 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
     let folder = dir.join("external");
     std::fs::create_dir_all(&folder)?;
     if let Some(broker) = Mosquitto::start(&folder)? {
-        rows.push(runtime.block_on(Box::pin(ours(args, &folder, Some(broker.address))))?);
+        match runtime.block_on(Box::pin(ours(args, &folder, Some(broker.address)))) {
+            Ok(row) => rows.push(row),
+            // The other rows still count; the exit code tells.
+            Err(fault) => {
+                code = crate::cli::EXIT_FAILED;
+                writeln!(out, "FAILED on mosquitto: {fault:#}")?;
+            }
+        }
     }
     let folder = dir.join("embedded");
     std::fs::create_dir_all(&folder)?;
@@ -93,7 +101,7 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
         writeln!(out, "plot {}", file.display())?;
     }
     std::fs::remove_dir_all(&dir)?;
-    Ok(0)
+    Ok(code)
 }
 
 /// A configuration of `n` terminals in the villages of the given one.
