@@ -8,8 +8,9 @@ mod pinyin;
 
 pub use lexicon::{Lexicon, LexiconFault};
 pub use normalise::normalise;
+pub use pinyin::Piece;
 
-use pinyin::{Piece, Reader};
+use pinyin::Reader;
 use thiserror::Error;
 
 /// Longest text that may be spoken, in characters (`model::Message::text`).
@@ -32,6 +33,8 @@ pub enum TextFault {
 /// A piece that is synthesised in one go.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Chunk {
+    /// Its words with readings and its pauses, for voices that have sounds of words.
+    pub pieces: Vec<Piece>,
     /// Its words with readings, for people: `岳阳县 yue4 yang2 xian4`.
     pub reading: String,
     /// Its phonemes.
@@ -129,6 +132,7 @@ fn fill(sentence: &[Piece], chunks: &mut Vec<Chunk>) {
         Some(Piece::Word(_) | Piece::Letters(_)) => 120,
     };
     chunks.push(Chunk {
+        pieces: sentence.to_vec(),
         reading: reading(sentence),
         phonemes: phoneme::phonemes(sentence),
         symbols: symbols.into_iter().take(CHUNK_SYMBOLS_MAX).collect(),

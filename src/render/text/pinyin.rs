@@ -14,7 +14,7 @@ const PHRASES: &str = include_str!("tables/phrases.txt");
 
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Piece {
+pub enum Piece {
     /// A word with one syllable for each character; `None` = nobody knows its reading.
     Word(Vec<(char, Option<String>)>),
     /// Latin capitals to be spelled.
