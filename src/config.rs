@@ -56,7 +56,7 @@ impl fmt::Display for ConfigFault {
 }
 
 /// A configuration without faults.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Loaded {
     /// `gateway.toml` with the environment over it.
     pub config: Settings,

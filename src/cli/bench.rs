@@ -3,6 +3,7 @@
 mod bare;
 mod fanout;
 mod plot;
+mod stage;
 
 use crate::clock;
 use crate::model::{Acknowledgement, BroadcastId, LinkKind, Step, TerminalId, UtcMs};

@@ -5,6 +5,7 @@ use super::perform::Performer;
 use crate::clock;
 use crate::gateway::{Action, Answer, Gateway, Input, RequestId};
 use crate::model::{Sha256, UtcMs};
+use crate::record::entry::Entry;
 use crate::record::{Journal, JournalError, NewRow};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -155,7 +156,9 @@ pub(crate) struct CoreLoop {
 /// One group of inputs on its way through commit and perform.
 #[derive(Default)]
 struct Group {
+    began: Option<clock::Monotonic>,
     rows: Vec<NewRow>,
+    entries: Vec<Entry>,
     raws: Vec<(Sha256, Vec<u8>)>,
     actions: Vec<Action>,
     looks: Vec<Look>,
@@ -179,7 +182,8 @@ impl CoreLoop {
         self.sort(clock::now_utc(), resumed, &mut group);
         self.commit_and_perform(group, &mut replies)?;
         while let Some(first) = inputs.blocking_recv() {
-            let mut group = Group::default();
+            let began = Some(clock::Monotonic::start());
+            let mut group = Group { began, ..Group::default() };
             let mut next = Some(first);
             let mut taken = 0;
             while let Some(message) = next {
@@ -233,8 +237,8 @@ impl CoreLoop {
             match action {
                 Action::Record(entry) => match entry.to_body() {
                     Ok(body) => {
-                        self.performer.recorded(&entry);
                         group.rows.push(NewRow { at: now, kind: entry.kind().to_owned(), body });
+                        group.entries.push(entry);
                     }
                     // Model values are always JSON; should one ever not be, its text is kept.
                     Err(fault) => {
@@ -260,6 +264,10 @@ impl CoreLoop {
         replies: &mut BTreeMap<RequestId, oneshot::Sender<Answer>>,
     ) -> Result<(), JournalError> {
         self.commit(&group.rows, &group.raws)?;
+        if let Some(began) = group.began.filter(|_| !group.rows.is_empty()) {
+            self.performer.committed(began.elapsed());
+        }
+        group.entries.iter().for_each(|entry| self.performer.recorded(entry));
         for action in group.actions {
             if let Action::Reply(request, answer) = action {
                 if let Some(reply) = replies.remove(&request) {

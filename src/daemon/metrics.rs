@@ -7,8 +7,10 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// One label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -25,6 +27,9 @@ pub struct Metrics {
     alarms: Family<Label, Counter>,
     terminals_online: Gauge,
     inputs_waiting: Gauge,
+    commit_s: Histogram,
+    /// Longest time a group of inputs took until it was durable, milliseconds.
+    pub commit_ms_max: AtomicU64,
     /// Whether the last commit of the record succeeded.
     pub journal_good: AtomicBool,
     /// Whether the link to the broker is up.
@@ -48,6 +53,10 @@ impl Default for Metrics {
         registry.register("terminals_online", help, terminals_online.clone());
         let help = "Inputs waiting for the core";
         registry.register("inputs_waiting", help, inputs_waiting.clone());
+        // 0.5 ms to 16 s.
+        let commit_s = Histogram::new(exponential_buckets(0.000_5, 2.0, 16));
+        let help = "Time from the first input of a group to its durable rows, seconds";
+        registry.register("commit_seconds", help, commit_s.clone());
         Self {
             registry,
             entries,
@@ -55,6 +64,8 @@ impl Default for Metrics {
             alarms,
             terminals_online,
             inputs_waiting,
+            commit_s,
+            commit_ms_max: AtomicU64::new(0),
             journal_good: AtomicBool::new(true),
             link_up: AtomicBool::new(false),
             core_turned_ms: AtomicI64::new(0),
@@ -69,6 +80,13 @@ impl Metrics {
         if let Entry::Acknowledged { report } = entry {
             self.steps.get_or_create(&Label { kind: step_name(&report.step).to_owned() }).inc();
         }
+    }
+
+    /// Notes the time a group of inputs took until it was durable.
+    pub fn group_committed(&self, took: Duration) {
+        self.commit_s.observe(took.as_secs_f64());
+        let ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        self.commit_ms_max.fetch_max(ms, Ordering::Relaxed);
     }
 
     /// Counts an alarm.

@@ -1,6 +1,6 @@
 //! The drivers around the core: thin, bounded, replaceable.
 
-mod clips;
+pub(crate) mod clips;
 mod core;
 mod folder;
 mod link;

@@ -64,7 +64,7 @@ impl Performer {
         }
     }
 
-    /// Tells metrics and watchers about an entry; called when it is made.
+    /// Tells metrics and watchers about an entry; called when it is durable.
     pub(crate) fn recorded(&self, entry: &Entry) {
         self.metrics.entry(entry);
         if self.watchers.receiver_count() > 0
@@ -73,6 +73,11 @@ impl Performer {
             // Nobody watching any more is fine.
             let _watchers = self.watchers.send(Seen { kind: entry.kind(), body: body.into() });
         }
+    }
+
+    /// Notes how long a group of inputs took from its first to its durable rows.
+    pub(crate) fn committed(&self, took: std::time::Duration) {
+        self.metrics.group_committed(took);
     }
 
     /// Tells health whether the record takes entries.

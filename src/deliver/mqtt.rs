@@ -52,10 +52,11 @@ impl Mqtt {
         let mut options = MqttOptions::new(&config.client_id, &config.host, config.port);
         options.set_keep_alive(Duration::from_secs(KEEP_ALIVE_S));
         options.set_outgoing_inflight_upper_limit(INFLIGHT_MAX);
-        // A persistent session keeps reports while we restart; terminals repeat what is lost.
+        // A persistent session keeps reports while we restart. The broker's acknowledgements are
+        // answered in bunches by the event loop itself: what counts is the receipt after the commit,
+        // until which a terminal repeats its report.
         options.set_clean_start(false);
         options.set_session_expiry_interval(Some(3_600));
-        options.set_manual_acks(true);
         if let Some((user, password)) = &config.login {
             options.set_credentials(user, password);
         }
@@ -126,11 +127,9 @@ async fn serve(
                 let filters = ["acknowledgement", "status"].map(|leaf| {
                     Filter::new(format!("{prefix}/terminal/+/{leaf}"), QoS::AtLeastOnce)
                 });
-                // A full request queue right after connecting means thousands of orders wait; they
-                // go first and the subscription follows.
-                if client.subscribe_many(filters).await.is_err() {
-                    return;
-                }
+                // Waiting here for room in the request queue would stop the loop that makes room.
+                let client = client.clone();
+                tokio::spawn(async move { client.subscribe_many(filters).await });
                 if inputs.send(LinkInput::Up).await.is_err() {
                     return;
                 }
@@ -139,10 +138,6 @@ async fn serve(
                 let topic = String::from_utf8_lossy(&publish.topic).into_owned();
                 let payload = publish.payload.to_vec();
                 if inputs.send(LinkInput::Message { topic, payload, from: None }).await.is_err() {
-                    return;
-                }
-                // The broker may forget it only now that the gateway has it.
-                if client.ack(&publish).await.is_err() {
                     return;
                 }
             }

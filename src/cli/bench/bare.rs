@@ -1,140 +1,141 @@
-//! The yardstick: a bare publisher on mosquitto, one message to N sessions, one answer from each,
-//! counted by one collector.
+//! The yardstick: the same terminals on mosquitto, a bare publisher that sends them one sealed
+//! order, a bare collector that counts what they report. No plan, no record, no receipts.
 
+use super::stage::Stage;
 use crate::clock;
-use crate::simulate::{Session, SessionConfig};
-use anyhow::{Context, bail};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use crate::daemon::clips;
+use crate::deliver::{KeyRing, order_topic};
+use crate::model::{Address, ClipRef, Codec, TerminalId, UtcMs};
+use crate::render::ClipStore;
+use crate::secrets;
+use crate::simulate::{Received, Session, SessionConfig};
+use anyhow::Context;
+use mingluo_bridge::message::{self as wire, Order};
+use mingluo_bridge::topics::{self, Leaf};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
-/// Sessions per source address.
-const SESSIONS_PER_ADDRESS: usize = 20_000;
 /// Longest wait for everybody, seconds.
-const WAIT_S_MAX: u64 = 60;
-/// Bytes of the message and of each answer: as long as our order and our report.
-const MESSAGE_BYTES: usize = 220;
-const ANSWER_BYTES: usize = 90;
+const WAIT_S_MAX: u64 = 120;
+/// How long the order is valid, seconds.
+const VALID_S: i64 = 600;
+/// Length the order names for its clip, milliseconds.
+const CLIP_MS: u32 = 20_000;
 
-/// Milliseconds from the publish, per session.
+/// Milliseconds from the publish, per terminal.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Measured {
-    /// When it received the message.
+    /// When it had checked order and content, by its own report.
     pub(super) received_ms: Vec<u64>,
-    /// When its answer reached the collector.
+    /// When its first report reached the collector.
     pub(super) answered_ms: Vec<u64>,
 }
 
-/// A mosquitto of our own, ended with the value.
-pub(super) struct Mosquitto {
-    child: Child,
-    /// Where it listens.
-    pub(super) address: SocketAddr,
-}
-
-impl Mosquitto {
-    /// Starts one on a free port; `None` when it is not installed.
-    pub(super) fn start(dir: &std::path::Path) -> anyhow::Result<Option<Self>> {
-        let program = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
-        let Some(program) = program.iter().find(|path| std::path::Path::new(path).exists()) else {
-            return Ok(None);
-        };
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
-        let file = dir.join("mosquitto.conf");
-        let text = format!(
-            "listener {} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
-             max_inflight_messages 20000\nset_tcp_nodelay true\n",
-            address.port()
-        );
-        std::fs::write(&file, text)?;
-        let child = Command::new(program)
-            .arg("-c")
-            .arg(&file)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("starting mosquitto")?;
-        Ok(Some(Self { child, address }))
+/// Measures one fan-out.
+///
+/// # Errors
+/// When a session fails or not everybody answers.
+pub(super) async fn measure(stage: &Stage, dir: &Path) -> anyhow::Result<Measured> {
+    let settings = &stage.loaded.config;
+    let seed = secrets::read_key(&settings.keys.signing_key_file)?;
+    let keys = KeyRing::new(&seed, secrets::read_key(&settings.keys.terminal_master_key_file)?);
+    let store = Arc::new(ClipStore::open(&dir.join("clips"), u64::MAX)?);
+    let audio = std::fs::read(settings.render.audio_dir.join("rainstorm-red.opus"))?;
+    let clip = store.put(Codec::Opus, &audio, CLIP_MS)?;
+    let listener = tokio::net::TcpListener::bind(settings.http.terminal_listen).await?;
+    let serving = tokio::spawn(axum::serve(listener, clips::router(store)).into_future());
+    let prefix = &settings.mqtt.prefix;
+    let mut collector = session(stage.broker()?, "collector").await?;
+    let reports = ["acknowledgement", "status"].map(|leaf| format!("{prefix}/terminal/+/{leaf}"));
+    collector.subscribe(&reports).await?;
+    let mut publisher = session(stage.broker()?, "publisher").await?;
+    let _terminals = stage.terminals()?;
+    let n = stage.loaded.network.terminals.len();
+    let limit = Duration::from_secs(WAIT_S_MAX);
+    let online = first_of_each(&mut collector, prefix, Leaf::Status, n);
+    tokio::time::timeout(limit, online).await.context("not all terminals came up")??;
+    let began = clock::now_utc();
+    for area in &stage.loaded.network.served {
+        let sealed = keys.seal_order(&order(&clip, area.number(), began))?;
+        publisher.publish(&order_topic(prefix, Address::Area(*area)), &sealed).await?;
     }
-}
-
-impl Drop for Mosquitto {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ended = self.child.kill();
-        let _ended = self.child.wait();
+    let answers = first_of_each(&mut collector, prefix, Leaf::Acknowledgement, n);
+    let answers =
+        tokio::time::timeout(limit, answers).await.context("not everybody answered")??;
+    serving.abort();
+    let since = |at: UtcMs| u64::try_from(at.since_ms(began).max(0)).unwrap_or(0);
+    let mut measured = Measured::default();
+    for (terminal, (at, message)) in answers {
+        let terminal = TerminalId::from_number(terminal).context("a terminal's number")?;
+        let report = keys.open_report(terminal, &message.payload)?;
+        let received_at = report.received_at_ms.context("a report of something received")?;
+        measured.received_ms.push(since(UtcMs(received_at)));
+        measured.answered_ms.push(since(at));
     }
+    Ok(measured)
 }
 
-async fn session(broker: SocketAddr, name: String, number: usize) -> anyhow::Result<Session> {
-    let block = u8::try_from(number / SESSIONS_PER_ADDRESS).unwrap_or(u8::MAX);
-    let from = (block > 0).then(|| IpAddr::V4(Ipv4Addr::new(127, 0, 1, block)));
+/// The first message of each of `n` terminals on their topics called `wanted`.
+async fn first_of_each(
+    collector: &mut Session,
+    prefix: &str,
+    wanted: Leaf,
+    n: usize,
+) -> anyhow::Result<BTreeMap<u64, (UtcMs, Received)>> {
+    let mut all = BTreeMap::new();
+    while all.len() < n {
+        let message = collector.next().await?;
+        if let Some((terminal, leaf)) = topics::parse_terminal(prefix, &message.topic)
+            && leaf == wanted
+        {
+            all.entry(terminal).or_insert((clock::now_utc(), message));
+        }
+    }
+    Ok(all)
+}
+
+fn order(clip: &ClipRef, area: u64, now: UtcMs) -> Order {
+    let clip = wire::Clip {
+        codec: wire::Codec::Opus,
+        sha256: clip.sha256.0,
+        clip_bytes: clip.clip_bytes,
+        duration_ms: clip.duration_ms,
+    };
+    Order::Play(wire::Manifest {
+        counter: u64::try_from(now.0).unwrap_or(0),
+        class: wire::Class::Live,
+        drill_armed: false,
+        priority: 200,
+        target: wire::Target::Area(area),
+        issued_at_ms: now.0,
+        not_before_ms: now.0,
+        expires_ms: now.plus_s(VALID_S).0,
+        volume_percent: None,
+        repeats: 1,
+        interval_s: 0,
+        stagger_ms: 0,
+        clips: core::iter::once(clip).collect(),
+    })
+}
+
+async fn session(broker: SocketAddr, name: &str) -> anyhow::Result<Session> {
     let config = SessionConfig {
         broker,
-        from,
-        name,
+        from: None,
+        name: name.to_owned(),
         password: String::new(),
         will: ("will".to_owned(), vec![0]),
     };
-    for _ in 0..50 {
-        if let Ok(session) = Session::connect(&config).await {
-            return Ok(session);
+    let mut tries = 0;
+    loop {
+        match Session::connect(&config).await {
+            Ok(session) => return Ok(session),
+            Err(fault) if tries >= 50 => return Err(fault).context("connecting to the broker"),
+            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tries += 1;
     }
-    bail!("the broker at {broker} does not take sessions")
-}
-
-/// Measures one fan-out to `n` sessions.
-pub(super) async fn measure(broker: SocketAddr, n: usize) -> anyhow::Result<Measured> {
-    let measured = Arc::new(Mutex::new(Measured::default()));
-    let watch = clock::Monotonic::start();
-    let mut collector = session(broker, "collector".to_owned(), 0).await?;
-    collector.subscribe(&["answer".to_owned()]).await?;
-    let (ready, mut all_ready) = tokio::sync::mpsc::channel(1_024);
-    for number in 0..n {
-        let (measured, ready) = (Arc::clone(&measured), ready.clone());
-        tokio::spawn(async move {
-            let mut session = session(broker, format!("t{number}"), number).await?;
-            session.subscribe(&["order".to_owned()]).await?;
-            ready.send(()).await?;
-            session.next().await?;
-            note(&measured, |all| all.received_ms.push(watch.elapsed_ms()));
-            session.publish("answer", &[1; ANSWER_BYTES]).await?;
-            // Answers of the broker are read until it ends.
-            while session.next().await.is_ok() {}
-            anyhow::Ok(())
-        });
-        if number % 200 == 199 {
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-    for _ in 0..n {
-        let waited = tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), all_ready.recv()).await;
-        waited.context("not all sessions came up")?;
-    }
-    let mut publisher = session(broker, "publisher".to_owned(), 0).await?;
-    let began_ms = watch.elapsed_ms();
-    publisher.publish("order", &[2; MESSAGE_BYTES]).await?;
-    let collect = async {
-        for _ in 0..n {
-            collector.next().await?;
-            note(&measured, |all| all.answered_ms.push(watch.elapsed_ms()));
-        }
-        anyhow::Ok(())
-    };
-    match tokio::time::timeout(Duration::from_secs(WAIT_S_MAX), collect).await {
-        Ok(done) => done?,
-        Err(_) => tracing::warn!("the bare broker lost answers"),
-    }
-    let mut done = measured.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    for ms in done.received_ms.iter_mut().chain(&mut done.answered_ms) {
-        *ms = ms.saturating_sub(began_ms);
-    }
-    Ok(done)
-}
-
-fn note(measured: &Mutex<Measured>, change: impl FnOnce(&mut Measured)) {
-    change(&mut measured.lock().unwrap_or_else(PoisonError::into_inner));
 }

@@ -1,22 +1,19 @@
 //! Alert in → last terminal received → last acknowledgement on record, against the bare yardstick.
 //! The terminals run in a process of their own, so that memory and CPU are the gateway's alone.
 
-use super::bare::{self, Mosquitto};
-use super::plot;
+use super::stage::Stage;
+use super::{bare, plot, stage};
 use crate::cli::client::Client;
 use crate::clock;
-use crate::config::Config;
 use crate::console::ApiKeys;
 use crate::daemon::Daemon;
 use crate::model::{BroadcastId, Role};
-use crate::secrets;
 use anyhow::{Context, bail};
-use clap::Args;
-use std::collections::BTreeMap;
+use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Longest wait for connections and for acknowledgements, seconds.
@@ -31,9 +28,23 @@ pub(crate) struct FanoutArgs {
     /// Configuration whose areas and plans are used
     #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG")]
     config: PathBuf,
+    /// Measure this one alone
+    #[arg(long, value_enum)]
+    only: Option<Which>,
     /// Write the distribution of latencies here
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+}
+
+/// What is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Which {
+    /// The yardstick.
+    Bare,
+    /// The gateway on mosquitto.
+    External,
+    /// The gateway with its own broker.
+    Embedded,
 }
 
 /// One row of the table. All times in milliseconds from the first order published.
@@ -57,38 +68,32 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
     let runtime = crate::cli::runtime()?;
     let mut rows = Vec::new();
     let mut code = 0;
-    match Mosquitto::start(&dir)? {
-        Some(broker) => {
-            let bare = runtime.block_on(bare::measure(broker.address, args.terminals))?;
-            rows.push(Row {
-                name: "bare publisher, mosquitto".into(),
-                received_ms: bare.received_ms,
-                answered_ms: bare.answered_ms,
-                cpu_ms: 0,
-                rss_kib: 0,
-                note: String::new(),
-            });
+    let wanted = |which| args.only.is_none_or(|only| only == which);
+    let brokers = [(Which::Bare, true), (Which::External, true), (Which::Embedded, false)];
+    for (which, external) in brokers.into_iter().filter(|(which, _)| wanted(*which)) {
+        let folder = dir.join(format!("{which:?}"));
+        std::fs::create_dir_all(&folder)?;
+        let broker = if external { stage::mosquitto(&folder)? } else { None };
+        if external && broker.is_none() {
+            writeln!(out, "SKIPPED {which:?}: mosquitto is not installed (apt install mosquitto)")?;
+            continue;
         }
-        None => writeln!(
-            out,
-            "SKIPPED the yardstick: mosquitto is not installed (apt install mosquitto)"
-        )?,
-    }
-    let folder = dir.join("external");
-    std::fs::create_dir_all(&folder)?;
-    if let Some(broker) = Mosquitto::start(&folder)? {
-        match runtime.block_on(Box::pin(ours(args, &folder, Some(broker.address)))) {
+        let address = broker.as_ref().map(|(_, address)| *address);
+        let row = match which {
+            Which::Bare => runtime.block_on(bare(args, &folder, address)),
+            Which::External | Which::Embedded => {
+                runtime.block_on(Box::pin(ours(args, &folder, address)))
+            }
+        };
+        match row {
             Ok(row) => rows.push(row),
             // The other rows still count; the exit code tells.
             Err(fault) => {
                 code = crate::cli::EXIT_FAILED;
-                writeln!(out, "FAILED on mosquitto: {fault:#}")?;
+                writeln!(out, "FAILED {which:?}: {fault:#}")?;
             }
         }
     }
-    let folder = dir.join("embedded");
-    std::fs::create_dir_all(&folder)?;
-    rows.push(runtime.block_on(Box::pin(ours(args, &folder, None)))?);
     table(&rows, args.terminals, out)?;
     if let Some(file) = &args.plot {
         let lines =
@@ -104,77 +109,23 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
     Ok(code)
 }
 
-/// A configuration of `n` terminals in the villages of the given one.
-fn configure(
-    args: &FanoutArgs,
-    dir: &Path,
-    external: Option<SocketAddr>,
-) -> anyhow::Result<(PathBuf, BTreeMap<String, String>)> {
-    let configs = dir.join("configs");
-    std::fs::create_dir_all(&configs)?;
-    for name in ["areas.toml", "policy.toml", "gateway.toml"] {
-        std::fs::copy(args.config.join(name), configs.join(name))
-            .with_context(|| format!("copying {name}"))?;
-    }
-    let loaded = Config::load_with(&args.config, &BTreeMap::new())
-        .map_err(|faults| anyhow::anyhow!("{} faults; see `mingluo check`", faults.len()))?;
-    let mut areas: Vec<_> = loaded.network.terminals.values().map(|known| known.area).collect();
-    areas.sort_unstable();
-    areas.dedup();
-    let mut text = String::from("id,name,area,lat_deg,lon_deg,codecs,links,volume_percent\n");
-    for number in 0..args.terminals {
-        let area = areas.get(number % areas.len()).context("the configuration has no terminals")?;
-        let sequence = number / areas.len() + 1;
-        text += &format!("{area}-{sequence:03},T{number},{area},,,opus,mqtt,80\n");
-    }
-    std::fs::write(configs.join("terminals.csv"), text)?;
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let (broker, clips) = (external.map_or_else(free, Ok)?, free()?);
-    let mode = if external.is_some() { "external" } else { "embedded" };
-    let audio = std::path::absolute(&loaded.config.render.audio_dir)?;
-    let overrides = [
-        ("http.listen", "127.0.0.1:0".to_owned()),
-        ("http.terminal_listen", clips.to_string()),
-        ("http.public_clip_url", format!("http://{clips}/clips")),
-        ("mqtt.mode", mode.to_owned()),
-        ("mqtt.url", format!("mqtt://{broker}")),
-        ("mqtt.listen", broker.to_string()),
-        ("record.url", "sqlite:record.db".to_owned()),
-        ("render.audio_dir", audio.display().to_string()),
-        ("render.voices_dir", "none".to_owned()),
-        ("render.clip_dir", "clips".to_owned()),
-        ("keys.signing_key_file", "signing.key".to_owned()),
-        ("keys.terminal_master_key_file", "terminals.key".to_owned()),
-        ("keys.api_keys_file", "api.toml".to_owned()),
-        ("ingest.folder", String::new()),
-    ];
-    Ok((configs, overrides.map(|(key, value)| (key.to_owned(), value)).into()))
+async fn bare(args: &FanoutArgs, dir: &Path, broker: Option<SocketAddr>) -> anyhow::Result<Row> {
+    let stage = Stage::set(&args.config, dir, args.terminals, broker)?;
+    let bare::Measured { received_ms, answered_ms } = bare::measure(&stage, dir).await?;
+    let name = "bare publisher, mosquitto".to_owned();
+    Ok(Row { name, received_ms, answered_ms, cpu_ms: 0, rss_kib: 0, note: String::new() })
 }
 
-async fn ours(args: &FanoutArgs, dir: &Path, external: Option<SocketAddr>) -> anyhow::Result<Row> {
-    let (configs, overrides) = configure(args, dir, external)?;
-    let loaded = Config::load_with(&configs, &overrides).map_err(|faults| {
-        let first = faults.first().map(ToString::to_string).unwrap_or_default();
-        anyhow::anyhow!("{} faults, first: {first}", faults.len())
-    })?;
-    secrets::create_key(&loaded.config.keys.signing_key_file)?;
-    secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
+async fn ours(args: &FanoutArgs, dir: &Path, broker: Option<SocketAddr>) -> anyhow::Result<Row> {
+    let stage = Stage::set(&args.config, dir, args.terminals, broker)?;
     let mut keys = ApiKeys::default();
-    let key = keys.create("bench", Role::Source, loaded.network.served.clone())?;
-    keys.save(&loaded.config.keys.api_keys_file)?;
-    let daemon = Daemon::start(loaded).await?;
-    let mut terminals = Command::new(std::env::current_exe()?);
-    terminals.args(["terminals", "simulate", "--fetch", "shared", "--time-scale", "1000"]);
-    terminals.arg("--config").arg(&configs).stdout(Stdio::null());
-    for (key, value) in &overrides {
-        terminals.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
-    }
-    let mut terminals = terminals.spawn().context("starting the terminals")?;
-    let name = external.map_or("mingluo, embedded broker", |_| "mingluo, mosquitto");
+    let key = keys.create("bench", Role::Source, stage.loaded.network.served.clone())?;
+    keys.save(&stage.loaded.config.keys.api_keys_file)?;
+    let daemon = Daemon::start(stage.loaded.clone()).await?;
+    let terminals = stage.terminals()?;
+    let name = broker.map_or("mingluo, embedded broker", |_| "mingluo, mosquitto");
     let measured = fan_out(name, &daemon, &key, args.terminals).await;
-    // The process ends with us anyway.
-    let _ended = terminals.kill();
-    let _ended = terminals.wait();
+    drop(terminals);
     daemon.stop().await?;
     measured
 }
@@ -207,26 +158,36 @@ async fn fan_out(name: &str, daemon: &Daemon, key: &str, n: usize) -> anyhow::Re
             .look(move |gateway| {
                 let state = gateway.state().broadcasts.get(&id)?;
                 let all = state.deliveries.values().map(|delivery| delivery.evidence.clone());
-                let all: Vec<_> = all.collect();
-                all.iter().all(|e| e.first_report_at.is_some()).then_some(all)
+                let render_ms = state.spoken.as_ref().map_or(0, |spoken| spoken.render_ms);
+                Some((all.collect::<Vec<_>>(), state.started_at.plus_ms(render_ms.into())))
             })
             .await?;
-        let Some(all) = found else {
+        let (all, first) = found.unwrap_or_default();
+        let n_answered = all.iter().filter(|e| e.first_report_at.is_some()).count();
+        if n_answered < n {
             if clock::now_utc().since_ms(began) > i64::try_from(WAIT_S_MAX)? * 1_000 {
-                bail!("not every terminal acknowledged within {WAIT_S_MAX} s");
+                bail!("{n_answered} of {n} terminals acknowledged within {WAIT_S_MAX} s");
             }
             continue;
-        };
-        let first = all.iter().filter_map(|e| e.sent_at).min().context("nothing was sent")?;
+        }
+        // A report is on record when its group of rows is: at most this much later.
+        let commit_ms = daemon.metrics.commit_ms_max.load(Ordering::Relaxed);
         let since = |at: crate::model::UtcMs| u64::try_from(at.since_ms(first).max(0)).unwrap_or(0);
         let alert_to_order_ms = first.since_ms(began);
         return Ok(Row {
             name: name.to_owned(),
             received_ms: all.iter().filter_map(|e| e.received_at).map(since).collect(),
-            answered_ms: all.iter().filter_map(|e| e.first_report_at).map(since).collect(),
+            answered_ms: all
+                .iter()
+                .filter_map(|e| e.first_report_at)
+                .map(|at| since(at) + commit_ms)
+                .collect(),
             cpu_ms: cpu_ms()?.saturating_sub(cpu_before_ms),
             rss_kib: rss_kib()?,
-            note: format!("{connected_ms} ms to connect, {alert_to_order_ms} ms alert to order"),
+            note: format!(
+                "{connected_ms} ms to connect, {alert_to_order_ms} ms alert to order, slowest \
+                 commit {commit_ms} ms"
+            ),
         });
     }
 }

@@ -1,0 +1,152 @@
+//! What both sides of the comparison stand on: the same areas, keys, terminals and broker.
+
+use crate::config::{Config, Loaded};
+use crate::secrets;
+use anyhow::Context;
+use std::collections::BTreeMap;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+/// Where an installed mosquitto is looked for.
+const MOSQUITTO: [&str; 2] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
+
+/// A configuration of many terminals in a folder of its own, with its keys.
+pub(super) struct Stage {
+    /// As loaded.
+    pub(super) loaded: Loaded,
+    configs: PathBuf,
+    overrides: BTreeMap<String, String>,
+}
+
+impl Stage {
+    /// `n` terminals in the villages of `config`, files below `dir`; `external` = that broker.
+    ///
+    /// # Errors
+    /// When a file can't be copied or the configuration is faulty.
+    pub(super) fn set(
+        config: &Path,
+        dir: &Path,
+        n: usize,
+        external: Option<SocketAddr>,
+    ) -> anyhow::Result<Self> {
+        let configs = dir.join("configs");
+        std::fs::create_dir_all(&configs)?;
+        for name in ["areas.toml", "policy.toml", "gateway.toml"] {
+            std::fs::copy(config.join(name), configs.join(name))
+                .with_context(|| format!("copying {name}"))?;
+        }
+        let given = load(config, &BTreeMap::new())?;
+        std::fs::write(configs.join("terminals.csv"), registry(&given, n)?)?;
+        let overrides = overrides(&given, external)?;
+        let loaded = load(&configs, &overrides)?;
+        secrets::create_key(&loaded.config.keys.signing_key_file)?;
+        secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
+        Ok(Self { loaded, configs, overrides })
+    }
+
+    /// The terminals, in a process of their own, so that memory and CPU of ours are the gateway's
+    /// alone. They play in real time.
+    ///
+    /// # Errors
+    /// When the process can't be started.
+    pub(super) fn terminals(&self) -> anyhow::Result<Process> {
+        let mut terminals = Command::new(std::env::current_exe()?);
+        terminals.args(["terminals", "simulate", "--fetch", "shared"]);
+        terminals.arg("--broker").arg(self.broker()?.to_string());
+        terminals.arg("--config").arg(&self.configs).stdout(Stdio::null());
+        for (key, value) in &self.overrides {
+            terminals.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
+        }
+        Ok(Process(terminals.spawn().context("starting the terminals")?))
+    }
+
+    /// The broker of both sides.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub(super) fn broker(&self) -> anyhow::Result<SocketAddr> {
+        self.overrides.get("mqtt.listen").context("mqtt.listen")?.parse().context("mqtt.listen")
+    }
+}
+
+fn load(dir: &Path, overrides: &BTreeMap<String, String>) -> anyhow::Result<Loaded> {
+    Config::load_with(dir, overrides).map_err(|faults| {
+        let first = faults.first().map(ToString::to_string).unwrap_or_default();
+        anyhow::anyhow!("{} faults; see `mingluo check`; the first: {first}", faults.len())
+    })
+}
+
+fn registry(given: &Loaded, n: usize) -> anyhow::Result<String> {
+    let mut areas: Vec<_> = given.network.terminals.values().map(|known| known.area).collect();
+    areas.sort_unstable();
+    areas.dedup();
+    let mut text = String::from("id,name,area,lat_deg,lon_deg,codecs,links,volume_percent\n");
+    for number in 0..n {
+        let area = areas.get(number % areas.len()).context("the configuration has no terminals")?;
+        let sequence = number / areas.len() + 1;
+        text += &format!("{area}-{sequence:03},T{number},{area},,,opus,mqtt,80\n");
+    }
+    Ok(text)
+}
+
+fn overrides(
+    given: &Loaded,
+    external: Option<SocketAddr>,
+) -> anyhow::Result<BTreeMap<String, String>> {
+    let free = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+    let (broker, clips) = (external.map_or_else(free, Ok)?, free()?);
+    let mode = if external.is_some() { "external" } else { "embedded" };
+    let audio = std::path::absolute(&given.config.render.audio_dir)?;
+    let overrides = [
+        ("http.listen", "127.0.0.1:0".to_owned()),
+        ("http.terminal_listen", clips.to_string()),
+        ("http.public_clip_url", format!("http://{clips}/clips")),
+        ("mqtt.mode", mode.to_owned()),
+        ("mqtt.url", format!("mqtt://{broker}")),
+        ("mqtt.listen", broker.to_string()),
+        ("record.url", "sqlite:record.db".to_owned()),
+        ("render.audio_dir", audio.display().to_string()),
+        ("render.voices_dir", "none".to_owned()),
+        ("render.clip_dir", "clips".to_owned()),
+        ("keys.signing_key_file", "signing.key".to_owned()),
+        ("keys.terminal_master_key_file", "terminals.key".to_owned()),
+        ("keys.api_keys_file", "api.toml".to_owned()),
+        ("ingest.folder", String::new()),
+    ];
+    Ok(overrides.map(|(key, value)| (key.to_owned(), value)).into())
+}
+
+/// A process that ends with the value.
+pub(super) struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
+}
+
+/// A mosquitto of our own on a free port; `None` when it is not installed.
+///
+/// # Errors
+/// When it can't be started.
+pub(super) fn mosquitto(dir: &Path) -> anyhow::Result<Option<(Arc<Process>, SocketAddr)>> {
+    let Some(program) = MOSQUITTO.iter().find(|path| Path::new(path).exists()) else {
+        return Ok(None);
+    };
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let file = dir.join("mosquitto.conf");
+    let text = format!(
+        "listener {} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
+         max_inflight_messages 20000\nset_tcp_nodelay true\n",
+        address.port()
+    );
+    std::fs::write(&file, text)?;
+    let mut broker = Command::new(program);
+    broker.arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
+    let broker = broker.spawn().context("starting mosquitto")?;
+    Ok(Some((Arc::new(Process(broker)), address)))
+}
