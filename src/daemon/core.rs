@@ -214,7 +214,7 @@ impl CoreLoop {
         match message {
             CoreMessage::Happened(input) => {
                 if input == Input::Wake {
-                    self.performer.flush_receipts();
+                    self.performer.flush_receipts_due();
                 }
                 let actions = self.gateway.step(now, input);
                 self.sort(now, actions, group);

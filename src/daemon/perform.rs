@@ -3,6 +3,7 @@
 
 use super::metrics::Metrics;
 use super::render::RenderQueue;
+use crate::clock;
 use crate::deliver::{self, KeyRing, Outgoing, Publish};
 use crate::gateway::{Action, Gateway};
 use crate::model::{Address, AreaCode, BroadcastId, OrderKind, TerminalId, UtcMs};
@@ -10,11 +11,15 @@ use crate::record::entry::Entry;
 use mingluo_bridge::message::Order;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{broadcast, mpsc};
 
 /// Batches of orders waiting for the link. When it is full, batches wait in the core and go first
 /// with the next group; the schedule repeats them anyway until they expire.
 pub(crate) const OUTGOING_MAX: usize = 1_024;
+/// How long receipts are collected: several reports of one terminal need one receipt, and orders
+/// go first. A terminal repeats an unreceipted report after 4 s.
+const RECEIPT_WAIT: Duration = Duration::from_secs(1);
 /// Entries a slow watcher (`GET /events`) may lag behind before it loses the oldest.
 pub(crate) const WATCH_LAG_MAX: usize = 4_096;
 
@@ -35,6 +40,7 @@ pub(crate) struct Performer {
     waiting: VecDeque<Outgoing>,
     render: RenderQueue,
     receipts: BTreeMap<(TerminalId, BroadcastId), u32>,
+    receipts_since: Option<clock::Monotonic>,
     metrics: Arc<Metrics>,
     watchers: broadcast::Sender<Seen>,
     space_low_told: bool,
@@ -58,6 +64,7 @@ impl Performer {
             waiting: VecDeque::new(),
             render,
             receipts: BTreeMap::new(),
+            receipts_since: None,
             metrics,
             watchers,
             space_low_told: false,
@@ -76,7 +83,7 @@ impl Performer {
     }
 
     /// Notes how long a group of inputs took from its first to its durable rows.
-    pub(crate) fn committed(&self, took: std::time::Duration) {
+    pub(crate) fn committed(&self, took: Duration) {
         self.metrics.group_committed(took);
     }
 
@@ -105,6 +112,7 @@ impl Performer {
             Action::Receipt(terminal, broadcast, sequence) => {
                 let slot = self.receipts.entry((terminal, broadcast)).or_insert(sequence);
                 *slot = sequence.max(*slot);
+                self.receipts_since.get_or_insert_with(clock::Monotonic::start);
             }
             Action::Alarm(reason) => {
                 self.metrics.alarm(&reason.code);
@@ -157,9 +165,19 @@ impl Performer {
         self.hand_over();
     }
 
-    /// Sends the collected receipts; called on every wake, so several reports of one terminal need
-    /// one receipt.
+    /// Sends the collected receipts once the first of them waited [`RECEIPT_WAIT`]; called on every
+    /// wake.
+    pub(crate) fn flush_receipts_due(&mut self) {
+        if self.receipts_since.is_some_and(|since| since.elapsed() >= RECEIPT_WAIT) {
+            self.flush_receipts();
+        } else {
+            self.hand_over();
+        }
+    }
+
+    /// Sends the collected receipts.
     pub(crate) fn flush_receipts(&mut self) {
+        self.receipts_since = None;
         let receipts = std::mem::take(&mut self.receipts);
         let publishes: Vec<Publish> = receipts
             .into_iter()

@@ -10,6 +10,7 @@ use crate::daemon::Daemon;
 use crate::model::{BroadcastId, Role};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -28,6 +29,9 @@ pub(crate) struct FanoutArgs {
     /// Configuration whose areas and plans are used
     #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG")]
     config: PathBuf,
+    /// Measure everything this many times in turn and show the median by the last received
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=20))]
+    rounds: u8,
     /// Measure this one alone
     #[arg(long, value_enum)]
     only: Option<Which>,
@@ -37,7 +41,7 @@ pub(crate) struct FanoutArgs {
 }
 
 /// What is measured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 enum Which {
     /// The yardstick.
     Bare,
@@ -66,34 +70,26 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
     let dir = std::env::temp_dir().join(format!("mingluo-fanout-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     let runtime = crate::cli::runtime()?;
-    let mut rows = Vec::new();
     let mut code = 0;
-    let wanted = |which| args.only.is_none_or(|only| only == which);
     let brokers = [(Which::Bare, true), (Which::External, true), (Which::Embedded, false)];
-    for (which, external) in brokers.into_iter().filter(|(which, _)| wanted(*which)) {
-        let folder = dir.join(format!("{which:?}"));
-        std::fs::create_dir_all(&folder)?;
-        let broker = if external { stage::mosquitto(&folder)? } else { None };
-        if external && broker.is_none() {
-            writeln!(out, "SKIPPED {which:?}: mosquitto is not installed (apt install mosquitto)")?;
-            continue;
-        }
-        let address = broker.as_ref().map(|(_, address)| *address);
-        let row = match which {
-            Which::Bare => runtime.block_on(bare(args, &folder, address)),
-            Which::External | Which::Embedded => {
-                runtime.block_on(Box::pin(ours(args, &folder, address)))
-            }
-        };
-        match row {
-            Ok(row) => rows.push(row),
-            // The other rows still count; the exit code tells.
-            Err(fault) => {
-                code = crate::cli::EXIT_FAILED;
-                writeln!(out, "FAILED {which:?}: {fault:#}")?;
+    let wanted = |which: &Which| args.only.is_none_or(|only| only == *which);
+    let mut measured: BTreeMap<Which, Vec<Row>> = BTreeMap::new();
+    for round in 1..=args.rounds {
+        for (which, external) in brokers.into_iter().filter(|(which, _)| wanted(which)) {
+            let folder = dir.join(format!("{which:?}-{round}"));
+            std::fs::create_dir_all(&folder)?;
+            match once(args, which, external, &folder, &runtime) {
+                Ok(Some(row)) => measured.entry(which).or_default().push(row),
+                Ok(None) => writeln!(out, "SKIPPED {which:?}: mosquitto is not installed")?,
+                // The other rows still count; the exit code tells.
+                Err(fault) => {
+                    code = crate::cli::EXIT_FAILED;
+                    writeln!(out, "FAILED {which:?} in round {round}: {fault:#}")?;
+                }
             }
         }
     }
+    let rows: Vec<Row> = measured.into_values().filter_map(median).collect();
     table(&rows, args.terminals, out)?;
     if let Some(file) = &args.plot {
         let lines =
@@ -107,6 +103,35 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
     }
     std::fs::remove_dir_all(&dir)?;
     Ok(code)
+}
+
+/// One row; `None` when mosquitto is not installed.
+fn once(
+    args: &FanoutArgs,
+    which: Which,
+    external: bool,
+    folder: &Path,
+    runtime: &tokio::runtime::Runtime,
+) -> anyhow::Result<Option<Row>> {
+    let broker = if external { stage::mosquitto(folder)? } else { None };
+    if external && broker.is_none() {
+        return Ok(None);
+    }
+    let address = broker.as_ref().map(|(_, address)| *address);
+    let row = match which {
+        Which::Bare => runtime.block_on(bare(args, folder, address))?,
+        Which::External | Which::Embedded => {
+            runtime.block_on(Box::pin(ours(args, folder, address)))?
+        }
+    };
+    Ok(Some(row))
+}
+
+/// The middle row by the last received.
+fn median(mut rows: Vec<Row>) -> Option<Row> {
+    rows.sort_by_key(|row| share(&row.received_ms, 1_000));
+    let middle = rows.len() / 2;
+    rows.into_iter().nth(middle)
 }
 
 async fn bare(args: &FanoutArgs, dir: &Path, broker: Option<SocketAddr>) -> anyhow::Result<Row> {
