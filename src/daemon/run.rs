@@ -12,8 +12,8 @@ use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, ApiKeys, Console};
 use crate::decide::Rules;
 use crate::deliver::{
-    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, Pace, Presence,
-    TerminalAccess, link_inputs,
+    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, Pace, TerminalAccess,
+    link_inputs,
 };
 use crate::gateway::{Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
@@ -324,12 +324,7 @@ async fn wake(core: CoreHandle, metrics: Arc<Metrics>) {
     loop {
         ticks.tick().await;
         core.wake();
-        let turned = core
-            .look(|gateway| {
-                let terminals = gateway.rules().network.terminals.keys();
-                terminals.filter(|id| gateway.presence(**id) == Presence::Online).count()
-            })
-            .await;
+        let turned = core.look(Gateway::n_online).await;
         match turned {
             Ok(n_online) => metrics.core_turned(clock::now_utc().0, n_online, core.n_waiting()),
             Err(_) => return,

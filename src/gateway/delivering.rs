@@ -74,8 +74,9 @@ impl Gateway {
             if news == News::New {
                 out.record(Entry::Acknowledged { report });
             }
+            // Whether that was the last one `wake` sees: looking at all of them for each report
+            // would make a county's cost grow with the square of its terminals.
             out.effect(Action::Receipt(terminal, broadcast, sequence));
-            end_if_done(out, broadcast);
         })
     }
 

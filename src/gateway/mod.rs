@@ -230,6 +230,12 @@ impl Gateway {
         self.presence.get(&terminal).copied().unwrap_or(Presence::Unknown)
     }
 
+    /// Terminals whose session is up.
+    #[must_use]
+    pub fn n_online(&self) -> usize {
+        self.presence.values().filter(|presence| **presence == Presence::Online).count()
+    }
+
     /// What must be taken up again after a restart: audio of broadcasts that had none yet. Orders
     /// resume with the next `Wake`.
     #[must_use]
