@@ -7,7 +7,8 @@ use crate::cli::client::Client;
 use crate::clock;
 use crate::console::ApiKeys;
 use crate::daemon::Daemon;
-use crate::model::{BroadcastId, Role};
+use crate::gateway::Gateway;
+use crate::model::{BroadcastId, Evidence, Role};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
@@ -178,23 +179,26 @@ async fn fan_out(name: &str, daemon: &Daemon, key: &str, n: usize) -> anyhow::Re
         .with_context(|| format!("the alert did not go out by itself: {answer}"))?;
     loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        let found = daemon
-            .core
-            .look(move |gateway| {
-                let state = gateway.state().broadcasts.get(&id)?;
-                let all = state.deliveries.values().map(|delivery| delivery.evidence.clone());
-                let render_ms = state.spoken.as_ref().map_or(0, |spoken| spoken.render_ms);
-                Some((all.collect::<Vec<_>>(), state.started_at.plus_ms(render_ms.into())))
-            })
-            .await?;
-        let (all, first) = found.unwrap_or_default();
-        let n_answered = all.iter().filter(|e| e.first_report_at.is_some()).count();
+        // The core is asked for no more than a number until all is over.
+        let n_answered = daemon.core.look(move |gateway| evidence(gateway, id).count()).await?;
         if n_answered < n {
             if clock::now_utc().since_ms(began) > i64::try_from(WAIT_S_MAX)? * 1_000 {
                 bail!("{n_answered} of {n} terminals acknowledged within {WAIT_S_MAX} s");
             }
             continue;
         }
+        let (all, first) = daemon
+            .core
+            .look(move |gateway| {
+                let all: Vec<_> = evidence(gateway, id).cloned().collect();
+                let state = gateway.state().broadcasts.get(&id);
+                let first = state.map(|state| {
+                    let render_ms = state.spoken.as_ref().map_or(0, |spoken| spoken.render_ms);
+                    state.started_at.plus_ms(render_ms.into())
+                });
+                (all, first.unwrap_or_default())
+            })
+            .await?;
         // A report is on record when its group of rows is: at most this much later.
         let commit_ms = daemon.metrics.commit_ms_max.load(Ordering::Relaxed);
         let since = |at: crate::model::UtcMs| u64::try_from(at.since_ms(first).max(0)).unwrap_or(0);
@@ -217,23 +221,31 @@ async fn fan_out(name: &str, daemon: &Daemon, key: &str, n: usize) -> anyhow::Re
     }
 }
 
+/// What the terminals that answered said.
+fn evidence(gateway: &Gateway, id: BroadcastId) -> impl Iterator<Item = &Evidence> {
+    let state = gateway.state().broadcasts.get(&id);
+    let deliveries = state.into_iter().flat_map(|state| state.deliveries.values());
+    deliveries.map(|delivery| &delivery.evidence).filter(|e| e.first_report_at.is_some())
+}
+
 fn table(rows: &[Row], n: usize, out: &mut impl Write) -> anyhow::Result<()> {
     writeln!(out, "{n} terminals, milliseconds from the order")?;
     writeln!(
         out,
-        "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}",
-        "", "received", "last", "ack 99 %", "ack last", "CPU ms", "RSS MiB"
+        "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}{:>10}",
+        "", "received", "last", "ack 99 %", "ack last", "CPU ms", "us a terminal", "RSS MiB"
     )?;
     for row in rows {
         writeln!(
             out,
-            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}  {}",
+            "{:<28}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}{:>10}  {}",
             row.name,
             row.received_ms.len(),
             share(&row.received_ms, 1_000),
             share(&row.answered_ms, 990),
             share(&row.answered_ms, 1_000),
             row.cpu_ms,
+            row.cpu_ms * 1_000 / u64::try_from(n)?.max(1),
             row.rss_kib / 1_024,
             row.note
         )?;
