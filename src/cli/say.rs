@@ -5,8 +5,7 @@ use crate::model::{Chime, Codec};
 use crate::render::chime::chime;
 use crate::render::encode::encode_levelled;
 use crate::render::kokoro::Kokoro;
-use crate::render::mix::{PRE_ROLL_MS_DEFAULT, program};
-use crate::render::samples::Samples;
+use crate::render::mix::{Mix, Parts, program};
 use crate::render::text::{FrontEnd, Lexicon, Script};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
@@ -84,8 +83,9 @@ pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
     let voice = args.voice.strip_prefix("kokoro:").unwrap_or(&args.voice);
     let words =
         kokoro.speak(&script, voice, args.speed.clamp(0.5, 2.0), &AtomicBool::new(false))?;
-    let parts: [Samples; 2] = [chime(args.chime.into()), words];
-    let sound = program(PRE_ROLL_MS_DEFAULT, &parts)?;
+    let before = vec![chime(args.chime.into())];
+    let parts = Parts { before, words: Some(words), after: Vec::new() };
+    let sound = program(&Mix::default(), &parts)?;
     let bytes = encode_levelled(&sound, codec)?;
     std::fs::write(path, &bytes).with_context(|| format!("can't write {}", path.display()))?;
     writeln!(out, "{}: {} ms, {} bytes", path.display(), sound.duration_ms(), bytes.len())?;

@@ -89,6 +89,12 @@ impl Samples {
         Self { rate_hz: self.rate_hz, mono }
     }
 
+    /// Sound of 16-bit samples, full scale at ±1.
+    #[must_use]
+    pub fn from_i16(rate_hz: u32, samples: &[i16]) -> Self {
+        Self { rate_hz, mono: samples.iter().map(|s| f32::from(*s) / 32_767.0).collect() }
+    }
+
     /// 16-bit form for encoders, full scale at ±1.
     #[must_use]
     pub fn to_i16(&self) -> Vec<i16> {
