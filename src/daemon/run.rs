@@ -5,6 +5,7 @@ use super::core::{CoreHandle, CoreLoop, core_queue};
 use super::folder::Folder;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
+use super::preview::PreviewDesk;
 use super::render::{Deadlines, RenderQueue};
 use super::{clips, link, replay};
 use crate::clock;
@@ -136,7 +137,13 @@ impl Daemon {
             )),
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
         ];
+        let listen = &settings.http;
+        let bit_per_s = settings.render.line_bit_per_s;
+        let previews =
+            PreviewDesk::start(Arc::clone(&renderer), &listen.public_clip_url, bit_per_s)
+                .map_err(|source| fault(75)(source.into()))?;
         let console = Console {
+            previews,
             core: core.clone(),
             keys: Arc::new(api_keys),
             metrics: Arc::clone(&metrics),
@@ -146,7 +153,6 @@ impl Daemon {
             answered: Arc::default(),
         };
         let (api, audio) = (console::router(console), clips::router(renderer.clips()));
-        let listen = &settings.http;
         let http = serve(listen.listen, api, &mut tasks).await.map_err(fault(69))?;
         let clips = serve(listen.terminal_listen, audio, &mut tasks).await.map_err(fault(69))?;
         if let Some(folder) = open_folder(&settings, served, &core).map_err(fault(78))? {

@@ -11,6 +11,7 @@ mod deadline;
 mod lazy;
 pub mod neural;
 mod open;
+mod priority;
 
 pub use chain::{Chain, Engine, Said};
 pub use command::{CommandConfig, CommandVoice};
@@ -18,6 +19,7 @@ pub use deadline::Deadline;
 pub use lazy::{Lazy, LazyFrontEnd};
 pub use neural::Neural;
 pub use open::{ENGINES, SpeechConfig, open};
+pub use priority::lowest_priority;
 
 use super::kokoro::KokoroFault;
 use super::samples::Samples;
@@ -113,7 +115,7 @@ pub fn expected_ms(text: &str, speed: f32) -> u64 {
     let chars = text.chars().filter(|c| c.is_alphanumeric()).count();
     let chars = u32::try_from(chars.min(CHARS_MAX)).unwrap_or(0);
     let span = Duration::from_millis(MS_PER_CHAR) * chars;
-    u64::try_from(span.div_f32(speed.clamp(0.5, 2.0)).as_millis()).unwrap_or(u64::MAX)
+    u64::try_from(span.div_f64(f64::from(speed.clamp(0.5, 2.0))).as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -5,12 +5,11 @@
 //! has not begun, and kept for the next time when it has.
 
 use super::cache::{Pcm, SentenceCache};
-use super::{Deadline, Speech, SpeechFault, Utterance};
+use super::{Deadline, Speech, SpeechFault, Utterance, lowest_priority};
 use crate::model::Sha256;
 use crate::render::kokoro::{Kokoro, KokoroFault};
 use crate::render::samples::Samples;
 use crate::render::text::{Chunk, FrontEnd};
-use rustix::process::setpriority_process;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,8 +19,6 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync
 pub const SENTENCES_WAITING_MAX: usize = 32;
 /// Voice when none is named.
 pub const VOICE_DEFAULT: &str = "zm_yunjian";
-/// Niceness of previews: any other work of the machine goes first.
-const BACKGROUND_NICE: i32 = 19;
 
 /// What speaks one sentence; [`Kokoro`] in earnest.
 pub trait SentenceModel: Send + Sync + 'static {
@@ -162,9 +159,8 @@ fn lane(
         .name(if background { "speech-preview" } else { "speech" }.to_owned())
         .spawn(move || {
             if background {
-                // Of this thread alone, and of the model's threads that it starts. A system that
-                // forbids it only makes previews dearer.
-                let _forbidden = setpriority_process(None, BACKGROUND_NICE);
+                // The model's threads for previews are started by this one.
+                lowest_priority();
             }
             speak_all(&*model, &cache, speed, background, &jobs);
         })
