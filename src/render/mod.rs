@@ -22,4 +22,6 @@ pub use clip::{ClipFault, ClipStore};
 pub use renderer::{EngineState, RenderConfig, RenderFault, RenderRequest, Rendered, Renderer};
 
 #[cfg(test)]
+mod recording_mutation_tests;
+#[cfg(test)]
 mod recordings_tests;
