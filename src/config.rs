@@ -16,8 +16,8 @@ mod terminals;
 mod tests;
 
 pub use settings::{
-    DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings, MqttMode,
-    MqttSettings, RecordSettings, RenderSettings, Settings,
+    DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings,
+    MixSettings, MqttMode, MqttSettings, RecordSettings, RenderSettings, Settings, SpeechSettings,
 };
 
 use crate::model::{Network, Policy};
@@ -123,7 +123,8 @@ fn load(
     let (policy, plan_lines) = policy::read(&rules, &faults);
     cross::network(&network, &area_lines, &terminal_lines, &faults);
     cross::policy(&policy, &network, &plan_lines, &faults);
-    recordings::check(&policy, &plan_lines, &config.render.audio_dir, &faults);
+    let render = &config.render;
+    recordings::check(&policy, &plan_lines, &render.recordings_dir, &render.audio_dir, &faults);
     let (faults, warnings) = faults.into_lists();
     if faults.is_empty() { Ok(Loaded { config, network, policy, warnings }) } else { Err(faults) }
 }

@@ -1,18 +1,28 @@
 //! `mingluo say`: speaks a text into a file, or shows how it would be read.
 
+mod explain;
+
 use super::voice::VOICES_DIR;
+use crate::config::Config;
+use crate::daemon::render_config;
 use crate::model::{Chime, Codec};
+use crate::render::RenderConfig;
 use crate::render::chime::chime;
 use crate::render::encode::encode_levelled;
-use crate::render::kokoro::Kokoro;
-use crate::render::mix::{PRE_ROLL_MS_DEFAULT, program};
-use crate::render::samples::Samples;
-use crate::render::text::{FrontEnd, Lexicon, Script};
+use crate::render::mix::{Mix, Parts, program};
+use crate::render::speech::{Deadline, ENGINES, LazyFrontEnd, SpeechConfig, Utterance, open};
+use crate::render::text::Lexicon;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
+use explain::explain;
+use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Longest time to speak, seconds: nobody is warned by `say`, so it may take long.
+const SPEAK_S_MAX: u64 = 3_600;
 
 /// Arguments of `mingluo say`.
 #[derive(Debug, Args)]
@@ -22,24 +32,37 @@ pub struct SayArgs {
     /// File to write: .opus, .mp3, .wav, or .adpcm.wav.
     #[arg(short, long, value_name = "FILE", required_unless_present = "explain")]
     output: Option<PathBuf>,
-    /// Voice, such as `zm_yunjian` or `zf_xiaoxiao`.
-    #[arg(long, default_value = "zm_yunjian")]
+    /// `bank`, `kokoro:zm_yunjian` (zm_… male, zf_… female), `command`; unless `default`, no other
+    /// voice speaks instead.
+    #[arg(long, default_value = "default")]
     voice: String,
     /// Chime before the words.
     #[arg(long, value_enum, default_value = "none")]
     chime: ChimeName,
-    /// Speed, 1 = normal.
-    #[arg(long, default_value_t = 1.0)]
-    speed: f32,
+    /// Speed, 0.5 to 2, 1 = normal.
+    #[arg(long)]
+    speed: Option<f32>,
+    /// How often the words are said.
+    #[arg(long, value_name = "TIMES")]
+    words_times: Option<u8>,
+    /// Shape the sound for horn loudspeakers.
+    #[arg(long)]
+    horn: bool,
     /// Show words, readings and phonemes.
     #[arg(long)]
     explain: bool,
+    /// Print one JSON object for machines.
+    #[arg(long)]
+    json: bool,
+    /// Configuration directory, for its voices, program and mix; without it the usual values.
+    #[arg(long, value_name = "DIR", env = "MINGLUO_CONFIG")]
+    config: Option<PathBuf>,
     /// Local words.
     #[arg(long, value_name = "FILE", default_value = "configs/phrases.toml")]
     phrases: PathBuf,
-    /// Where voices are installed.
-    #[arg(long, value_name = "VOICES_DIR", env = "MINGLUO_VOICES", default_value = VOICES_DIR)]
-    dir: PathBuf,
+    /// Where voices are installed [default: as configured, or configs/var/voices].
+    #[arg(long, value_name = "VOICES_DIR", env = "MINGLUO_VOICES")]
+    dir: Option<PathBuf>,
     /// Processor threads.
     #[arg(long, default_value_t = 1)]
     threads: usize,
@@ -72,24 +95,81 @@ impl From<ChimeName> for Chime {
 /// Runs `mingluo say`.
 ///
 /// # Errors
-/// When the text can't be spoken, the voice is not installed or the file can't be written.
+/// When the text can't be spoken, the voice does not speak or the file can't be written.
 pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
-    let script = FrontEnd::new(lexicon(&args.phrases)?).script(&args.text)?;
+    let (speech, mix, phrases) = wanted(args)?;
+    let front_end = Arc::new(LazyFrontEnd::new(lexicon(&phrases)?));
+    let script = front_end.get().script(&args.text)?;
     if args.explain {
         explain(&script, out)?;
     }
     let Some(path) = &args.output else { return Ok(0) };
     let codec = codec_of(path)?;
-    let kokoro = Kokoro::load(&args.dir, args.threads)?;
-    let voice = args.voice.strip_prefix("kokoro:").unwrap_or(&args.voice);
-    let words =
-        kokoro.speak(&script, voice, args.speed.clamp(0.5, 2.0), &AtomicBool::new(false))?;
-    let parts: [Samples; 2] = [chime(args.chime.into()), words];
-    let sound = program(PRE_ROLL_MS_DEFAULT, &parts)?;
+    let deadline = Duration::from_secs(SPEAK_S_MAX);
+    let watch = Deadline::within(deadline);
+    let utterance = Utterance { text: &args.text, voice: &args.voice, deadline, background: false };
+    let mut faults = Vec::new();
+    let said = open(&speech, &front_end).speak(&utterance, &mut faults);
+    let Some(said) = said else { bail!("nobody speaks: {}", faults.join("; ")) };
+    let speech_ms = watch.elapsed_ms();
+    let before = vec![chime(args.chime.into())];
+    let parts = Parts { before, words: Some(said.sound), after: Vec::new() };
+    let sound = program(&mix, &parts)?;
     let bytes = encode_levelled(&sound, codec)?;
     std::fs::write(path, &bytes).with_context(|| format!("can't write {}", path.display()))?;
-    writeln!(out, "{}: {} ms, {} bytes", path.display(), sound.duration_ms(), bytes.len())?;
+    let (file, duration_ms, why_not) = (path.display(), sound.duration_ms(), faults.join("; "));
+    if args.json {
+        let fallback_reason = (!faults.is_empty()).then_some(why_not);
+        let told = json!({
+            "file": path,
+            "voice": said.voice,
+            "fallback_reason": fallback_reason,
+            "codec": codec,
+            "duration_ms": duration_ms,
+            "bytes": bytes.len(),
+            "speech_ms": speech_ms,
+            "said": script.said,
+        });
+        writeln!(out, "{told}")?;
+        return Ok(0);
+    }
+    let voice = said.voice;
+    writeln!(out, "{file}: {duration_ms} ms, {} bytes, by {voice}", bytes.len())?;
+    if !faults.is_empty() {
+        writeln!(out, "no better voice: {why_not}")?;
+    }
     Ok(0)
+}
+
+/// Voices, mix and local words, out of the configuration and the arguments.
+fn wanted(args: &SayArgs) -> Result<(SpeechConfig, Mix, PathBuf)> {
+    let (mut speech, mut mix, mut phrases) = match &args.config {
+        Some(dir) => {
+            let loaded = Config::load(dir).map_err(|faults| {
+                let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                anyhow::anyhow!("the configuration has faults:\n{}", lines.join("\n"))
+            })?;
+            let RenderConfig { speech, mix, phrases, .. } = render_config(&loaded.config);
+            (speech, mix, phrases.unwrap_or_else(|| args.phrases.clone()))
+        }
+        None => (SpeechConfig::default(), Mix::default(), args.phrases.clone()),
+    };
+    // Named in the arguments, it goes before the configuration's.
+    if args.phrases != Path::new("configs/phrases.toml") {
+        phrases.clone_from(&args.phrases);
+    }
+    let installed = args.dir.clone().or(speech.voices_dir).unwrap_or(VOICES_DIR.into());
+    speech.voices_dir = Some(installed);
+    speech.threads = args.threads;
+    speech.speed = args.speed.unwrap_or(speech.speed).clamp(0.5, 2.0);
+    if args.voice != "default" {
+        let (engine, _) = args.voice.split_once(':').unwrap_or((&args.voice, ""));
+        let engine = if ENGINES.contains(&engine) { engine } else { "kokoro" };
+        speech.engines = vec![engine.to_owned()];
+    }
+    mix.words_times = args.words_times.unwrap_or(mix.words_times);
+    mix.horn |= args.horn;
+    Ok((speech, mix, phrases))
 }
 
 /// The local words; a missing file means none, because `say` also runs outside an installation.
@@ -99,19 +179,6 @@ fn lexicon(path: &Path) -> Result<Lexicon> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Lexicon::default()),
         Err(e) => Err(e).with_context(|| format!("can't read {}", path.display())),
     }
-}
-
-fn explain(script: &Script, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "said:     {}", script.said)?;
-    for chunk in &script.chunks {
-        writeln!(out, "reading:  {}", chunk.reading)?;
-        writeln!(out, "phonemes: {}", chunk.phonemes)?;
-    }
-    if !script.unknown.is_empty() {
-        let unknown: String = script.unknown.iter().collect();
-        writeln!(out, "unknown:  {unknown} (silent; add a reading to phrases.toml)")?;
-    }
-    Ok(())
 }
 
 fn codec_of(path: &Path) -> Result<Codec> {

@@ -18,8 +18,15 @@ const BUILT_IN: [&str; 5] =
 
 /// A recording that a plan plays instead of speech must exist. A missing fallback is a warning: a
 /// gateway that speaks without it is better than one that does not start.
-pub(super) fn check(policy: &Policy, lines: &PlanLines, audio_dir: &Path, faults: &Faults) {
+pub(super) fn check(
+    policy: &Policy,
+    lines: &PlanLines,
+    recordings_dir: &Path,
+    audio_dir: &Path,
+    faults: &Faults,
+) {
     let mut names = BTreeSet::new();
+    collect(recordings_dir, DEPTH_MAX, &mut names);
     collect(audio_dir, DEPTH_MAX, &mut names);
     for plan in &policy.plans {
         let Some(name) = plan.recording.as_ref().filter(|name| !names.contains(*name)) else {

@@ -1,13 +1,17 @@
 //! `gateway.toml`: how the process itself is set up.
 
+mod speech;
+
+pub use speech::{MixSettings, SpeechSettings};
+
 use super::reader::{Document, Faults, Keys};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 8] =
-    ["http", "mqtt", "record", "ingest", "render", "keys", "deliver", "log"];
+const SECTIONS: [&str; 10] =
+    ["http", "mqtt", "record", "ingest", "render", "speech", "mix", "keys", "deliver", "log"];
 
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,14 +85,21 @@ pub struct RenderSettings {
     pub voices_dir: PathBuf,
     /// Where chimes and recordings lie.
     pub audio_dir: PathBuf,
+    /// Where the county's own recordings lie, which go before those of the same name.
+    pub recordings_dir: PathBuf,
     /// Where rendered clips are kept by content hash.
     pub clip_dir: PathBuf,
     /// Voice of `default`.
     pub default_voice: String,
-    /// Threads that render.
+    /// Processor threads that speak; one core is left to the gateway whatever this says.
     pub threads: u16,
-    /// Seconds after which the recorded fallback speaks.
+    /// Most seconds the voices have before the recorded warning speaks; they never have more than
+    /// 3 s and the expected length of the speech.
     pub deadline_s_max: u32,
+    /// The same for red warnings.
+    pub red_deadline_s_max: u32,
+    /// Speed of the line to a terminal, bits per second, for the airtime that previews tell.
+    pub line_bit_per_s: u32,
 }
 
 /// `[keys]`
@@ -146,6 +157,10 @@ pub struct Settings {
     pub ingest: IngestSettings,
     /// `[render]`
     pub render: RenderSettings,
+    /// `[speech]`
+    pub speech: SpeechSettings,
+    /// `[mix]`
+    pub mix: MixSettings,
     /// `[keys]`
     pub keys: KeySettings,
     /// `[deliver]`
@@ -176,6 +191,8 @@ pub(super) fn read(
         record: record(dir, keys.table("record")),
         ingest: ingest(dir, keys.table("ingest")),
         render: render(dir, keys.table("render")),
+        speech: speech::speech(dir, keys.table("speech")),
+        mix: speech::mix(keys.table("mix")),
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
         log: log(keys.table("log")),
@@ -297,10 +314,13 @@ fn render(dir: &Path, mut keys: Keys<'_>) -> RenderSettings {
     let settings = RenderSettings {
         voices_dir: path(dir, &mut keys, "voices_dir", "var/voices"),
         audio_dir: path(dir, &mut keys, "audio_dir", "../audio-samples"),
+        recordings_dir: path(dir, &mut keys, "recordings_dir", "recordings"),
         clip_dir: path(dir, &mut keys, "clip_dir", "var/clips"),
         default_voice: keys.text("default_voice", Some("kokoro:zm_yunjian")),
         threads: keys.number("threads", Some(2), 1..=256),
-        deadline_s_max: keys.number("deadline_s_max", Some(8), 1..=600),
+        deadline_s_max: keys.number("deadline_s_max", Some(25), 1..=600),
+        red_deadline_s_max: keys.number("red_deadline_s_max", Some(8), 1..=600),
+        line_bit_per_s: keys.number("line_bit_per_s", Some(2_000_000), 1_000..=10_000_000_000),
     };
     keys.finish();
     settings

@@ -6,6 +6,7 @@ mod broadcasts;
 mod events;
 mod health;
 mod openapi;
+mod preview;
 mod problem;
 mod record;
 mod session;
@@ -17,7 +18,7 @@ pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
 
-use crate::daemon::{CoreHandle, Metrics, Seen};
+use crate::daemon::{CoreHandle, Metrics, PreviewDesk, Seen};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
@@ -27,7 +28,8 @@ use tokio::sync::broadcast;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 
-/// Longest time a request may take, seconds. `GET /events` is outside of it.
+/// Longest time a request may take, seconds. `GET /events` is outside of it, and so is `POST /preview`,
+/// which has a limit of its own.
 const REQUEST_S_MAX: u64 = 30;
 /// Answers kept for `Idempotency-Key`; the oldest goes when it is full.
 const ANSWERS_KEPT_MAX: usize = 1_000;
@@ -37,6 +39,8 @@ const ANSWERS_KEPT_MAX: usize = 1_000;
 pub struct Console {
     /// The way to the core.
     pub core: CoreHandle,
+    /// The way to the preview thread.
+    pub previews: PreviewDesk,
     /// Known API keys.
     pub keys: Arc<ApiKeys>,
     /// Metrics.
@@ -101,6 +105,7 @@ pub fn router(console: Console) -> Router {
         .route("/record", get(record::rows))
         .route("/openapi.json", get(openapi::document))
         .layer(timeout)
+        .route("/preview", post(preview::post))
         .route("/events", get(events::stream))
         .layer(DefaultBodyLimit::max(alert_bytes_max));
     Router::new()

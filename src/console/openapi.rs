@@ -46,6 +46,9 @@ pub(crate) fn paths() -> Value {
             "/broadcasts/{id}/acknowledgements": {
                 "get": op("each terminal's ladder; page with after and limit, filter by outcome")
             },
+            "/preview": {
+                "post": op("how text, template, plan or recording would sound; clip, length, airtime")
+            },
             "/stop": { "post": op("stop everything, or everything in some areas") },
             "/drill": { "post": op("arm or disarm drills") },
             "/terminals": { "get": op("the registry with presence") },

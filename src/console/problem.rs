@@ -1,6 +1,6 @@
 //! Errors of the HTTP interface: RFC 9457 problem details, each with what to do next.
 
-use crate::daemon::CoreFault;
+use crate::daemon::{CoreFault, PreviewFault};
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -83,6 +83,21 @@ impl Problem {
     #[must_use]
     pub fn internal(why: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "网关内部错误", why)
+    }
+}
+
+impl From<PreviewFault> for Problem {
+    fn from(fault: PreviewFault) -> Self {
+        let detail = fault.to_string();
+        match fault {
+            PreviewFault::Busy | PreviewFault::Late => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "试听繁忙，请稍后再试", detail)
+            }
+            PreviewFault::Words(_) => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "words", "文字无法播报", detail)
+            }
+            PreviewFault::Render(_) => Self::internal(detail),
+        }
     }
 }
 

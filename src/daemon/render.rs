@@ -10,6 +10,21 @@ use std::sync::{Arc, Condvar, Mutex};
 /// Worker threads: one may hold the neural voice while the other renders recordings.
 const WORKERS: usize = 2;
 
+/// Longest time the voices have.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Deadlines {
+    /// For any warning, milliseconds.
+    pub(crate) ms_max: u64,
+    /// For red ones, milliseconds: they must be out within seconds.
+    pub(crate) red_ms_max: u64,
+}
+
+impl Deadlines {
+    fn ms_of(self, chime: Chime) -> u64 {
+        if chime == Chime::Red { self.ms_max.min(self.red_ms_max) } else { self.ms_max }
+    }
+}
+
 /// Broadcasts that wait for their audio. It holds at most what the core holds, because every
 /// waiting broadcast is in the core's state; loudest chime first.
 #[derive(Clone)]
@@ -53,8 +68,8 @@ impl RenderQueue {
         self.shared.news.notify_all();
     }
 
-    /// Starts the workers. The clip of each order comes back to the core as `Rendered`; a voice
-    /// that has not spoken after `deadline_ms_max` is replaced by the recorded warning.
+    /// Starts the workers. The clip of each order comes back to the core as `Rendered`; voices that
+    /// have not spoken by their deadline are replaced by the recorded warning.
     ///
     /// # Errors
     /// When a thread can't be started.
@@ -62,18 +77,18 @@ impl RenderQueue {
         &self,
         renderer: &Arc<Renderer>,
         core: &CoreHandle,
-        deadline_ms_max: u64,
+        deadlines: Deadlines,
     ) -> std::io::Result<()> {
         for worker in 0..WORKERS {
             let (queue, renderer, core) = (self.clone(), Arc::clone(renderer), core.clone());
             std::thread::Builder::new()
                 .name(format!("render-{worker}"))
-                .spawn(move || queue.work(&renderer, &core, deadline_ms_max))?;
+                .spawn(move || queue.work(&renderer, &core, deadlines))?;
         }
         Ok(())
     }
 
-    fn work(&self, renderer: &Renderer, core: &CoreHandle, deadline_ms_max: u64) {
+    fn work(&self, renderer: &Renderer, core: &CoreHandle, deadlines: Deadlines) {
         while let Some(order) = self.next() {
             let request = RenderRequest {
                 text: order.message.text.clone(),
@@ -82,8 +97,10 @@ impl RenderQueue {
                 fallback_recording: order.message.fallback_recording.clone(),
                 chime: order.chime,
                 drill: order.drill,
+                words_times: None,
                 codecs: with_default(order.codecs),
-                deadline_ms: Some(deadline_ms_max),
+                deadline_ms: Some(deadlines.ms_of(order.chime)),
+                background: false,
             };
             match renderer.render(&request) {
                 Ok(done) => {

@@ -5,7 +5,8 @@ use super::core::{CoreHandle, CoreLoop, core_queue};
 use super::folder::Folder;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
-use super::render::RenderQueue;
+use super::preview::PreviewDesk;
+use super::render::{Deadlines, RenderQueue};
 use super::{clips, link, replay};
 use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
@@ -19,6 +20,8 @@ use crate::gateway::{Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
 use crate::record::entry::Entry;
 use crate::record::{self, NewRow};
+use crate::render::mix::Mix;
+use crate::render::speech::{CommandConfig, SpeechConfig};
 use crate::render::{RenderConfig, Renderer};
 use crate::secrets;
 use anyhow::Context;
@@ -118,9 +121,11 @@ impl Daemon {
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
-        render
-            .start(&renderer, &core, u64::from(settings.render.deadline_s_max) * 1000)
-            .map_err(|source| fault(75)(source.into()))?;
+        let deadlines = Deadlines {
+            ms_max: u64::from(settings.render.deadline_s_max) * 1000,
+            red_ms_max: u64::from(settings.render.red_deadline_s_max) * 1000,
+        };
+        render.start(&renderer, &core, deadlines).map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
@@ -132,7 +137,13 @@ impl Daemon {
             )),
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
         ];
+        let listen = &settings.http;
+        let bit_per_s = settings.render.line_bit_per_s;
+        let previews =
+            PreviewDesk::start(Arc::clone(&renderer), &listen.public_clip_url, bit_per_s)
+                .map_err(|source| fault(75)(source.into()))?;
         let console = Console {
+            previews,
             core: core.clone(),
             keys: Arc::new(api_keys),
             metrics: Arc::clone(&metrics),
@@ -142,7 +153,6 @@ impl Daemon {
             answered: Arc::default(),
         };
         let (api, audio) = (console::router(console), clips::router(renderer.clips()));
-        let listen = &settings.http;
         let http = serve(listen.listen, api, &mut tasks).await.map_err(fault(69))?;
         let clips = serve(listen.terminal_listen, audio, &mut tasks).await.map_err(fault(69))?;
         if let Some(folder) = open_folder(&settings, served, &core).map_err(fault(78))? {
@@ -224,13 +234,38 @@ fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
 }
 
 fn renderer(settings: &Settings) -> anyhow::Result<Arc<Renderer>> {
-    let render = &settings.render;
-    let mut config = RenderConfig::new(render.audio_dir.clone(), render.clip_dir.clone());
-    config.voices_dir = Some(render.voices_dir.clone());
-    config.phrases = Some(settings.dir.join("phrases.toml")).filter(|file| file.exists());
-    config.default_voice.clone_from(&render.default_voice);
-    config.speech_threads = usize::from(render.threads);
+    let config = render_config(settings);
     Ok(Arc::new(Renderer::new(config).context("the renderer")?))
+}
+
+/// How this configuration renders.
+pub(crate) fn render_config(settings: &Settings) -> RenderConfig {
+    let (render, speech, mix) = (&settings.render, &settings.speech, &settings.mix);
+    let command = (!speech.command.is_empty()).then(|| CommandConfig {
+        argv: speech.command.clone(),
+        time_max: Duration::from_secs(speech.command_s_max.into()),
+        wav_bytes_max: usize::try_from(speech.command_wav_bytes_max).unwrap_or(usize::MAX),
+    });
+    RenderConfig {
+        recordings_dir: Some(render.recordings_dir.clone()),
+        phrases: Some(settings.dir.join("phrases.toml")).filter(|file| file.exists()),
+        speech: SpeechConfig {
+            engines: speech.engines.clone(),
+            default_voice: render.default_voice.clone(),
+            voices_dir: Some(render.voices_dir.clone()),
+            threads: usize::from(render.threads),
+            speed: f32::from(speech.speed_percent) / 100.0,
+            command,
+            cache_dir: speech.cache_dir.clone(),
+        },
+        mix: Mix {
+            pre_roll_ms: mix.pre_roll_ms,
+            words_times: mix.words_times,
+            words_pause_ms: mix.words_pause_ms,
+            horn: mix.horn,
+        },
+        ..RenderConfig::new(render.audio_dir.clone(), render.clip_dir.clone())
+    }
 }
 
 fn pace(settings: &Settings) -> Pace {

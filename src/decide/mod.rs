@@ -35,7 +35,7 @@ pub(crate) use text::bad_slots;
 pub use text::{MESSAGE_CHARS_MAX, SLOTS};
 
 use crate::model::{BroadcastId, Network, Policy, Reason, TerminalId};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that rules a decision: the registry, its index and the county's policy.
 #[derive(Debug, Clone)]
@@ -54,6 +54,24 @@ impl Rules {
     pub fn new(network: Network, policy: Policy) -> Self {
         let index = TargetIndex::new(&network);
         Self { network, index, policy }
+    }
+
+    /// The words of a template with these slots, for previews.
+    ///
+    /// # Errors
+    /// What was expected and what was got: a template or slot that does not exist.
+    pub fn template_words(
+        &self,
+        name: &str,
+        slots: &BTreeMap<String, String>,
+    ) -> Result<String, String> {
+        let found = self.policy.templates.iter().find(|template| template.name == name);
+        let template = found.ok_or_else(|| {
+            let names: Vec<&str> = self.policy.templates.iter().map(|t| t.name.as_str()).collect();
+            format!("expected a template out of {}, got `{name}`", names.join(", "))
+        })?;
+        text::filled(&template.text, slots)
+            .map_err(|slot| format!("expected slots out of {}, got `{slot}`", SLOTS.join(", ")))
     }
 }
 

@@ -3,6 +3,7 @@
 use super::reason;
 use crate::model::Reason;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Longest message in characters; at 4 to 5 characters a second that is about eight minutes.
 pub const MESSAGE_CHARS_MAX: usize = 2_000;
@@ -45,6 +46,28 @@ pub(super) fn fill(template: &str, slots: &Slots) -> (String, Vec<Reason>) {
     }
     out.push_str(rest);
     cut(&tidy_marks(&out))
+}
+
+/// The words of `template` with `given` in its slots, for previews.
+///
+/// # Errors
+/// The name of a slot that templates don't have.
+pub(super) fn filled(template: &str, given: &BTreeMap<String, String>) -> Result<String, String> {
+    let mut slots = Slots::default();
+    for (name, value) in given {
+        let slot = match name.as_str() {
+            "headline" => &mut slots.headline,
+            "description" => &mut slots.description,
+            "instruction" => &mut slots.instruction,
+            "sender" => &mut slots.sender,
+            "areas" => &mut slots.areas,
+            "level" => &mut slots.level,
+            "hazard" => &mut slots.hazard,
+            other => return Err(other.to_owned()),
+        };
+        slot.clone_from(value);
+    }
+    Ok(fill(template, &slots).0)
 }
 
 /// Slots of a template that nobody fills, and braces that never close.

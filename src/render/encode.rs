@@ -99,3 +99,7 @@ pub fn encode(program: &Samples, codec: Codec) -> Result<Vec<u8>, EncodeFault> {
         Codec::Wav => Ok(wav::encode(&program.at_rate(wav::RATE_HZ)?)),
     }
 }
+
+#[cfg(test)]
+#[path = "encode_tests.rs"]
+mod tests;

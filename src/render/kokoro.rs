@@ -5,19 +5,33 @@
 
 use super::samples::Samples;
 use super::text::Script;
+use crate::model::Sha256;
 use rten::{Model, NodeId, RunOptions, ThreadPool};
 use rten_tensor::NdTensor;
 use rten_tensor::prelude::*;
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use thiserror::Error;
 
 /// Samples per second that the model gives.
 pub const VOICE_RATE_HZ: u32 = 24_000;
 /// Name of the model file in the voices directory (patched, see `onnxpatch`).
 pub const MODEL_FILE: &str = "kokoro.onnx";
+/// Digest of the one model this program speaks with: Kokoro-82M v1.0 int8 as rewritten by `onnxpatch`.
+pub const MODEL_SHA256: &str = "3649f66de133c4ce2c887f025a8b86c931ab8bb21c0e883cb342d81eec0179e9";
+/// The Mandarin voices of the same release and their digests; `zf` = female, `zm` = male.
+pub const VOICES: [(&str, &str); 8] = [
+    ("zf_xiaobei", "5dde6e1c9c4f12c8b327bc29c0cee361a23b52b952c04636858ba637ec66e640"),
+    ("zf_xiaoni", "08892b62a39af0a615cd0581238db7e19e44c578e8fa0bfd0e586e93327d9cba"),
+    ("zf_xiaoxiao", "03adb5d5e3ddd88b047954e974e651cb0a4b524c985057e5d872e962c7be1169"),
+    ("zf_xiaoyi", "bc1555c5c486099196ac254bae5e0bb543c121952a3092f50b7d8724f1bc36b3"),
+    ("zm_yunjian", "de48a00bdbf3649f07162269a2b6e0513604389bfac8a2e6c75cb34b323ad6fa"),
+    ("zm_yunxi", "7243892fb4e560d47014090ddf010f8b8b790f3c6b029ff82b2ac06aa4e27c8b"),
+    ("zm_yunxia", "6b2b8fc15b3df19a368daebe5c581c7fabf433ee5b8a17ffd6b3d723cff8936d"),
+    ("zm_yunyang", "261e2c89470534dbbcb8fd98b8fdc495ec94063d9bb6c8277f7be43cccba3f42"),
+];
 /// Length of one style row in numbers.
 const STYLE_NUMBERS: usize = 256;
 /// Rows of a voice file.
@@ -38,6 +52,16 @@ pub enum KokoroFault {
         /// What happened.
         what: String,
     },
+    /// A file with another content than the pinned one: unpatched, damaged or of another release.
+    #[error("{file}: expected sha256 {expected}, got {got}; run `mingluo voice install`")]
+    Digest {
+        /// Which file.
+        file: String,
+        /// The pinned digest.
+        expected: String,
+        /// The digest of what is there.
+        got: String,
+    },
     /// A voice of that name is not installed.
     #[error("expected an installed voice, got `{0}`; `mingluo voice list` shows them")]
     UnknownVoice(String),
@@ -55,37 +79,55 @@ pub struct Kokoro {
     inputs: [NodeId; 3],
     output: NodeId,
     voices: BTreeMap<String, Vec<f32>>,
+    identity: Sha256,
     threads: Arc<ThreadPool>,
+    /// For previews: made by the first of them, whose thread gives it its low priority.
+    background: OnceLock<Arc<ThreadPool>>,
 }
 
 impl Kokoro {
     /// Loads the model and every voice of `dir`; `threads` processor threads will speak.
     ///
     /// # Errors
-    /// [`KokoroFault::File`] when a file is absent or damaged.
+    /// [`KokoroFault::File`] when a file is absent or unusable, [`KokoroFault::Digest`] when the model
+    /// or one of [`VOICES`] is not the pinned one. A county's own voice files of other names are taken.
     pub fn load(dir: &Path, threads: usize) -> Result<Self, KokoroFault> {
         let fault = |file: &Path, what: String| KokoroFault::File {
             file: file.display().to_string(),
             what,
         };
         let path = dir.join(MODEL_FILE);
-        let model = Model::load_file(&path).map_err(|e| fault(&path, e.to_string()))?;
+        let bytes = std::fs::read(&path).map_err(|e| fault(&path, e.to_string()))?;
+        let mut digests = vec![pinned(&path, &bytes, Some(MODEL_SHA256))?];
+        let model = Model::load(bytes).map_err(|e| fault(&path, e.to_string()))?;
         let node = |name: &str| model.node_id(name).map_err(|e| fault(&path, e.to_string()));
         let inputs = [node("tokens")?, node("style")?, node("speed")?];
         let output = node("audio")?;
         let mut voices = BTreeMap::new();
-        for entry in std::fs::read_dir(dir).map_err(|e| fault(dir, e.to_string()))? {
-            let file = entry.map_err(|e| fault(dir, e.to_string()))?.path();
+        let entries = std::fs::read_dir(dir).map_err(|e| fault(dir, e.to_string()))?;
+        let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+        files.sort();
+        for file in files {
             let name = file.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
             if file.extension().is_none_or(|e| e != "bin") {
                 continue;
             }
             let bytes = std::fs::read(&file).map_err(|e| fault(&file, e.to_string()))?;
+            let known = VOICES.iter().find(|(voice, _)| *voice == name).map(|(_, digest)| *digest);
+            digests.push(pinned(&file, &bytes, known)?);
             let style = style_of(&bytes).map_err(|what| fault(&file, what))?;
             voices.insert(name, style);
         }
+        let identity = Sha256::of(format!("{digests:?}").as_bytes());
         let threads = Arc::new(ThreadPool::with_num_threads(threads.max(1)));
-        Ok(Self { model, inputs, output, voices, threads })
+        let background = OnceLock::new();
+        Ok(Self { model, inputs, output, voices, identity, threads, background })
+    }
+
+    /// Digest of the model and all voices: everything in files that decides how it sounds.
+    #[must_use]
+    pub fn identity(&self) -> Sha256 {
+        self.identity
     }
 
     /// Names of the installed voices.
@@ -104,26 +146,52 @@ impl Kokoro {
         speed: f32,
         abandoned: &AtomicBool,
     ) -> Result<Samples, KokoroFault> {
-        let style =
-            self.voices.get(voice).ok_or_else(|| KokoroFault::UnknownVoice(voice.to_owned()))?;
         let mut out = Samples { rate_hz: VOICE_RATE_HZ, mono: Vec::new() };
         for (index, chunk) in script.chunks.iter().enumerate() {
             if abandoned.load(Ordering::Relaxed) {
                 return Err(KokoroFault::Abandoned);
             }
-            let sound = self.chunk(&chunk.symbols, style, speed)?;
-            out.mono.extend(sound.trimmed(SILENCE_THRESHOLD, EDGE_MS).mono);
+            out.mono.extend(self.sentence(&chunk.symbols, voice, speed, false)?.mono);
             if index + 1 < script.chunks.len() {
                 out.mono.extend(Samples::silence(VOICE_RATE_HZ, chunk.pause_ms).mono);
             }
         }
-        if out.mono.iter().any(|s| !s.is_finite()) || out.mono.is_empty() {
-            return Err(KokoroFault::Model("expected sound, got silence or no numbers".to_owned()));
-        }
         Ok(out)
     }
 
-    fn chunk(&self, symbols: &[i32], style: &[f32], speed: f32) -> Result<Samples, KokoroFault> {
+    /// Speaks one sentence, silence at its ends cut to 30 ms.
+    ///
+    /// # Errors
+    /// [`KokoroFault`] when the voice is unknown or the model fails.
+    pub fn sentence(
+        &self,
+        symbols: &[i32],
+        voice: &str,
+        speed: f32,
+        background: bool,
+    ) -> Result<Samples, KokoroFault> {
+        let style =
+            self.voices.get(voice).ok_or_else(|| KokoroFault::UnknownVoice(voice.to_owned()))?;
+        let threads = if background {
+            self.background.get_or_init(|| Arc::new(ThreadPool::with_num_threads(1)))
+        } else {
+            &self.threads
+        };
+        let sound = self.chunk(symbols, style, speed, threads)?;
+        let sound = sound.trimmed(SILENCE_THRESHOLD, EDGE_MS);
+        if sound.mono.iter().any(|s| !s.is_finite()) || sound.mono.is_empty() {
+            return Err(KokoroFault::Model("expected sound, got silence or no numbers".to_owned()));
+        }
+        Ok(sound)
+    }
+
+    fn chunk(
+        &self,
+        symbols: &[i32],
+        style: &[f32],
+        speed: f32,
+        threads: &Arc<ThreadPool>,
+    ) -> Result<Samples, KokoroFault> {
         let fault = |e: &dyn std::fmt::Display| KokoroFault::Model(e.to_string());
         // The style row depends on the length: row N for N symbols.
         let row = symbols.len().min(STYLE_ROWS - 1);
@@ -139,7 +207,7 @@ impl Kokoro {
             (speed_id, NdTensor::from_data([1], vec![speed]).into()),
         ];
         let mut options = RunOptions::default();
-        options.thread_pool = Some(Arc::clone(&self.threads));
+        options.thread_pool = Some(Arc::clone(threads));
         let mut outputs =
             self.model.run(inputs, &[self.output], Some(options)).map_err(|e| fault(&e))?;
         let audio = outputs.pop().ok_or_else(|| fault(&"expected one output, got none"))?;
@@ -147,6 +215,19 @@ impl Kokoro {
             .into_tensor::<f32>()
             .ok_or_else(|| fault(&"expected a tensor of numbers, got another type"))?;
         Ok(Samples { rate_hz: VOICE_RATE_HZ, mono: audio.to_vec() })
+    }
+}
+
+/// The digest of `bytes`; a fault when another one is pinned.
+fn pinned(file: &Path, bytes: &[u8], expected: Option<&str>) -> Result<Sha256, KokoroFault> {
+    let got = Sha256::of(bytes);
+    match expected.filter(|expected| got.to_string() != **expected) {
+        None => Ok(got),
+        Some(expected) => Err(KokoroFault::Digest {
+            file: file.display().to_string(),
+            expected: expected.to_owned(),
+            got: got.to_string(),
+        }),
     }
 }
 
@@ -177,6 +258,16 @@ mod tests {
         let mut bad = whole;
         bad[..4].copy_from_slice(&f32::NAN.to_le_bytes());
         assert!(style_of(&bad).is_err());
+    }
+
+    #[test]
+    fn another_model_is_refused_by_its_digest() {
+        let dir = std::env::temp_dir().join(format!("mingluo-kokoro-{}", std::process::id()));
+        std::fs::create_dir_all(&dir).unwrap();
+        std::fs::write(dir.join(MODEL_FILE), b"an unpatched model").unwrap();
+        let fault = Kokoro::load(&dir, 1).err().unwrap().to_string();
+        std::fs::remove_dir_all(&dir).unwrap();
+        assert!(fault.contains(MODEL_SHA256) && fault.contains("voice install"), "{fault}");
     }
 
     #[test]

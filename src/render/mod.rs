@@ -1,6 +1,6 @@
 //! Broadcast → clips: text to speech, recordings, chimes, mixing, codecs, the clip store.
 //!
-//! `text` says what to say, `kokoro` says it, `recording` reads what people recorded, `mix` makes a
+//! `text` says what to say, the voices of `speech` say it (`kokoro` is the neural one), `recording` reads what people recorded, `mix` makes a
 //! program of chime and speech at one loudness, `encode` gives each terminal its codec and `clip`
 //! keeps the result by its digest. `renderer` puts them together against a deadline.
 
@@ -19,7 +19,9 @@ pub mod speech;
 pub mod text;
 
 pub use clip::{ClipFault, ClipStore};
-pub use renderer::{RenderConfig, RenderFault, RenderRequest, Rendered, Renderer};
+pub use renderer::{EngineState, RenderConfig, RenderFault, RenderRequest, Rendered, Renderer};
 
+#[cfg(test)]
+mod recording_mutation_tests;
 #[cfg(test)]
 mod recordings_tests;

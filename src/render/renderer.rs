@@ -1,66 +1,61 @@
-//! Message → clips against a deadline: voice, else the recorded warning, else the chime; never nothing.
+//! Message → clips against a deadline: the best voice that is ready, else the recorded warning, else the
+//! chime; never nothing.
 
-use super::chime::chime;
+mod memory;
+mod parts;
+mod way;
+
 use super::clip::{ClipFault, ClipStore, STORE_BYTES_MAX};
-use super::encode::{EncodeFault, encode_levelled};
-use super::kokoro::Kokoro;
-use super::mix::{MixFault, PRE_ROLL_MS_DEFAULT, program};
-use super::samples::Samples;
+use super::encode::{EncodeFault, PROGRAM_MS_MAX, encode_levelled};
+use super::mix::{Mix, MixFault, program};
 use super::shelf::Shelf;
-use super::speech::{Neural, Speech, SpeechFault};
-use super::text::{FrontEnd, Lexicon, LexiconFault};
-use crate::clock::Monotonic;
+use super::speech::{Chain, Deadline, LazyFrontEnd, SpeechConfig, SpeechFault, expected_ms};
+use super::text::{Lexicon, LexiconFault, Script, TextFault};
 use crate::model::{Chime, ClipRef, Codec, Sha256, Spoken};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use memory::Memory;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 use thiserror::Error;
+use way::Way;
 
-/// Default deadline: this much …
+/// The voices have this much …
 const DEADLINE_MS_BASE: u64 = 3_000;
-/// … plus this much for each character, its expected length when spoken.
-const DEADLINE_MS_PER_CHAR: u64 = 240;
-/// Finished renderings remembered; when full, the oldest is forgotten (its clips stay).
-const REMEMBERED_MAX: usize = 256;
+/// Longest time a preview waits for warnings before it goes on beside them.
+const WAY_WAIT_MAX: Duration = Duration::from_secs(20);
 
 /// How to render.
 #[derive(Debug, Clone)]
 pub struct RenderConfig {
     /// Recorded messages (`audio-samples/`).
     pub audio_dir: PathBuf,
+    /// The county's own recordings, which go before those of the same name; `None` = none.
+    pub recordings_dir: Option<PathBuf>,
     /// The clip store.
     pub clip_dir: PathBuf,
-    /// The installed voice; `None` = recorded messages only.
-    pub voices_dir: Option<PathBuf>,
     /// `phrases.toml`; `None` = no local words.
     pub phrases: Option<PathBuf>,
-    /// Voice of `default`: `zm_yunjian` or `kokoro:zm_yunjian`.
-    pub default_voice: String,
-    /// Silence before the chime in milliseconds.
-    pub pre_roll_ms: u32,
+    /// The voices.
+    pub speech: SpeechConfig,
+    /// How programs are mixed.
+    pub mix: Mix,
     /// Limit of the clip store in bytes.
     pub store_bytes_max: u64,
-    /// Processor threads for speech; leave one core free.
-    pub speech_threads: usize,
-    /// Speed of speech, 1 = normal.
-    pub speed: f32,
 }
 
 impl RenderConfig {
-    /// The usual values for these two directories, without voice and local words.
+    /// The usual values for these two directories, without installed voice and local words.
     #[must_use]
     pub fn new(audio_dir: PathBuf, clip_dir: PathBuf) -> Self {
         Self {
             audio_dir,
+            recordings_dir: None,
             clip_dir,
-            voices_dir: None,
             phrases: None,
-            default_voice: "kokoro:zm_yunjian".to_owned(),
-            pre_roll_ms: PRE_ROLL_MS_DEFAULT,
+            speech: SpeechConfig::default(),
+            mix: Mix::default(),
             store_bytes_max: STORE_BYTES_MAX,
-            speech_threads: 1,
-            speed: 1.0,
         }
     }
 }
@@ -70,7 +65,7 @@ impl RenderConfig {
 pub struct RenderRequest {
     /// The words.
     pub text: String,
-    /// `default`, `kokoro:zm_yunjian`, `recorded`.
+    /// `default`, `bank`, `kokoro:zm_yunjian`, `command`, `recorded`.
     pub voice: String,
     /// Recorded message to play instead of speech.
     pub recording: Option<String>,
@@ -80,10 +75,15 @@ pub struct RenderRequest {
     pub chime: Chime,
     /// Whether the words are framed as a drill.
     pub drill: bool,
+    /// How often the words are said within the clip; `None` = as configured.
+    pub words_times: Option<u8>,
     /// Wanted codecs; empty = Opus.
     pub codecs: BTreeSet<Codec>,
-    /// Milliseconds the voice has; `None` = 3 s and the expected length.
+    /// Most milliseconds the voices have; `None` = as long as the length of the text allows. They never
+    /// have more than 3 s and the expected length of the speech.
     pub deadline_ms: Option<u64>,
+    /// Whether everything else goes first (a preview).
+    pub background: bool,
 }
 
 /// What came of it.
@@ -120,17 +120,15 @@ pub enum RenderFault {
     },
 }
 
-/// Words found for a request.
-struct Words {
-    sound: Option<Samples>,
-    voice: String,
-    faults: Vec<String>,
-}
-
-#[derive(Default)]
-struct Remembered {
-    done: BTreeMap<Sha256, Rendered>,
-    order: VecDeque<Sha256>,
+/// What is known of one engine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EngineState {
+    /// `kokoro`, `bank`, `command`.
+    pub name: String,
+    /// Its voices; empty when it has one only, or while it loads.
+    pub voices: Vec<String>,
+    /// Why it does not speak; `None` = it does, or still loads.
+    pub fault: Option<SpeechFault>,
 }
 
 /// Renders broadcasts; shared by all render threads.
@@ -138,13 +136,15 @@ pub struct Renderer {
     config: RenderConfig,
     clips: Arc<ClipStore>,
     shelf: Shelf,
-    speech: Result<Box<dyn Speech>, SpeechFault>,
-    remembered: Mutex<Remembered>,
+    front_end: Arc<LazyFrontEnd>,
+    chain: Chain,
+    memory: Memory,
+    way: Way,
 }
 
 impl Renderer {
-    /// Opens the clip store and loads the voice (about half a second). A voice that can't be loaded is
-    /// no fault here: recorded warnings play, and every rendering says why.
+    /// Opens the clip store; the voices load in the background meanwhile. A voice that can't be loaded is
+    /// no fault here: the next one speaks, and every rendering says why.
     ///
     /// # Errors
     /// [`RenderFault`] when the clip store or `phrases.toml` is unusable.
@@ -159,30 +159,25 @@ impl Renderer {
             }
             None => Lexicon::default(),
         };
-        let speech: Result<Box<dyn Speech>, SpeechFault> = match &config.voices_dir {
-            Some(dir) => {
-                Kokoro::load(dir, config.speech_threads).map_err(SpeechFault::from).map(|k| {
-                    let front_end = Arc::new(FrontEnd::new(lexicon));
-                    let voice: Box<dyn Speech> = Box::new(Neural::new(k, front_end, config.speed));
-                    voice
-                })
-            }
-            None => Err(SpeechFault::Absent("none is configured".to_owned())),
-        };
-        Self::with_speech(config, speech)
+        let front_end = Arc::new(LazyFrontEnd::new(lexicon));
+        let chain = super::speech::open(&config.speech, &front_end);
+        Self::with_chain(config, chain, front_end)
     }
 
-    /// With another voice, or none and the reason.
+    /// With other voices.
     ///
     /// # Errors
     /// [`RenderFault::Clip`] when the clip store can't be opened.
-    pub fn with_speech(
+    pub fn with_chain(
         config: RenderConfig,
-        speech: Result<Box<dyn Speech>, SpeechFault>,
+        chain: Chain,
+        front_end: Arc<LazyFrontEnd>,
     ) -> Result<Self, RenderFault> {
         let clips = Arc::new(ClipStore::open(&config.clip_dir, config.store_bytes_max)?);
-        let shelf = Shelf::new(config.audio_dir.clone());
-        Ok(Self { config, clips, shelf, speech, remembered: Mutex::default() })
+        let own = config.recordings_dir.iter().cloned();
+        let shelf = Shelf::new(own.chain([config.audio_dir.clone()]).collect());
+        let (memory, way) = (Memory::default(), Way::default());
+        Ok(Self { config, clips, shelf, front_end, chain, memory, way })
     }
 
     /// The clip store, for those who serve clips.
@@ -191,164 +186,89 @@ impl Renderer {
         Arc::clone(&self.clips)
     }
 
-    /// Why no voice speaks; `None` = it does.
+    /// The engines in their order.
     #[must_use]
-    pub fn voice_fault(&self) -> Option<&SpeechFault> {
-        self.speech.as_ref().err()
+    pub fn engines(&self) -> Vec<EngineState> {
+        let state = |engine: &super::speech::Engine| EngineState {
+            name: engine.speech.name(),
+            voices: engine.speech.voices(),
+            fault: engine.speech.fault(),
+        };
+        self.chain.engines().iter().map(state).collect()
+    }
+
+    /// How `text` would be read.
+    ///
+    /// # Errors
+    /// [`TextFault`] when it can't be spoken.
+    pub fn script(&self, text: &str) -> Result<Script, TextFault> {
+        self.front_end.get().script(text)
     }
 
     /// Renders a request. Blocks; call it from a thread of its own. A second request alike is
-    /// answered from memory.
+    /// answered from memory. One in the background waits between its steps until nothing else renders.
     ///
     /// # Errors
     /// [`RenderFault`]; never for want of a voice or a recording.
     pub fn render(&self, request: &RenderRequest) -> Result<Rendered, RenderFault> {
-        let watch = Monotonic::start();
+        let watch = Deadline::within(WAY_WAIT_MAX);
         let elapsed_ms = || u32::try_from(watch.elapsed_ms()).unwrap_or(u32::MAX);
         let key = self.key(request);
-        if let Some(mut known) = self.recall(key) {
+        if let Some(mut known) = self.memory.recall(key, &self.clips) {
             known.spoken.render_ms = elapsed_ms();
             return Ok(known);
         }
-        let (parts, voice, faults) = self.parts(request);
-        let sound = program(self.config.pre_roll_ms, &parts)?;
+        let _first = (!request.background).then(|| self.way.first());
+        let give_way = || {
+            if request.background {
+                self.way.give(watch.left());
+            }
+        };
+        give_way();
+        let mut heard = self.heard(request);
+        let words_times = request.words_times.unwrap_or(self.config.mix.words_times);
+        let mut mix = Mix { words_times, ..self.config.mix.clone() };
+        if heard.parts.duration_ms(&mix, words_times) > PROGRAM_MS_MAX {
+            let told = format!("said once instead of {words_times} times, which takes too long");
+            heard.faults.push(told);
+            mix.words_times = 1;
+        }
+        give_way();
+        let sound = program(&mix, &heard.parts)?;
         let duration_ms = sound.duration_ms();
         let default = BTreeSet::from([Codec::Opus]);
         let codecs = if request.codecs.is_empty() { &default } else { &request.codecs };
         let mut clips = Vec::with_capacity(codecs.len());
         for codec in codecs {
+            give_way();
             clips.push(self.clips.put(*codec, &encode_levelled(&sound, *codec)?, duration_ms)?);
         }
-        let fallback_reason = (!faults.is_empty()).then(|| faults.join("; "));
-        let rendered =
-            Rendered { clips, spoken: Spoken { voice, fallback_reason, render_ms: elapsed_ms() } };
+        let fallback_reason = (!heard.faults.is_empty()).then(|| heard.faults.join("; "));
+        let spoken = Spoken { voice: heard.voice, fallback_reason, render_ms: elapsed_ms() };
+        let rendered = Rendered { clips, spoken };
         if rendered.spoken.fallback_reason.is_none() {
-            self.remember(key, rendered.clone());
+            self.memory.remember(key, rendered.clone());
         }
         Ok(rendered)
     }
 
-    /// The parts of the program in order, who spoke, and what went wrong.
-    fn parts(&self, request: &RenderRequest) -> (Vec<Samples>, String, Vec<String>) {
-        let mut words = self.words(request);
-        // With nothing to say a chime must sound at least.
-        let kind = match (request.chime, &words.sound) {
-            (Chime::None, None) => Chime::Notice,
-            (kind, _) => kind,
-        };
-        let main = std::iter::once(chime(kind)).chain(words.sound.take());
-        if !request.drill {
-            return (main.collect(), words.voice, words.faults);
-        }
-        match (self.shelf.load("drill-before"), self.shelf.load("drill-after")) {
-            // The frame comes before the alarm signal, so that nobody starts up at a siren.
-            (Ok(before), Ok(after)) => {
-                let frame = [chime(Chime::Notice), before].into_iter();
-                let parts = frame.chain(main).chain(std::iter::once(after)).collect();
-                (parts, words.voice, words.faults)
-            }
-            // A drill that can't be told from an alarm must not sound like one.
-            (before, after) => {
-                words.faults.extend(before.err().into_iter().chain(after.err()));
-                words
-                    .faults
-                    .push("drill wording is missing, so only the notice chime plays".to_owned());
-                (vec![chime(Chime::Notice)], "chime".to_owned(), words.faults)
-            }
-        }
-    }
-
-    fn words(&self, request: &RenderRequest) -> Words {
-        let mut faults = Vec::new();
-        let recorded = match (&request.recording, request.voice.as_str()) {
-            (Some(name), _) => Some(name.clone()),
-            (None, "recorded") => Some(request.fallback_recording.clone()),
-            (None, _) => None,
-        };
-        if let Some(name) = recorded {
-            match self.shelf.load(&name) {
-                Ok(sound) => {
-                    return Words { sound: Some(sound), voice: format!("recorded:{name}"), faults };
-                }
-                Err(fault) => faults.push(fault),
-            }
-        }
-        if request.voice != "recorded" {
-            match self.speak(request) {
-                Ok((sound, voice)) => return Words { sound: Some(sound), voice, faults },
-                Err(fault) => faults.push(fault.to_string()),
-            }
-        }
-        for name in fallbacks(request) {
-            match self.shelf.load(&name) {
-                Ok(sound) => {
-                    return Words { sound: Some(sound), voice: format!("recorded:{name}"), faults };
-                }
-                Err(fault) => faults.push(fault),
-            }
-        }
-        Words { sound: None, voice: "chime".to_owned(), faults }
-    }
-
-    fn speak(&self, request: &RenderRequest) -> Result<(Samples, String), SpeechFault> {
-        let speech = self.speech.as_ref().map_err(Clone::clone)?;
-        let own = format!("{}:", speech.name());
-        let wanted = match request.voice.as_str() {
-            "" | "default" => self.config.default_voice.as_str(),
-            other => other,
-        };
-        let voice = wanted.strip_prefix(&own).unwrap_or(wanted);
-        let chars = u64::try_from(request.text.chars().count()).unwrap_or(u64::MAX);
-        let usual_ms = chars.saturating_mul(DEADLINE_MS_PER_CHAR).saturating_add(DEADLINE_MS_BASE);
-        let deadline = Duration::from_millis(request.deadline_ms.unwrap_or(usual_ms));
-        Ok((speech.speak(&request.text, voice, deadline)?, format!("{own}{voice}")))
+    /// Time the voices have for a request.
+    fn voices_deadline(&self, request: &RenderRequest) -> Duration {
+        let expected = expected_ms(&request.text, self.config.speech.speed);
+        let usual_ms = expected.saturating_add(DEADLINE_MS_BASE);
+        Duration::from_millis(request.deadline_ms.unwrap_or(u64::MAX).min(usual_ms))
     }
 
     /// Everything that decides how it will sound.
     fn key(&self, request: &RenderRequest) -> Sha256 {
+        let alike = RenderRequest { background: false, ..request.clone() };
         let named = request.recording.as_deref().unwrap_or(&request.fallback_recording);
+        let speech = &self.config.speech;
         let config =
-            (&self.config.default_voice, self.config.pre_roll_ms, self.config.speed.to_bits());
+            (&speech.engines, &speech.default_voice, speech.speed.to_bits(), &self.config.mix);
         let file = self.shelf.stamp(named);
-        Sha256::of(format!("{request:?}{config:?}{file:?}").as_bytes())
+        Sha256::of(format!("{alike:?}{config:?}{file:?}").as_bytes())
     }
-
-    fn recall(&self, key: Sha256) -> Option<Rendered> {
-        let remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = remembered.done.get(&key)?;
-        // A clip may have been evicted meanwhile.
-        known.clips.iter().all(|clip| self.clips.path(clip.sha256).is_some()).then(|| known.clone())
-    }
-
-    fn remember(&self, key: Sha256, rendered: Rendered) {
-        let mut remembered = self.remembered.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.done.insert(key, rendered).is_none() {
-            remembered.order.push_back(key);
-        }
-        if remembered.order.len() > REMEMBERED_MAX
-            && let Some(oldest) = remembered.order.pop_front()
-        {
-            remembered.done.remove(&oldest);
-        }
-    }
-}
-
-/// Recordings to try when nobody speaks: the named one, then those of the level alone.
-fn fallbacks(request: &RenderRequest) -> Vec<String> {
-    let named = request.fallback_recording.as_str();
-    let level = ["red", "orange", "yellow", "blue"]
-        .into_iter()
-        .find(|level| named.ends_with(&format!("-{level}")))
-        .or(match request.chime {
-            Chime::Red => Some("red"),
-            Chime::Orange => Some("orange"),
-            Chime::Yellow => Some("yellow"),
-            Chime::Blue => Some("blue"),
-            Chime::Notice | Chime::None => None,
-        });
-    let by_level = level.map(|level| [format!("fallback-{level}"), format!("general-{level}")]);
-    let named = (!named.is_empty()).then(|| named.to_owned());
-    named.into_iter().chain(by_level.into_iter().flatten()).collect()
 }
 
 #[cfg(test)]

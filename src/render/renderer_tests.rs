@@ -2,15 +2,15 @@
 
 use super::*;
 use crate::render::encode::encode;
-use crate::render::samples::{count_f64, narrow};
+use crate::render::samples::{Samples, narrow};
+use crate::render::speech::{Engine, Speech};
 use std::path::Path;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 fn tone(ms: u32) -> Samples {
-    let mono =
-        (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.2 + (count_f64(7) * 0.0)));
+    let mono = (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.2));
     Samples { rate_hz: 16_000, mono: mono.collect() }
 }
 
@@ -40,8 +40,11 @@ fn renderer(fault: Option<SpeechFault>, files: &[&str]) -> (Renderer, Arc<Atomic
     }
     let asked = Arc::new(AtomicU32::new(0));
     let config = RenderConfig::new(dir.clone(), Path::new(&dir).join("clips"));
-    let voice: Box<dyn Speech> = Box::new(Fake(fault, Arc::clone(&asked)));
-    (Renderer::with_speech(config, Ok(voice)).expect("opens"), asked)
+    let speech = Arc::new(Fake(fault, Arc::clone(&asked)));
+    let engines = vec![Engine { speech, instant: false }];
+    let chain = Chain::new(engines, "kokoro:zm_yunjian");
+    let front_end = Arc::new(LazyFrontEnd::new(Lexicon::default()));
+    (Renderer::with_chain(config, chain, front_end).expect("opens"), asked)
 }
 
 fn request() -> RenderRequest {
@@ -52,8 +55,10 @@ fn request() -> RenderRequest {
         fallback_recording: "rainstorm-red".to_owned(),
         chime: Chime::Red,
         drill: false,
+        words_times: None,
         codecs: BTreeSet::new(),
         deadline_ms: None,
+        background: false,
     }
 }
 
@@ -147,4 +152,67 @@ fn a_replaced_recording_is_not_answered_from_memory() {
     std::fs::write(renderer.config.audio_dir.join("notice.wav"), bytes).expect("writable");
     let second = check(&renderer, &named, "recorded:notice", false);
     assert_ne!(first.clips, second.clips);
+}
+
+#[test]
+fn a_countys_own_recording_is_played_and_its_damage_is_told() {
+    let (mut renderer, _) = renderer(Some(SpeechFault::Late(5)), &["rainstorm-red"]);
+    let own = renderer.config.audio_dir.join("own/岳阳县");
+    std::fs::create_dir_all(&own).expect("directory");
+    renderer.shelf =
+        Shelf::new(vec![renderer.config.audio_dir.join("own"), renderer.config.audio_dir.clone()]);
+    let shipped = check(&renderer, &request(), "recorded:rainstorm-red", true);
+    let bytes = encode(&tone(3_000), Codec::Wav).expect("encodes");
+    std::fs::write(own.join("rainstorm-red.wav"), bytes).expect("writable");
+    let local = check(&renderer, &request(), "recorded:rainstorm-red", true);
+    assert_eq!(local.clips[0].duration_ms, shipped.clips[0].duration_ms + 1_000);
+    std::fs::write(own.join("rainstorm-red.wav"), b"broken").expect("writable");
+    let back = check(&renderer, &request(), "recorded:rainstorm-red", true);
+    assert_eq!(back.clips, shipped.clips);
+    assert!(
+        back.spoken.fallback_reason.is_some_and(|why| why.contains("recording `rainstorm-red`"))
+    );
+}
+
+#[test]
+fn words_said_too_often_for_a_program_are_said_once() {
+    let (renderer, _) = renderer(None, &["long"]);
+    let bytes = encode(&tone(200_000), Codec::Wav).expect("encodes");
+    std::fs::write(renderer.config.audio_dir.join("long.wav"), bytes).expect("writable");
+    let long = RenderRequest {
+        recording: Some("long".to_owned()),
+        words_times: Some(4),
+        codecs: BTreeSet::from([Codec::Adpcm]),
+        ..request()
+    };
+    let once = check(&renderer, &long, "recorded:long", true);
+    assert!(once.clips[0].duration_ms < 210_000);
+    let twice = RenderRequest { words_times: Some(2), ..request() };
+    let twice = check(&renderer, &twice, "kokoro:zm_yunjian", false);
+    let single = check(&renderer, &request(), "kokoro:zm_yunjian", false);
+    assert_eq!(twice.clips[0].duration_ms - single.clips[0].duration_ms, 2_500);
+}
+
+#[test]
+fn a_preview_waits_while_a_warning_is_rendered() {
+    let (renderer, asked) = renderer(None, &[]);
+    let preview = RenderRequest { background: true, text: "试听".to_owned(), ..request() };
+    std::thread::scope(|scope| {
+        let warning = renderer.way.first();
+        let running = scope.spawn(|| renderer.render(&preview).map(|done| done.spoken.voice));
+        let nothing = std::sync::mpsc::channel::<()>();
+        let _elapsed = nothing.1.recv_timeout(Duration::from_millis(50));
+        assert_eq!(asked.load(Ordering::Relaxed), 0, "it waits");
+        drop(warning);
+        assert_eq!(running.join().expect("no panic").expect("renders"), "kokoro:zm_yunjian");
+    });
+}
+
+#[test]
+fn the_voices_have_three_seconds_and_the_length_of_the_words() {
+    let (renderer, _) = renderer(None, &[]);
+    let ms = |request: &RenderRequest| renderer.voices_deadline(request).as_millis();
+    assert_eq!(ms(&request()), 3_000 + 6 * 240);
+    assert_eq!(ms(&RenderRequest { deadline_ms: Some(2_000), ..request() }), 2_000);
+    assert_eq!(ms(&RenderRequest { deadline_ms: Some(60_000), ..request() }), 3_000 + 6 * 240);
 }

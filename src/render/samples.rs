@@ -2,7 +2,7 @@
 
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::audioadapter_buffers::owned::InterleavedOwned;
-use rubato::{Fft, FixedSync, Resampler};
+use rubato::{Fft, FixedSync, Indexing, Resampler};
 
 /// Rate in hertz at which programs are mixed.
 pub const MIX_RATE_HZ: u32 = 16_000;
@@ -89,10 +89,122 @@ impl Samples {
         Self { rate_hz: self.rate_hz, mono }
     }
 
+    /// Sound of 16-bit samples, full scale at ±1.
+    #[must_use]
+    pub fn from_i16(rate_hz: u32, samples: &[i16]) -> Self {
+        Self { rate_hz, mono: samples.iter().map(|s| f32::from(*s) / 32_767.0).collect() }
+    }
+
     /// 16-bit form for encoders, full scale at ±1.
     #[must_use]
     pub fn to_i16(&self) -> Vec<i16> {
         self.mono.iter().copied().map(to_i16).collect()
+    }
+}
+
+/// Changes the rate of sound that comes piece by piece, so that only the result is held in memory.
+pub struct Converter {
+    resampler: Option<Fft<f32>>,
+    from_hz: u32,
+    to_hz: u32,
+    /// Input that does not fill a block of the resampler yet.
+    waiting: Vec<f32>,
+    block: Vec<f32>,
+    /// Frames of the resampler's delay that are still to be left out.
+    skip: usize,
+    taken: u64,
+    mono: Vec<f32>,
+}
+
+impl Converter {
+    /// From one rate to the other.
+    ///
+    /// # Errors
+    /// [`ResampleFault`] when a rate is unusable.
+    pub fn new(from_hz: u32, to_hz: u32) -> Result<Self, ResampleFault> {
+        let fault = |what: String| ResampleFault { from_hz, to_hz, what };
+        let resampler = if from_hz == to_hz {
+            None
+        } else {
+            let from = usize::try_from(from_hz).map_err(|e| fault(e.to_string()))?;
+            let to = usize::try_from(to_hz).map_err(|e| fault(e.to_string()))?;
+            let made = Fft::new(from, to, RESAMPLER_CHUNK_FRAMES, 1, FixedSync::Both);
+            Some(made.map_err(|e| fault(e.to_string()))?)
+        };
+        let (frames, skip) =
+            resampler.as_ref().map_or((0, 0), |r| (r.output_frames_max(), r.output_delay()));
+        let block = vec![0.0; frames];
+        let (waiting, mono) = (Vec::new(), Vec::new());
+        Ok(Self { resampler, from_hz, to_hz, waiting, block, skip, taken: 0, mono })
+    }
+
+    /// Takes the next piece.
+    ///
+    /// # Errors
+    /// [`ResampleFault`] when the resampler fails.
+    pub fn push(&mut self, piece: impl Iterator<Item = f32>) -> Result<(), ResampleFault> {
+        if self.resampler.is_none() {
+            self.mono.extend(piece);
+            return Ok(());
+        }
+        let before = self.waiting.len();
+        self.waiting.extend(piece);
+        self.taken += u64::try_from(self.waiting.len() - before).unwrap_or(0);
+        while let Some(needed) = self.resampler.as_ref().map(Resampler::input_frames_next)
+            && self.waiting.len() >= needed
+        {
+            self.convert(needed, None)?;
+        }
+        Ok(())
+    }
+
+    /// Frames of the result so far.
+    #[must_use]
+    pub fn frames(&self) -> usize {
+        self.mono.len()
+    }
+
+    /// The whole.
+    ///
+    /// # Errors
+    /// [`ResampleFault`] when the resampler fails.
+    pub fn finish(mut self) -> Result<Samples, ResampleFault> {
+        let (from, to) = (u64::from(self.from_hz.max(1)), u64::from(self.to_hz));
+        let expected = usize::try_from((self.taken * to).div_ceil(from)).unwrap_or(usize::MAX);
+        while self.resampler.is_some() && self.mono.len() < expected {
+            let left = self.waiting.len();
+            self.convert(left, Some(left))?;
+        }
+        if self.resampler.is_some() {
+            self.mono.truncate(expected);
+        }
+        Ok(Samples { rate_hz: self.to_hz, mono: self.mono })
+    }
+
+    /// Sends `frames` through the resampler; with `partial`, silence follows them.
+    fn convert(&mut self, frames: usize, partial: Option<usize>) -> Result<(), ResampleFault> {
+        let (from_hz, to_hz) = (self.from_hz, self.to_hz);
+        let fault = |what: String| ResampleFault { from_hz, to_hz, what };
+        let Some(resampler) = &mut self.resampler else { return Ok(()) };
+        let input = self.waiting.get(..frames).unwrap_or_default();
+        let input = InterleavedSlice::new(input, 1, frames).map_err(|e| fault(e.to_string()))?;
+        let room = self.block.len();
+        let mut output = InterleavedSlice::new_mut(&mut self.block, 1, room)
+            .map_err(|e| fault(e.to_string()))?;
+        let indexing = Indexing {
+            input_offset: 0,
+            output_offset: 0,
+            partial_len: partial,
+            active_channels_mask: None,
+        };
+        let (_, made) = resampler
+            .process_into_buffer(&input, &mut output, Some(&indexing))
+            .map_err(|e| fault(e.to_string()))?;
+        self.waiting.drain(..frames);
+        let skipped = self.skip.min(made);
+        self.skip -= skipped;
+        self.mono.extend(self.block.get(skipped..made).unwrap_or_default());
+        Ok(())
     }
 }
 
@@ -154,6 +266,30 @@ mod tests {
             check_rate(from_hz, MIX_RATE_HZ);
         }
         check_rate(MIX_RATE_HZ, 8_000);
+    }
+
+    #[test]
+    fn pieces_give_the_same_as_the_whole() {
+        for (from_hz, ms) in
+            [(8_000, 700), (44_100, 333), (48_000, 20), (192_000, 250), (11_127, 90)]
+        {
+            let sound = tone(from_hz, 440.0, ms);
+            let whole = sound.at_rate(MIX_RATE_HZ).expect("usable rates");
+            for piece in [1, 777, 100_000] {
+                let mut converter = Converter::new(from_hz, MIX_RATE_HZ).expect("usable rates");
+                for part in sound.mono.chunks(piece) {
+                    converter.push(part.iter().copied()).expect("converts");
+                }
+                let got = converter.finish().expect("converts");
+                assert_eq!(got.mono.len(), whole.mono.len(), "{from_hz} in {piece}");
+                let far = got.mono.iter().zip(&whole.mono).any(|(a, b)| (a - b).abs() > 1e-5);
+                assert!(!far, "{from_hz} in {piece}");
+            }
+        }
+        let mut same = Converter::new(16_000, 16_000).expect("the same rate");
+        same.push([0.5, -0.5].into_iter()).expect("takes");
+        assert_eq!(same.finish().expect("gives").mono, [0.5, -0.5]);
+        assert!(Converter::new(0, 16_000).is_err());
     }
 
     #[test]

@@ -1,18 +1,36 @@
-//! Who speaks: the seam between the renderer and a voice, and the neural voice behind it.
+//! Who speaks: the seam between the renderer and its voices.
+//!
+//! `chain` tries voices in their configured order, each within what is left of the deadline. `neural`
+//! speaks with the installed model, sentence by sentence and out of a cache; `command` asks a program of
+//! the county; `lazy` lets a voice load while the gateway already runs; `open` puts them together.
 
-use super::kokoro::{Kokoro, KokoroFault};
+pub mod cache;
+mod chain;
+pub mod command;
+mod deadline;
+mod lazy;
+pub mod neural;
+mod open;
+mod priority;
+
+pub use chain::{Chain, Engine, Said};
+pub use command::{CommandConfig, CommandVoice};
+pub use deadline::Deadline;
+pub use lazy::{Lazy, LazyFrontEnd};
+pub use neural::Neural;
+pub use open::{ENGINES, SpeechConfig, open};
+pub use priority::lowest_priority;
+
+use super::kokoro::KokoroFault;
 use super::samples::Samples;
-use super::text::{FrontEnd, TextFault};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use super::text::TextFault;
 use std::time::Duration;
 use thiserror::Error;
 
-/// Syntheses that may run at once. One that nobody waits for any more ends at its next chunk (at most
-/// about 20 s of speech); the second place keeps it from blocking the next broadcast. When both are
-/// taken, the recorded warning plays at once.
-pub const SYNTHESES_MAX: usize = 2;
+/// Expected length of one spoken character in milliseconds at normal speed.
+const MS_PER_CHAR: u64 = 240;
+/// Characters beyond this no longer add to it; texts are shorter.
+const CHARS_MAX: usize = 100_000;
 
 /// Why nobody spoke.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -23,18 +41,34 @@ pub enum SpeechFault {
     /// Not done in time.
     #[error("expected speech within {0} ms, got none")]
     Late(u64),
-    /// [`SYNTHESES_MAX`] syntheses run already.
-    #[error("expected a free voice, got {SYNTHESES_MAX} syntheses still running")]
+    /// Too many texts wait for this voice.
+    #[error("expected a free voice, got too many texts waiting for it")]
     Busy,
     /// The text can't be spoken.
     #[error(transparent)]
     Text(#[from] TextFault),
-    /// The voice failed.
+    /// The neural voice failed.
     #[error(transparent)]
     Voice(#[from] KokoroFault),
-    /// The synthesis thread could not start or panicked.
+    /// A synthesis thread could not start or panicked.
     #[error("synthesis ended without a result: {0}")]
     Broken(String),
+    /// Another voice failed, in its own words.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What is to be spoken, by whom, and how long that may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Utterance<'a> {
+    /// The words.
+    pub text: &'a str,
+    /// The voice's name within its engine; empty = the engine's own choice.
+    pub voice: &'a str,
+    /// Time from now until the whole must be ready.
+    pub deadline: Duration,
+    /// Whether it may wait for everything else (a preview).
+    pub background: bool,
 }
 
 /// A voice that turns text into sound.
@@ -45,132 +79,53 @@ pub trait Speech: Send + Sync {
     /// Speaks `text` with `voice` within `deadline`; blocks the calling thread no longer than that.
     ///
     /// # Errors
-    /// [`SpeechFault`]; the caller then plays a recorded warning.
+    /// [`SpeechFault`]; the caller then tries the next voice.
     fn speak(&self, text: &str, voice: &str, deadline: Duration) -> Result<Samples, SpeechFault>;
-}
 
-/// The Kokoro voice, resident, one thread for each synthesis.
-pub struct Neural {
-    kokoro: Arc<Kokoro>,
-    front_end: Arc<FrontEnd>,
-    speed: f32,
-    running: Arc<AtomicUsize>,
-}
+    /// The same, and gives each sentence (with the pause after it) to `each` as soon as it is ready. A
+    /// voice that knows no sentences gives all at once.
+    ///
+    /// # Errors
+    /// As [`Self::speak`]; sentences given before a fault stay good.
+    fn speak_streaming(
+        &self,
+        utterance: &Utterance<'_>,
+        each: &mut dyn FnMut(&Samples),
+    ) -> Result<Samples, SpeechFault> {
+        let whole = self.speak(utterance.text, utterance.voice, utterance.deadline)?;
+        each(&whole);
+        Ok(whole)
+    }
 
-impl Neural {
-    /// A voice that speaks `speed` times as fast as normal (0.5 to 2).
-    #[must_use]
-    pub fn new(kokoro: Kokoro, front_end: Arc<FrontEnd>, speed: f32) -> Self {
-        let running = Arc::new(AtomicUsize::new(0));
-        Self { kokoro: Arc::new(kokoro), front_end, speed: speed.clamp(0.5, 2.0), running }
+    /// Names of its voices as one may ask for them; empty when it has only one.
+    fn voices(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Why it can't speak now; `None` = it can.
+    fn fault(&self) -> Option<SpeechFault> {
+        None
     }
 }
 
-/// One of the [`SYNTHESES_MAX`] places; given back when dropped, after a panic too.
-struct Place(Arc<AtomicUsize>);
-
-impl Place {
-    fn take(running: &Arc<AtomicUsize>) -> Option<Self> {
-        let free = |n| (n < SYNTHESES_MAX).then_some(n + 1);
-        running.fetch_update(Ordering::AcqRel, Ordering::Acquire, free).ok()?;
-        Some(Self(Arc::clone(running)))
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
-}
-
-/// Runs `work` in its own thread and waits no longer than `deadline`; sets `work`'s flag when it gives
-/// up on it.
-fn within<W>(
-    running: &Arc<AtomicUsize>,
-    deadline: Duration,
-    work: W,
-) -> Result<Samples, SpeechFault>
-where
-    W: FnOnce(&AtomicBool) -> Result<Samples, SpeechFault> + Send + 'static,
-{
-    let place = Place::take(running).ok_or(SpeechFault::Busy)?;
-    let abandoned = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&abandoned);
-    let (sender, receiver) = sync_channel(1);
-    std::thread::Builder::new()
-        .name("speech".to_owned())
-        .spawn(move || {
-            let _place = place;
-            let result = work(&flag);
-            // The receiver may have given up; then the result is of no use to anybody.
-            drop(sender.try_send(result));
-        })
-        .map_err(|e| SpeechFault::Broken(e.to_string()))?;
-    match receiver.recv_timeout(deadline) {
-        Ok(result) => result,
-        Err(RecvTimeoutError::Timeout) => {
-            abandoned.store(true, Ordering::Relaxed);
-            Err(SpeechFault::Late(u64::try_from(deadline.as_millis()).unwrap_or(u64::MAX)))
-        }
-        Err(RecvTimeoutError::Disconnected) => Err(SpeechFault::Broken("it panicked".to_owned())),
-    }
-}
-
-impl Speech for Neural {
-    fn name(&self) -> String {
-        "kokoro".to_owned()
-    }
-
-    fn speak(&self, text: &str, voice: &str, deadline: Duration) -> Result<Samples, SpeechFault> {
-        let script = self.front_end.script(text)?;
-        let (kokoro, voice, speed) = (Arc::clone(&self.kokoro), voice.to_owned(), self.speed);
-        within(&self.running, deadline, move |abandoned| {
-            Ok(kokoro.speak(&script, &voice, speed, abandoned)?)
-        })
-    }
+/// Expected length of `text` when spoken at `speed`, in milliseconds: 240 ms for each character that is
+/// said.
+#[must_use]
+pub fn expected_ms(text: &str, speed: f32) -> u64 {
+    let chars = text.chars().filter(|c| c.is_alphanumeric()).count();
+    let chars = u32::try_from(chars.min(CHARS_MAX)).unwrap_or(0);
+    let span = Duration::from_millis(MS_PER_CHAR) * chars;
+    u64::try_from(span.div_f64(f64::from(speed.clamp(0.5, 2.0))).as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn slow(
-        until: std::sync::mpsc::Receiver<()>,
-    ) -> impl FnOnce(&AtomicBool) -> Result<Samples, SpeechFault> {
-        move |_| {
-            let _ = until.recv();
-            Ok(Samples::silence(16_000, 10))
-        }
-    }
-
     #[test]
-    fn late_work_is_given_up_and_never_blocks_for_good() {
-        let running = Arc::new(AtomicUsize::new(0));
-        let mut holds = Vec::new();
-        for _ in 0..SYNTHESES_MAX {
-            let (hold, until) = sync_channel(0);
-            let got = within(&running, Duration::from_millis(5), slow(until));
-            assert_eq!(got, Err(SpeechFault::Late(5)));
-            holds.push(hold);
-        }
-        let quick = |_: &AtomicBool| Ok(Samples::silence(16_000, 10));
-        assert_eq!(within(&running, Duration::from_secs(5), quick), Err(SpeechFault::Busy));
-        holds.clear();
-        while running.load(Ordering::Acquire) > 0 {
-            std::thread::yield_now();
-        }
-        assert!(within(&running, Duration::from_secs(5), quick).is_ok());
-    }
-
-    #[test]
-    fn a_panic_gives_its_place_back() {
-        let running = Arc::new(AtomicUsize::new(0));
-        for _ in 0..5 {
-            let got = within(&running, Duration::from_secs(5), |_| panic!("on purpose"));
-            assert!(matches!(got, Err(SpeechFault::Broken(_) | SpeechFault::Busy)));
-        }
-        while running.load(Ordering::Acquire) > 0 {
-            std::thread::yield_now();
-        }
+    fn marks_take_no_time_and_speed_counts() {
+        assert_eq!(expected_ms("暴雨，红色。", 1.0), 960);
+        assert_eq!(expected_ms("暴雨，红色。", 2.0), 480);
+        assert_eq!(expected_ms("……", 1.0), 0);
     }
 }

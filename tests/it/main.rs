@@ -4,5 +4,6 @@ mod api;
 mod external;
 mod ingest;
 mod kill;
+mod preview;
 mod process;
 mod record;

@@ -10,8 +10,13 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
+/// Lengths from here on stand for an open one: no file of two gigabytes is read anyway.
+const OPEN_LENGTH_MIN: u32 = 0x7fff_0000;
+/// Bytes within which a wav file's sound begins.
+const HEAD_BYTES_MAX: usize = 65_536;
+
 /// Decodes the first audio track.
-pub(super) fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
+pub(super) fn decode(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, RecordingFault> {
     let format = |e: &dyn std::fmt::Display| RecordingFault::Format(e.to_string());
     let source = MediaSourceStream::new(
         Box::new(Cursor::new(bytes.to_vec())),
@@ -22,6 +27,8 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
         .map_err(|e| format(&e))?;
     let track = reader.default_track(TrackType::Audio).ok_or_else(|| format(&"no audio track"))?;
     let track_id = track.id;
+    let open_ended = is_open_ended(bytes);
+    let expected = track.num_frames.filter(|_| !open_ended);
     let parameters = track
         .codec_params
         .as_ref()
@@ -30,7 +37,7 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
         .map_err(|e| format(&e))?;
-    let mut collector: Option<(u32, Collector)> = None;
+    let mut collector: Option<Collector> = None;
     let (mut good, mut bad) = (0, 0);
     let mut interleaved: Vec<f32> = Vec::new();
     loop {
@@ -39,9 +46,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
             // A second stream in one file (chained Ogg) is a second recording: the first is enough.
             Ok(None) | Err(Error::ResetRequired) => break,
             Err(e) if good == 0 => return Err(RecordingFault::Damaged(e.to_string())),
-            // Broken off in the last packet: telephones do that. More is told by the count below.
+            // Broken off in the last packet: telephones do that. More is told by the missing length,
+            // or where no length is known by the count below.
             Err(_) => {
-                bad += 1;
+                bad += usize::from(expected.is_none() && !open_ended);
                 break;
             }
         };
@@ -55,19 +63,34 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
                 let channels = decoded.spec().channels().count();
                 interleaved.clear();
                 decoded.copy_to_vec_interleaved(&mut interleaved);
-                let (known_hz, collector) =
-                    collector.get_or_insert_with(|| (rate_hz, Collector::new(rate_hz)));
-                if *known_hz != rate_hz {
+                let known = match &mut collector {
+                    Some(known) => known,
+                    None => collector.insert(Collector::new(rate_hz, to_hz, 0)?),
+                };
+                if known.rate_hz != rate_hz {
                     return Err(RecordingFault::Damaged(format!(
-                        "a rate that changes from {known_hz} to {rate_hz} hz"
+                        "a rate that changes from {} to {rate_hz} hz",
+                        known.rate_hz
                     )));
                 }
-                collector.add(&interleaved, channels)?;
+                known.add(&interleaved, channels, usize::MAX)?;
             }
             Err(_) => bad += 1,
         }
     }
     check_packets(good, bad)?;
-    let (rate_hz, collector) = collector.ok_or(RecordingFault::Empty("no samples"))?;
-    Ok(Samples { rate_hz, mono: collector.mono })
+    collector.ok_or(RecordingFault::Empty("no samples"))?.finish(expected)
+}
+
+/// Whether a wav file's head leaves its length open, as programs do that write into a pipe.
+fn is_open_ended(bytes: &[u8]) -> bool {
+    let at = bytes.starts_with(b"RIFF").then(|| {
+        let start = bytes.get(..HEAD_BYTES_MAX).unwrap_or(bytes);
+        start.windows(4).position(|four| four == b"data")
+    });
+    let length = at.flatten().and_then(|at| bytes.get(at + 4..)?.first_chunk::<4>());
+    length.is_some_and(|length| {
+        let length = u32::from_le_bytes(*length);
+        length == 0 || length >= OPEN_LENGTH_MIN
+    })
 }
