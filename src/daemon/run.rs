@@ -12,7 +12,7 @@ use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, ApiKeys, Console};
 use crate::decide::Rules;
 use crate::deliver::{
-    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, Pace, Presence,
+    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, MqttTls, Pace, Presence,
     TerminalAccess, link_inputs,
 };
 use crate::gateway::{Gateway, State};
@@ -267,17 +267,25 @@ async fn start_link(
                 }
                 _ => None,
             };
-            anyhow::ensure!(
-                !tls || mqtt.tls_ca_file.is_some(),
-                "mqtts:// needs mqtt.tls_ca_file, the CA certificate of the broker"
-            );
+            let tls = match (&mqtt.tls_ca_file, tls) {
+                (_, false) => None,
+                (Some(ca_file), true) => {
+                    let identity = mqtt.tls_certificate_file.clone().zip(mqtt.tls_key_file.clone());
+                    Some(MqttTls { ca_file: ca_file.clone(), identity })
+                }
+                (None, true) => {
+                    anyhow::bail!("mqtts:// needs mqtt.tls_ca_file, the broker's CA certificate")
+                }
+            };
             let config = MqttConfig {
                 host,
                 port,
-                client_id: "mingluo-gateway".into(),
+                // Two gateways under one name would end each other's sessions without end.
+                client_id: format!("mingluo-{:08x}", keys.key_id()),
                 login,
-                ca_file: mqtt.tls_ca_file.clone().filter(|_| tls),
+                tls,
                 prefix: mqtt.prefix.clone(),
+                queue_wanted: u32::try_from(network.terminals.len()).unwrap_or(u32::MAX),
             };
             Link::External(Mqtt::start(&config, sender)?)
         }
