@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// In-flight messages a broker should allow one client; fewer make a county slow.
-pub const RECEIVE_MAXIMUM_WANTED: u16 = 100;
+pub(super) const RECEIVE_MAXIMUM_WANTED: u16 = 100;
 
 /// One kind of thing a link counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,12 +152,16 @@ impl BrokerLimits {
                     .to_owned(),
             );
         }
-        if let QueueProbe::Drops { sent, arrived } = self.queue {
-            warnings.push(format!(
+        match &self.queue {
+            QueueProbe::NotRun | QueueProbe::Holds(_) => {}
+            QueueProbe::Drops { sent, arrived } => warnings.push(format!(
                 "the broker dropped {} of {sent} messages that waited for one client, without a word: \
                  raise its queue limit (mosquitto: max_queued_messages, max_queued_bytes)",
-                sent.saturating_sub(arrived)
-            ));
+                sent.saturating_sub(*arrived)
+            )),
+            QueueProbe::Unknown(why) => {
+                warnings.push(format!("whether the broker drops waiting messages is unknown: {why}"));
+            }
         }
         warnings
     }
@@ -280,6 +284,8 @@ mod tests {
         check(&BrokerLimits { wildcard_available: false, ..good() }, "wildcards");
         let queue = QueueProbe::Drops { sent: 2_000, arrived: 1_020 };
         check(&BrokerLimits { queue, ..good() }, "dropped 980 of 2000");
+        let queue = QueueProbe::Unknown("allow the gateway to write x".into());
+        check(&BrokerLimits { queue, ..good() }, "allow the gateway");
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Tests of whole stages through their public interface.
 
 mod api;
+mod broker;
 mod external;
 mod ingest;
 mod kill;
+mod mqtt;
 mod process;
 mod record;
+mod wire;

@@ -113,6 +113,14 @@ impl Hooks {
     }
 }
 
+/// Whether a session ended because its terminal connected again.
+fn is_taken_over(reason: &Reason) -> bool {
+    match reason {
+        Reason::Reasons(reasons) => reasons.iter().any(is_taken_over),
+        other => other.is_kicked(false),
+    }
+}
+
 /// Whether a session ended because its terminal broke the protocol or a limit.
 fn is_protocol_fault(reason: &Reason) -> bool {
     if let Reason::Reasons(reasons) = reason {
@@ -164,7 +172,10 @@ impl Handler for Hooks {
                 if is_protocol_fault(reason) {
                     self.facts.note(Noticed::ProtocolFault, &session.id.client_id);
                 }
-                self.sessions.down(&session.id).await;
+                // Told by the terminal's new session, which took the place of this one.
+                if !is_taken_over(reason) {
+                    self.sessions.down(&session.id).await;
+                }
                 (true, before)
             }
             Parameter::MessageDropped(to, from, _, reason) => {

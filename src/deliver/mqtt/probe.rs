@@ -109,10 +109,7 @@ impl Burst {
                         matches!(code, SubscribeReasonCode::Success(QoS::AtLeastOnce))
                     };
                     if !answer.return_codes.iter().all(good) {
-                        return QueueProbe::Unknown(format!(
-                            "the broker does not let the gateway read and write {}",
-                            self.topic
-                        ));
+                        return QueueProbe::Unknown(self.not_allowed());
                     }
                     subscribed = true;
                 }
@@ -159,13 +156,19 @@ impl Burst {
 
     fn verdict(&self) -> QueueProbe {
         let arrived = u32::try_from(self.arrived.len()).unwrap_or(u32::MAX);
-        match (self.is_taken(), arrived == self.n_messages) {
-            (false, _) => QueueProbe::Unknown(format!(
-                "the broker took only {} of {} messages",
-                self.n_taken, self.n_messages
-            )),
-            (true, true) => QueueProbe::Holds(arrived),
-            (true, false) => QueueProbe::Drops { sent: self.n_messages, arrived },
+        if !self.is_taken() {
+            let (n_taken, n) = (self.n_taken, self.n_messages);
+            return QueueProbe::Unknown(format!("the broker took only {n_taken} of {n} messages"));
         }
+        match arrived {
+            0 => QueueProbe::Unknown(self.not_allowed()),
+            all if all == self.n_messages => QueueProbe::Holds(all),
+            arrived => QueueProbe::Drops { sent: self.n_messages, arrived },
+        }
+    }
+
+    /// Some brokers grant a subscription and then send nothing.
+    fn not_allowed(&self) -> String {
+        format!("allow the gateway to read and write {}", self.topic)
     }
 }
