@@ -167,23 +167,23 @@ impl Link {
 mod tests {
     use super::*;
 
-    fn check(expires_at: Option<i64>, expect: Result<Option<u32>, LinkFault>) {
+    fn check(expires_at: Option<i64>, expect: &Result<Option<u32>, LinkFault>) {
         let payload = Arc::from([].as_slice());
         let expires_at = expires_at.map(UtcMs);
         let publish = Publish { topic: "t".into(), payload, expires_at };
         let found = publish.expiry_s(UtcMs(10_000)).map(|left| left.map(NonZeroU32::get));
-        assert_eq!(found, expect, "{expires_at:?}");
+        assert_eq!(found, *expect, "{expires_at:?}");
     }
 
     #[test]
     fn what_is_over_is_never_sent_without_an_end() {
-        check(None, Ok(None));
-        check(Some(9_999), Err(LinkFault::Expired));
-        check(Some(10_000), Err(LinkFault::Expired));
-        check(Some(i64::MIN), Err(LinkFault::Expired));
-        check(Some(10_001), Ok(Some(1)));
-        check(Some(11_000), Ok(Some(1)));
-        check(Some(11_001), Ok(Some(2)));
-        check(Some(i64::MAX), Ok(Some(u32::MAX)));
+        check(None, &Ok(None));
+        check(Some(9_999), &Err(LinkFault::Expired));
+        check(Some(10_000), &Err(LinkFault::Expired));
+        check(Some(i64::MIN), &Err(LinkFault::Expired));
+        check(Some(10_001), &Ok(Some(1)));
+        check(Some(11_000), &Ok(Some(1)));
+        check(Some(11_001), &Ok(Some(2)));
+        check(Some(i64::MAX), &Ok(Some(u32::MAX)));
     }
 }

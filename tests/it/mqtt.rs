@@ -20,16 +20,16 @@ const MOSQUITTO: [&str; 3] =
 const OWN: &str = "430621100001-001";
 
 /// A mosquitto of its own.
-struct Mosquitto {
+pub(crate) struct Mosquitto {
     child: Child,
     config: PathBuf,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     folder: Folder,
 }
 
 impl Mosquitto {
     /// With these lines in its configuration; `None`, and said so, when it is not installed.
-    async fn start(name: &str, lines: &str) -> Option<Self> {
+    pub(crate) async fn start(name: &str, lines: &str) -> Option<Self> {
         let folder = Folder::new(&format!("mosquitto-{name}"));
         Self::start_in(folder, lines).await
     }
@@ -64,7 +64,7 @@ impl Mosquitto {
         panic!("mosquitto does not listen");
     }
 
-    fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }

@@ -115,10 +115,10 @@ impl Hooks {
 
 /// Whether a session ended because its terminal connected again.
 fn is_taken_over(reason: &Reason) -> bool {
-    match reason {
-        Reason::Reasons(reasons) => reasons.iter().any(is_taken_over),
-        other => other.is_kicked(false),
+    if let Reason::Reasons(reasons) = reason {
+        return reasons.iter().any(is_taken_over);
     }
+    reason.is_kicked(false)
 }
 
 /// Whether a session ended because its terminal broke the protocol or a limit.

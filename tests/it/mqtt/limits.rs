@@ -107,10 +107,9 @@ async fn it_speaks_tls_and_shows_its_own_certificate() {
     let refused = async |config: MqttConfig| {
         let (sender, mut inputs) = link_inputs();
         let _link = Mqtt::start(&config, sender).unwrap();
-        match next_input(&mut inputs).await {
-            LinkInput::Down { why } => why,
-            other => panic!("expected Down, got {other:?}"),
-        }
+        let next = next_input(&mut inputs).await;
+        let LinkInput::Down { why } = next else { panic!("expected Down, got {next:?}") };
+        why
     };
     let why = refused(with(&own_ca, identity.clone(), "localhost")).await;
     assert!(why.contains("mqtt.tls_ca_file"), "{why}");

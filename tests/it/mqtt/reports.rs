@@ -14,10 +14,11 @@ async fn terminal(mosquitto: &Mosquitto, name: &str) -> Wire {
 }
 
 async fn payload(inputs: &mut mpsc::Receiver<LinkInput>) -> Vec<u8> {
-    match next_input(inputs).await {
-        LinkInput::Message { payload, .. } => payload,
-        other => panic!("expected a report, got {other:?}"),
-    }
+    let next = next_input(inputs).await;
+    let LinkInput::Message { payload, .. } = next else {
+        panic!("expected a report, got {next:?}")
+    };
+    payload
 }
 
 #[tokio::test(flavor = "multi_thread")]
