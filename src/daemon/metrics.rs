@@ -1,5 +1,6 @@
 //! Metrics for Prometheus and the facts behind health.
 
+use crate::deliver::{LinkFacts, Noticed};
 use crate::model::{Outcome, Step};
 use crate::record::entry::Entry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// One label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -31,6 +33,8 @@ pub struct Metrics {
     pub link_up: AtomicBool,
     /// When the core last turned, milliseconds since 1970.
     pub core_turned_ms: AtomicI64,
+    link_noticed: Family<Label, Counter>,
+    link_facts: OnceLock<Arc<LinkFacts>>,
 }
 
 impl Default for Metrics {
@@ -48,6 +52,9 @@ impl Default for Metrics {
         registry.register("terminals_online", help, terminals_online.clone());
         let help = "Inputs waiting for the core";
         registry.register("inputs_waiting", help, inputs_waiting.clone());
+        let link_noticed = Family::default();
+        let help = "What the link refused, dropped or lost, by kind";
+        registry.register("link_noticed", help, link_noticed.clone());
         Self {
             registry,
             entries,
@@ -58,6 +65,8 @@ impl Default for Metrics {
             journal_good: AtomicBool::new(true),
             link_up: AtomicBool::new(false),
             core_turned_ms: AtomicI64::new(0),
+            link_noticed,
+            link_facts: OnceLock::new(),
         }
     }
 }
@@ -89,11 +98,27 @@ impl Metrics {
         usize::try_from(self.terminals_online.get()).unwrap_or(0)
     }
 
+    /// From now on the facts of this link are shown; the first one stays.
+    pub fn watch_link(&self, facts: Arc<LinkFacts>) {
+        let _watched = self.link_facts.set(facts);
+    }
+
+    /// What people should change at the broker, one sentence each.
+    #[must_use]
+    pub fn link_warnings(&self) -> Vec<String> {
+        self.link_facts.get().map(|facts| facts.warnings()).unwrap_or_default()
+    }
+
     /// The text form (`OpenMetrics` 1.0).
     ///
     /// # Errors
     /// When formatting fails.
     pub fn text(&self) -> Result<String, core::fmt::Error> {
+        for what in Noticed::ALL {
+            let count = self.link_facts.get().map_or(0, |facts| facts.count(what));
+            let label = Label { kind: what.name().to_owned() };
+            self.link_noticed.get_or_create(&label).inner().store(count, Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -2,6 +2,7 @@
 
 mod clips;
 mod core;
+mod external;
 mod folder;
 mod link;
 mod metrics;
@@ -11,6 +12,7 @@ mod replay;
 mod run;
 
 pub use core::{CoreFault, CoreHandle, INPUTS_MAX};
+pub use external::external_broker;
 pub use metrics::{Metrics, outcome_name, step_name};
 pub use perform::Seen;
 pub use replay::{ReplayError, replay};

@@ -2,6 +2,7 @@
 //! Stop: no more inputs → finish commits → close the link. A kill is as safe as a stop.
 
 use super::core::{CoreHandle, CoreLoop, core_queue};
+use super::external::external_broker;
 use super::folder::Folder;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
@@ -12,8 +13,8 @@ use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, ApiKeys, Console};
 use crate::decide::Rules;
 use crate::deliver::{
-    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, MqttTls, Pace, Presence,
-    TerminalAccess, link_inputs,
+    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, Presence, TerminalAccess,
+    link_inputs,
 };
 use crate::gateway::{Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
@@ -92,7 +93,7 @@ impl Daemon {
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
         let (link, link_in) = start_link(&settings, &keys, &network).await.map_err(fault(69))?;
-        let broker = link.local_addr();
+        let broker = watched(&link, &metrics);
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
@@ -258,55 +259,19 @@ async fn start_link(
             Link::Embedded(Broker::start(config, Arc::new(access), sender).await?)
         }
         MqttMode::External => {
-            let (host, port, tls) = broker_address(&mqtt.url)?;
-            let login = match (&mqtt.user, &mqtt.password_file) {
-                (Some(user), Some(file)) => {
-                    let password = std::fs::read_to_string(file)
-                        .with_context(|| format!("reading {}", file.display()))?;
-                    Some((user.clone(), password.trim().to_owned()))
-                }
-                _ => None,
-            };
-            let tls = match (&mqtt.tls_ca_file, tls) {
-                (_, false) => None,
-                (Some(ca_file), true) => {
-                    let identity = mqtt.tls_certificate_file.clone().zip(mqtt.tls_key_file.clone());
-                    Some(MqttTls { ca_file: ca_file.clone(), identity })
-                }
-                (None, true) => {
-                    anyhow::bail!("mqtts:// needs mqtt.tls_ca_file, the broker's CA certificate")
-                }
-            };
-            let config = MqttConfig {
-                host,
-                port,
-                // Two gateways under one name would end each other's sessions without end.
-                client_id: format!("mingluo-{:08x}", keys.key_id()),
-                login,
-                tls,
-                prefix: mqtt.prefix.clone(),
-                queue_wanted: u32::try_from(network.terminals.len()).unwrap_or(u32::MAX),
-            };
+            // Two gateways under one name would end each other's sessions without end.
+            let client_id = format!("mingluo-{:08x}", keys.key_id());
+            let config = external_broker(mqtt, client_id, network.terminals.len())?;
             Link::External(Mqtt::start(&config, sender)?)
         }
     };
     Ok((Arc::new(link), receiver))
 }
 
-/// Host, port and TLS of `mqtt://host:port` or `mqtts://host:port`.
-fn broker_address(url: &str) -> anyhow::Result<(String, u16, bool)> {
-    let (rest, tls) = match (url.strip_prefix("mqtt://"), url.strip_prefix("mqtts://")) {
-        (Some(rest), _) => (rest, false),
-        (None, Some(rest)) => (rest, true),
-        (None, None) => {
-            anyhow::bail!("mqtt.url: expected mqtt://host:port or mqtts://host:port, got `{url}`")
-        }
-    };
-    let rest = rest.trim_end_matches('/');
-    match rest.rsplit_once(':') {
-        Some((host, port)) => Ok((host.to_owned(), port.parse().context("mqtt.url: port")?, tls)),
-        None => Ok((rest.to_owned(), if tls { 8883 } else { 1883 }, tls)),
-    }
+/// Shows the link's facts among the metrics; gives where our own broker listens.
+fn watched(link: &Link, metrics: &Metrics) -> Option<SocketAddr> {
+    metrics.watch_link(link.facts());
+    link.local_addr()
 }
 
 async fn serve(
