@@ -33,8 +33,6 @@ pub enum Noticed {
     OrderLost,
     /// An order the broker refused.
     OrderRefused,
-    /// A report that could not be taken; the terminal repeats it.
-    ReportDropped,
     /// A retained message on a terminal's topic, which is never believed.
     RetainedIgnored,
     /// A try to reach the broker that failed.
@@ -43,7 +41,7 @@ pub enum Noticed {
 
 impl Noticed {
     /// All kinds.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 13] = [
         Self::LoginRefused,
         Self::WillRefused,
         Self::PublishRefused,
@@ -55,7 +53,6 @@ impl Noticed {
         Self::OrderExpired,
         Self::OrderLost,
         Self::OrderRefused,
-        Self::ReportDropped,
         Self::RetainedIgnored,
         Self::ConnectFailed,
     ];
@@ -75,7 +72,6 @@ impl Noticed {
             Self::OrderExpired => "order_expired",
             Self::OrderLost => "order_lost",
             Self::OrderRefused => "order_refused",
-            Self::ReportDropped => "report_dropped",
             Self::RetainedIgnored => "retained_ignored",
             Self::ConnectFailed => "connect_failed",
         }

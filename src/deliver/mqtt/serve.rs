@@ -5,7 +5,7 @@
 
 use super::backoff::BackOff;
 use super::probe::Probe;
-use super::{CLOSE_WAIT, KEEP_ALIVE_S, Queued, RECEIVE_MAXIMUM, SESSION_EXPIRY_S};
+use super::{CLOSE_WAIT, KEEP_ALIVE_S, Queued, SESSION_EXPIRY_S};
 use crate::deliver::facts::{BrokerLimits, LinkFacts, Noticed, QueueProbe};
 use crate::deliver::link::{LinkInput, PAYLOAD_BYTES_MAX, Publish};
 use futures_util::FutureExt;
@@ -27,9 +27,9 @@ use tokio::task::JoinSet;
 
 /// Requests in the library's hands, beside those in flight: few, because it can't take them back.
 const REQUESTS_IN_HAND: usize = 64;
-/// Messages read and not yet handed over. The broker sends no more than `RECEIVE_MAXIMUM` without
-/// our acknowledgement; the rest is room for what it sends without asking for one.
-const ARRIVED_MAX: usize = RECEIVE_MAXIMUM as usize + 1_000;
+/// Messages read and not yet handed over. When it is full, reading waits, and so does the broker:
+/// not every broker keeps to the receive maximum (mosquitto 2.0 sends two for one acknowledged).
+const ARRIVED_MAX: usize = 2_000;
 /// A connection that held so long is steady.
 const STEADY: Duration = Duration::from_secs(30);
 
@@ -60,6 +60,8 @@ enum End {
 enum Arrived {
     Up,
     Message(Box<Incoming>),
+    /// No word of a terminal: acknowledged and forgotten.
+    Odd(Box<Incoming>),
 }
 
 /// The link's own task.
@@ -139,6 +141,8 @@ impl Serving {
     async fn connection(&mut self) -> End {
         let (client, mut events) = AsyncClient::new(self.options.clone(), REQUESTS_IN_HAND);
         let (arrive, arrived) = mpsc::channel(ARRIVED_MAX);
+        // The protocol ends it: no more than 65,535 packets can be unacknowledged.
+        let (owe, owed) = mpsc::unbounded_channel();
         self.epoch = self.epoch.wrapping_add(1);
         let mut stop = self.stop.clone();
         let accepted = self.accept.subscribe();
@@ -155,7 +159,8 @@ impl Serving {
         };
         let end = tokio::select! {
             end = reader.read(&mut events) => end,
-            () = hand_over(&client, arrived, &self.inputs) => End::Stopped,
+            () = hand_over(arrived, &self.inputs, owe) => End::Stopped,
+            () = acknowledge(&client, owed) => End::Stopped,
             () = super::send_queued(&client, &mut self.queue, accepted, &self.facts) => End::Stopped,
             _ = stop.wait_for(|stop| *stop) => End::Stopped,
         };
@@ -193,35 +198,43 @@ async fn take_leave(client: &AsyncClient, events: &mut EventLoop) {
     .await;
 }
 
-/// Hands what was read to the gateway, and acknowledges it to the broker only then. Ends when
-/// nobody listens any more.
+/// Hands what was read to the gateway; only then its acknowledgement is owed to the broker. Never
+/// waits for the connection, which may be waiting for this. Ends when nobody listens any more.
 async fn hand_over(
-    client: &AsyncClient,
     mut arrived: mpsc::Receiver<Arrived>,
     inputs: &mpsc::Sender<LinkInput>,
+    owe: mpsc::UnboundedSender<Incoming>,
 ) {
     while let Some(next) = arrived.recv().await {
-        let message = match next {
-            Arrived::Up => {
-                if inputs.send(LinkInput::Up).await.is_err() {
-                    return;
-                }
+        let (input, answered) = match next {
+            Arrived::Up => (LinkInput::Up, None),
+            Arrived::Message(mut message) => {
+                let topic = String::from_utf8_lossy(&message.topic).into_owned();
+                let payload = std::mem::take(&mut message.payload).to_vec();
+                (LinkInput::Message { topic, payload, from: None }, Some(message))
+            }
+            Arrived::Odd(message) => {
+                let _ended = owe.send(*message);
                 continue;
             }
-            Arrived::Message(message) => message,
         };
-        if message.payload.len() <= PAYLOAD_BYTES_MAX && !message.retain {
-            let topic = String::from_utf8_lossy(&message.topic).into_owned();
-            let payload = message.payload.to_vec();
-            let input = LinkInput::Message { topic, payload, from: None };
-            if inputs.send(input).await.is_err() {
-                return;
-            }
+        if inputs.send(input).await.is_err() {
+            return;
         }
+        // Only a connection that ends does not take it; then the broker sends the message again.
+        let _ended = answered.map(|message| owe.send(*message));
+    }
+}
+
+/// Pays what is owed.
+async fn acknowledge(client: &AsyncClient, mut owed: mpsc::UnboundedReceiver<Incoming>) {
+    while let Some(message) = owed.recv().await {
         if client.ack(&message).await.is_err() {
             return;
         }
     }
+    // Handing over has ended, and ends the connection.
+    std::future::pending().await
 }
 
 /// Sends one order; `left_s` is what is left of its time.
@@ -239,7 +252,8 @@ pub(super) async fn send(
     client.publish_bytes_with_properties(publish.topic, qos, false, payload, properties).await
 }
 
-/// Reads the connection. Never waits for anything else: while it waits, nothing is sent either.
+/// Reads the connection. While it waits for the gateway to take reports, nothing is sent either; so
+/// nothing the gateway waits for may depend on it.
 struct Reader<'a> {
     client: &'a AsyncClient,
     filters: &'a [Filter],
@@ -262,8 +276,18 @@ impl Reader<'_> {
             };
             match event {
                 Packet::ConnAck(hello) => self.greeted(events, &hello),
-                Packet::SubAck(answer) => self.subscribed(&answer),
-                Packet::Publish(message) => self.arrived(message),
+                Packet::SubAck(answer) => {
+                    self.subscribed(&answer);
+                    if self.arrive.send(Arrived::Up).await.is_err() {
+                        return End::Stopped;
+                    }
+                }
+                Packet::Publish(message) => {
+                    let arrived = self.judged(message);
+                    if self.arrive.send(arrived).await.is_err() {
+                        return End::Stopped;
+                    }
+                }
                 Packet::PubAck(answer) => {
                     use PubAckReason::{NoMatchingSubscribers, Success};
                     if !matches!(answer.reason, Success | NoMatchingSubscribers) {
@@ -319,28 +343,22 @@ impl Reader<'_> {
             packet_bytes_max: limits.packet_bytes_max.unwrap_or(u32::MAX),
             qos: if limits.qos_max == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce },
         }));
-        // The first word of a connection always finds room.
-        let _room = self.arrive.try_send(Arrived::Up);
         if let Some(probe) = self.probe.take() {
             let facts = Arc::clone(self.facts);
             let _handle = self.probing.spawn(async move { facts.found_queue(probe.run().await.1) });
         }
     }
 
-    fn arrived(&mut self, message: Incoming) {
-        let topic = String::from_utf8_lossy(&message.topic);
-        if message.retain {
-            self.facts.note(Noticed::RetainedIgnored, &topic);
+    fn judged(&self, message: Incoming) -> Arrived {
+        let odd = if message.retain {
+            Noticed::RetainedIgnored
         } else if message.payload.len() > PAYLOAD_BYTES_MAX {
-            self.facts.note(Noticed::PayloadTooLong, &topic);
-        }
-        if let Err(full) = self.arrive.try_send(Arrived::Message(Box::new(message)))
-            && let Arrived::Message(message) = full.into_inner()
-        {
-            // Unacknowledged it comes again with the next connection, or its terminal repeats it.
-            let topic = String::from_utf8_lossy(&message.topic);
-            self.facts.note(Noticed::ReportDropped, &topic);
-        }
+            Noticed::PayloadTooLong
+        } else {
+            return Arrived::Message(Box::new(message));
+        };
+        self.facts.note(odd, &String::from_utf8_lossy(&message.topic));
+        Arrived::Odd(Box::new(message))
     }
 }
 
