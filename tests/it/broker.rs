@@ -1,5 +1,6 @@
 //! The embedded broker over real sockets, with clients that do what terminals must not.
 
+mod late;
 mod life;
 mod rights;
 mod sessions;

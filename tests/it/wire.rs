@@ -134,11 +134,25 @@ impl Wire {
         }
     }
 
+    /// Publishes with QoS 1 and waits for nothing.
+    pub(crate) async fn publish_blindly(&mut self, topic: &str, payload: &[u8]) {
+        let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload);
+        publish.pkid = self.id();
+        self.send(&Packet::Publish(publish)).await;
+    }
+
     /// The next message and its payload, acknowledged; `None` when nothing comes in `wait`.
     pub(crate) async fn next(&mut self, wait: Duration) -> Option<(String, Vec<u8>)> {
-        let Some(Packet::Publish(publish)) = self.packet(wait).await else { return None };
-        self.send(&Packet::PubAck(PubAck::new(publish.pkid))).await;
-        Some((publish.topic, publish.payload.to_vec()))
+        loop {
+            match self.packet(wait).await? {
+                Packet::PubAck(_) => {}
+                Packet::Publish(publish) => {
+                    self.send(&Packet::PubAck(PubAck::new(publish.pkid))).await;
+                    return Some((publish.topic, publish.payload.to_vec()));
+                }
+                other => panic!("expected PUBLISH, got {other:?}"),
+            }
+        }
     }
 
     /// Whether the broker ends the connection.
