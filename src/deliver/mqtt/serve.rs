@@ -203,7 +203,7 @@ async fn take_leave(client: &AsyncClient, events: &mut EventLoop) {
 async fn hand_over(
     mut arrived: mpsc::Receiver<Arrived>,
     inputs: &mpsc::Sender<LinkInput>,
-    owe: mpsc::UnboundedSender<Incoming>,
+    owe: mpsc::UnboundedSender<Box<Incoming>>,
 ) {
     while let Some(next) = arrived.recv().await {
         let (input, answered) = match next {
@@ -214,7 +214,7 @@ async fn hand_over(
                 (LinkInput::Message { topic, payload, from: None }, Some(message))
             }
             Arrived::Odd(message) => {
-                let _ended = owe.send(*message);
+                let _ended = owe.send(message);
                 continue;
             }
         };
@@ -222,19 +222,19 @@ async fn hand_over(
             return;
         }
         // Only a connection that ends does not take it; then the broker sends the message again.
-        let _ended = answered.map(|message| owe.send(*message));
+        let _ended = answered.map(|message| owe.send(message));
     }
 }
 
 /// Pays what is owed.
-async fn acknowledge(client: &AsyncClient, mut owed: mpsc::UnboundedReceiver<Incoming>) {
+async fn acknowledge(client: &AsyncClient, mut owed: mpsc::UnboundedReceiver<Box<Incoming>>) {
     while let Some(message) = owed.recv().await {
         if client.ack(&message).await.is_err() {
             return;
         }
     }
     // Handing over has ended, and ends the connection.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Sends one order; `left_s` is what is left of its time.
