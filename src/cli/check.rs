@@ -1,12 +1,18 @@
 //! `mingluo check`: every fault of a configuration, with file, line and remedy.
 
-use crate::config::{Config, ConfigFault, Loaded};
+use crate::config::{Config, ConfigFault, Loaded, MqttMode};
+use crate::daemon::external_broker;
+use crate::deliver::{QueueProbe, examine};
 use clap::Args;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
 /// Exit code of a configuration with faults (`EX_CONFIG`).
 pub const EXIT_CONFIGURATION: u8 = 78;
+/// Exit code when the broker does not answer (`EX_UNAVAILABLE`).
+const EXIT_UNAVAILABLE: u8 = 69;
+/// Our name at the broker; a running gateway has another, so that it is not disturbed.
+const CLIENT_ID: &str = "mingluo-check";
 
 /// Arguments of `mingluo check`.
 #[derive(Debug, Args)]
@@ -14,23 +20,60 @@ pub struct CheckArgs {
     /// Configuration directory
     #[arg(long, value_name = "DIR", default_value = "configs", env = "MINGLUO_CONFIG")]
     pub config: PathBuf,
+    /// Also connect to the external broker and name the limits that are too low
+    #[arg(long)]
+    pub broker: bool,
     /// Print JSON for machines
     #[arg(long)]
     pub json: bool,
 }
 
-/// Checks and prints. Gives the exit code: 0 or 78.
+/// Checks and prints. Gives the exit code: 0, 78, or 69 when the broker does not answer.
 ///
 /// # Errors
 /// When `out` can't be written.
 pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<u8> {
-    let loaded = Config::load(&args.config);
+    let mut loaded = Config::load(&args.config);
+    let mut exit = if loaded.is_ok() { 0 } else { EXIT_CONFIGURATION };
+    if let Ok(loaded) = &mut loaded
+        && args.broker
+        && loaded.config.mqtt.mode == MqttMode::External
+    {
+        match broker(loaded) {
+            Ok(warnings) => loaded.warnings.extend(warnings.iter().map(|text| warning(text))),
+            Err(fault) => {
+                exit = EXIT_UNAVAILABLE;
+                let text = format!("the broker at mqtt.url does not answer: {fault:#}");
+                loaded.warnings.push(warning(&text));
+            }
+        }
+    }
     if args.json {
         json(&loaded, out)?;
     } else {
         text(args, &loaded, out)?;
     }
-    Ok(if loaded.is_ok() { 0 } else { EXIT_CONFIGURATION })
+    Ok(exit)
+}
+
+/// A sentence of the link, "what: remedy", as a warning about the file that names the broker.
+fn warning(text: &str) -> ConfigFault {
+    let (what, remedy) = text.split_once(": ").unwrap_or((text, "see the broker's configuration"));
+    let (what, remedy) = (what.to_owned(), remedy.to_owned());
+    ConfigFault { file: "gateway.toml".into(), line: None, what, remedy }
+}
+
+/// Asks the external broker for its limits and tries its queue.
+fn broker(loaded: &Loaded) -> anyhow::Result<Vec<String>> {
+    let mqtt = &loaded.config.mqtt;
+    let config = external_broker(mqtt, CLIENT_ID.to_owned(), loaded.network.terminals.len())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (limits, queue) = runtime.block_on(examine(&config))?;
+    match (limits, queue) {
+        (Some(limits), _) => Ok(limits.warnings()),
+        (None, QueueProbe::Unknown(why)) => anyhow::bail!(why),
+        (None, _) => anyhow::bail!("no answer"),
+    }
 }
 
 fn json(loaded: &Result<Loaded, Vec<ConfigFault>>, out: &mut impl Write) -> io::Result<()> {

@@ -38,8 +38,13 @@ fn ready(metrics: &Metrics) -> Response {
     ];
     let good = checks.iter().all(|(_, good)| *good);
     let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let body: serde_json::Map<String, serde_json::Value> =
+    let mut body: serde_json::Map<String, serde_json::Value> =
         checks.iter().map(|(name, good)| ((*name).to_owned(), (*good).into())).collect();
+    // Ready all the same, but a person should look at the broker.
+    let warnings = metrics.link_warnings();
+    if !warnings.is_empty() {
+        body.insert("link_warnings".into(), warnings.into());
+    }
     (status, Json(body)).into_response()
 }
 

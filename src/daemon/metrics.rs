@@ -1,5 +1,6 @@
 //! Metrics for Prometheus and the facts behind health.
 
+use crate::deliver::{LinkFacts, Noticed};
 use crate::model::{Outcome, Step};
 use crate::record::entry::Entry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -10,6 +11,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 /// One label.
@@ -36,6 +38,8 @@ pub struct Metrics {
     pub link_up: AtomicBool,
     /// When the core last turned, milliseconds since 1970.
     pub core_turned_ms: AtomicI64,
+    link_noticed: Family<Label, Counter>,
+    link_facts: OnceLock<Arc<LinkFacts>>,
 }
 
 impl Default for Metrics {
@@ -57,6 +61,9 @@ impl Default for Metrics {
         let commit_s = Histogram::new(exponential_buckets(0.000_5, 2.0, 16));
         let help = "Time from the first input of a group to its durable rows, seconds";
         registry.register("commit_seconds", help, commit_s.clone());
+        let link_noticed = Family::default();
+        let help = "What the link refused, dropped or lost, by kind";
+        registry.register("link_noticed", help, link_noticed.clone());
         Self {
             registry,
             entries,
@@ -69,6 +76,8 @@ impl Default for Metrics {
             journal_good: AtomicBool::new(true),
             link_up: AtomicBool::new(false),
             core_turned_ms: AtomicI64::new(0),
+            link_noticed,
+            link_facts: OnceLock::new(),
         }
     }
 }
@@ -107,11 +116,27 @@ impl Metrics {
         usize::try_from(self.terminals_online.get()).unwrap_or(0)
     }
 
+    /// From now on the facts of this link are shown; the first one stays.
+    pub fn watch_link(&self, facts: Arc<LinkFacts>) {
+        let _watched = self.link_facts.set(facts);
+    }
+
+    /// What people should change at the broker, one sentence each.
+    #[must_use]
+    pub fn link_warnings(&self) -> Vec<String> {
+        self.link_facts.get().map(|facts| facts.warnings()).unwrap_or_default()
+    }
+
     /// The text form (`OpenMetrics` 1.0).
     ///
     /// # Errors
     /// When formatting fails.
     pub fn text(&self) -> Result<String, core::fmt::Error> {
+        for what in Noticed::ALL {
+            let count = self.link_facts.get().map_or(0, |facts| facts.count(what));
+            let label = Label { kind: what.name().to_owned() };
+            self.link_noticed.get_or_create(&label).inner().store(count, Ordering::Relaxed);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

@@ -2,6 +2,7 @@
 
 pub(crate) mod clips;
 mod core;
+mod external;
 mod folder;
 mod link;
 mod metrics;
@@ -12,6 +13,7 @@ mod replay;
 mod run;
 
 pub use core::{CoreFault, CoreHandle, INPUTS_MAX};
+pub use external::external_broker;
 pub use metrics::{Metrics, outcome_name, step_name};
 pub use perform::Seen;
 pub use preview::{Preview, PreviewDesk, PreviewFault, PreviewOrder};

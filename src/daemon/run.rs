@@ -2,6 +2,7 @@
 //! Stop: no more inputs → finish commits → close the link. A kill is as safe as a stop.
 
 use super::core::{CoreHandle, CoreLoop, core_queue};
+use super::external::external_broker;
 use super::folder::Folder;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
@@ -13,8 +14,7 @@ use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, ApiKeys, Console};
 use crate::decide::Rules;
 use crate::deliver::{
-    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, Pace, TerminalAccess,
-    link_inputs,
+    Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
 };
 use crate::gateway::{Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
@@ -95,7 +95,7 @@ impl Daemon {
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
         let (link, link_in) = start_link(&settings, &keys, &network).await.map_err(fault(69))?;
-        let broker = link.local_addr();
+        let broker = watched(&link, &metrics);
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
@@ -293,47 +293,19 @@ async fn start_link(
             Link::Embedded(Broker::start(config, Arc::new(access), sender).await?)
         }
         MqttMode::External => {
-            let (host, port, tls) = broker_address(&mqtt.url)?;
-            let login = match (&mqtt.user, &mqtt.password_file) {
-                (Some(user), Some(file)) => {
-                    let password = std::fs::read_to_string(file)
-                        .with_context(|| format!("reading {}", file.display()))?;
-                    Some((user.clone(), password.trim().to_owned()))
-                }
-                _ => None,
-            };
-            anyhow::ensure!(
-                !tls || mqtt.tls_ca_file.is_some(),
-                "mqtts:// needs mqtt.tls_ca_file, the CA certificate of the broker"
-            );
-            let config = MqttConfig {
-                host,
-                port,
-                client_id: "mingluo-gateway".into(),
-                login,
-                ca_file: mqtt.tls_ca_file.clone().filter(|_| tls),
-                prefix: mqtt.prefix.clone(),
-            };
+            // Two gateways under one name would end each other's sessions without end.
+            let client_id = format!("mingluo-{:08x}", keys.key_id());
+            let config = external_broker(mqtt, client_id, network.terminals.len())?;
             Link::External(Mqtt::start(&config, sender)?)
         }
     };
     Ok((Arc::new(link), receiver))
 }
 
-/// Host, port and TLS of `mqtt://host:port` or `mqtts://host:port`.
-fn broker_address(url: &str) -> anyhow::Result<(String, u16, bool)> {
-    let (rest, tls) = match (url.strip_prefix("mqtt://"), url.strip_prefix("mqtts://")) {
-        (Some(rest), _) => (rest, false),
-        (None, Some(rest)) => (rest, true),
-        (None, None) => {
-            anyhow::bail!("mqtt.url: expected mqtt://host:port or mqtts://host:port, got `{url}`")
-        }
-    };
-    let rest = rest.trim_end_matches('/');
-    match rest.rsplit_once(':') {
-        Some((host, port)) => Ok((host.to_owned(), port.parse().context("mqtt.url: port")?, tls)),
-        None => Ok((rest.to_owned(), if tls { 8883 } else { 1883 }, tls)),
-    }
+/// Shows the link's facts among the metrics; gives where our own broker listens.
+fn watched(link: &Link, metrics: &Metrics) -> Option<SocketAddr> {
+    metrics.watch_link(link.facts());
+    link.local_addr()
 }
 
 async fn serve(

@@ -24,7 +24,9 @@ impl TerminalAccess {
     }
 
     fn registered(&self, client_id: &str) -> Option<(TerminalId, AreaCode)> {
-        let terminal = TerminalId::parse(client_id)?;
+        // Only the canonical form: with aliases one terminal could hold several sessions.
+        let terminal =
+            TerminalId::parse(client_id).filter(|terminal| terminal.to_string() == client_id)?;
         self.areas.get(&terminal).map(|area| (terminal, *area))
     }
 }
@@ -100,6 +102,9 @@ mod tests {
         check(own, "430621100001-002", &password, false);
         check("430621100001-002", "430621100001-002", &password, false);
         check("", "", "", false);
+        // No alias of a terminal is a terminal.
+        check("430621100001-+01", "430621100001-+01", &password, false);
+        check(" 430621100001-001", " 430621100001-001", &password, false);
     }
 
     #[test]

@@ -4,23 +4,26 @@
 //! A report is acknowledged to its terminal only after the gateway's queue took it; when that queue
 //! is full the terminal's session waits, so nothing is dropped in silence.
 
-use super::link::{LinkFault, LinkInput, PAYLOAD_BYTES_MAX, Publish};
+mod hooks;
+mod sessions;
+
+use self::hooks::Hooks;
+use self::sessions::Sessions;
+use super::facts::LinkFacts;
+use super::link::{LinkFault, LinkInput, PACKET_BYTES_MAX, Publish};
 use crate::clock;
-use async_trait::async_trait;
 use rmqtt::codec::types::Publish as CodecPublish;
-use rmqtt::codec::v5::{PublishProperties, SubscribeAckReason};
+use rmqtt::codec::v5::PublishProperties;
 use rmqtt::context::ServerContext;
-use rmqtt::hook::{Handler, HookResult, Parameter, ReturnType, Type};
-use rmqtt::net::Builder;
+use rmqtt::net::{Builder, Listener};
 use rmqtt::server::MqttServer;
 use rmqtt::session::SessionState;
-use rmqtt::types::{AuthResult, From as Sender, Id, PublishAclResult, QoS, SubscribeAclResult};
+use rmqtt::types::{From as Sender, Id, Message, QoS, Reason};
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{Mutex, mpsc};
 
 /// Connections beyond the registered terminals: none get in, but a few sockets may be shaking hands.
 const HANDSHAKES_MAX: usize = 20_000;
@@ -32,6 +35,14 @@ const KEEP_ALIVE_S_MAX: u16 = 300;
 const BACKLOG: i32 = 8_192;
 /// Topic levels of a subscription.
 const TOPIC_LEVELS_MAX: usize = 12;
+/// Sockets of the process beside the terminals' ones: HTTP, files, logs.
+const OTHER_FILES: u64 = 256;
+/// How long the sessions' ends may take at a stop, and how often that is looked at.
+const CLOSE_WAIT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(20));
+/// Longest life of a session after its connection, so that no order waits in the broker for a
+/// terminal that is away: the gateway itself sends what is still valid. The library reads zero as
+/// "without end".
+const AWAY_MAX: Duration = Duration::from_millis(1);
 
 /// Where and how the broker listens.
 #[derive(Debug, Clone)]
@@ -75,7 +86,10 @@ pub struct Broker {
     context: ServerContext,
     sender: Sender,
     local: SocketAddr,
-    server: tokio::task::JoinHandle<()>,
+    sessions: Arc<Sessions>,
+    facts: Arc<LinkFacts>,
+    /// Accepts connections; `None` after the end.
+    server: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
 impl Broker {
@@ -88,41 +102,31 @@ impl Broker {
         access: Arc<dyn Access>,
         inputs: mpsc::Sender<LinkInput>,
     ) -> Result<Self, BrokerError> {
-        let sessions = isize::try_from(config.connections_max).unwrap_or(isize::MAX);
-        let context = ServerContext::new().mqtt_max_sessions(sessions).busy_check_enable(false);
-        let context = context.build().await;
-        let register = context.extends.hook_mgr().register();
-        for kind in [
-            Type::ClientAuthenticate,
-            Type::ClientSubscribeCheckAcl,
-            Type::MessagePublishCheckAcl,
-            Type::ClientConnected,
-            Type::ClientDisconnected,
-        ] {
-            let hooks = Hooks { access: Arc::clone(&access), inputs: inputs.clone() };
-            register.add(kind, Box::new(hooks)).await;
+        let (listener, local) = listen(&config)?;
+        let facts = Arc::new(LinkFacts::default());
+        if let Some(warning) = too_few_files(config.connections_max) {
+            facts.warn(warning);
         }
-        register.start().await;
-        let listen = config.listen;
-        let refused = |why: String| BrokerError::Listen { listen, why };
-        let builder = builder(&config);
-        let listener = builder.bind().map_err(|fault| refused(fault.to_string()))?;
-        let listener = if config.tls.is_some() {
-            listener.tls().map_err(|fault| BrokerError::Tls(fault.to_string()))?
-        } else {
-            listener.tcp().map_err(|fault| refused(fault.to_string()))?
-        };
-        let local = listener.local_addr().map_err(|fault| refused(fault.to_string()))?;
-        let server = MqttServer::new(context.clone()).listener(listener).build();
-        let server = tokio::spawn(async move {
-            if let Err(fault) = server.run().await {
-                tracing::error!(%fault, "the embedded broker ended");
-            }
-        });
-        let id = Id::new(1, 0, None, None, "mingluo-gateway".into(), None);
+        let most = isize::try_from(config.connections_max).unwrap_or(isize::MAX);
+        let context = ServerContext::new().mqtt_max_sessions(most).busy_check_enable(false);
+        let context = context.build().await;
+        let sessions = Arc::new(Sessions::new(inputs.clone()));
+        let hooks = Hooks { access, sessions: Arc::clone(&sessions), facts: Arc::clone(&facts) };
+        hooks.register(&context).await;
         // Nobody listens at the other end only while the gateway stops.
         let _stopping = inputs.send(LinkInput::Up).await;
-        Ok(Self { context, sender: Sender::from_system(id), local, server })
+        let server = MqttServer::new(context.clone()).listener_by_id(listener, 1).build();
+        let server = tokio::spawn(async move {
+            let why = match server.run().await {
+                Ok(()) => "the embedded broker ended by itself".to_owned(),
+                Err(fault) => format!("the embedded broker ended: {fault:#}"),
+            };
+            tracing::error!("{why}");
+            let _stopping = inputs.send(LinkInput::Down { why }).await;
+        });
+        let id = Id::new(1, 0, None, None, "mingluo-gateway".into(), None);
+        let (sender, server) = (Sender::from_system(id), Mutex::new(Some(server)));
+        Ok(Self { context, sender, local, sessions, facts, server })
     }
 
     /// Where it listens.
@@ -131,17 +135,27 @@ impl Broker {
         self.local
     }
 
+    /// What it noticed since start.
+    #[must_use]
+    pub fn facts(&self) -> Arc<LinkFacts> {
+        Arc::clone(&self.facts)
+    }
+
     /// Routes one message to whoever is subscribed now.
     ///
     /// # Errors
-    /// `Down` when the broker can't route it.
+    /// `Expired` when its time is over, `Down` when the broker can't route it.
     pub async fn publish(&self, publish: Publish) -> Result<(), LinkFault> {
         let now = clock::now_utc();
-        let expires_in_s = publish.expires_at.map(|at| at.since_ms(now).max(0) / 1000);
-        let expiry = expires_in_s
-            .and_then(|seconds| NonZeroU32::new(u32::try_from(seconds).unwrap_or(u32::MAX)));
+        let message_expiry_interval = publish.expiry_s(now)?;
+        // The interval has whole seconds, rounded up: counting from a little earlier makes the end
+        // exact to the millisecond.
+        let created = match (publish.expires_at, message_expiry_interval) {
+            (Some(at), Some(left_s)) => now.min(at.plus_s(-i64::from(left_s.get()))),
+            _ => now,
+        };
         let properties =
-            PublishProperties { message_expiry_interval: expiry, ..PublishProperties::default() };
+            PublishProperties { message_expiry_interval, ..PublishProperties::default() };
         let inner = CodecPublish {
             dup: false,
             retain: false,
@@ -151,16 +165,68 @@ impl Broker {
             payload: bytes::Bytes::copy_from_slice(&publish.payload),
             properties: Some(properties),
         };
-        let publish = rmqtt::types::Publish::new(Box::new(inner), None, None, Some(now.0));
+        let publish = rmqtt::types::Publish::new(Box::new(inner), None, None, Some(created.0));
         SessionState::forwards(&self.context, self.sender.clone(), publish, false, None)
             .await
             .map_err(|fault| LinkFault::Down(fault.to_string()))
     }
 
-    /// Ends it: no new connections; sessions end with the process.
-    pub fn close(&self) {
-        self.server.abort();
+    /// Ends it: the port is free, no session lives, and nothing comes out any more.
+    pub async fn close(&self) {
+        self.sessions.stop();
+        if let Some(server) = self.server.lock().await.take() {
+            server.abort();
+            // Cancelled is what it should be; the listener is closed once this returns.
+            let _cancelled = server.await;
+        }
+        // Sessions run on their own, and one may be shaking hands just now: so ask until all ended.
+        let ended = tokio::time::timeout(CLOSE_WAIT.0, async {
+            while self.end_sessions().await > 0 {
+                tokio::time::sleep(CLOSE_WAIT.1).await;
+            }
+        });
+        if ended.await.is_err() {
+            tracing::warn!("some sessions of terminals did not end; they end with the process");
+        }
     }
+
+    /// Asks every session to end; gives how many live.
+    async fn end_sessions(&self) -> usize {
+        let shared = self.context.extends.shared().await;
+        for session in shared.iter().filter_map(|entry| entry.tx()) {
+            // A session that is gone needs no word.
+            let _gone = session.unbounded_send(Message::Closed(Reason::ConnectKicked(true)));
+        }
+        usize::try_from(self.context.connections.count()).unwrap_or(0) + shared.sessions_count()
+    }
+}
+
+fn listen(config: &BrokerConfig) -> Result<(Listener, SocketAddr), BrokerError> {
+    let listen = config.listen;
+    let refused = |why: String| BrokerError::Listen { listen, why };
+    let listener = builder(config).bind().map_err(|fault| refused(fault.to_string()))?;
+    let listener = if config.tls.is_some() {
+        listener.tls().map_err(|fault| BrokerError::Tls(format!("{fault:#}")))?
+    } else {
+        listener.tcp().map_err(|fault| refused(fault.to_string()))?
+    };
+    let local = listener.local_addr().map_err(|fault| refused(fault.to_string()))?;
+    Ok((listener, local))
+}
+
+/// Each terminal needs an open file of the process: without enough, the broker would let the last
+/// ones wait for ever. Linux only; elsewhere nobody knows.
+fn too_few_files(connections_max: usize) -> Option<String> {
+    let limits = std::fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits.lines().find(|line| line.starts_with("Max open files"))?;
+    let soft = line.split_whitespace().nth(3)?.parse::<u64>().ok()?;
+    let needed = u64::try_from(connections_max).unwrap_or(u64::MAX).saturating_add(OTHER_FILES);
+    (soft < needed).then(|| {
+        format!(
+            "the process may open {soft} files, {needed} are needed for as many sessions: raise \
+             LimitNOFILE of the service, or `ulimit -n`"
+        )
+    })
 }
 
 fn builder(config: &BrokerConfig) -> Builder {
@@ -173,7 +239,7 @@ fn builder(config: &BrokerConfig) -> Builder {
         .reuseaddr(Some(true))
         .max_connections(config.connections_max)
         .max_handshaking_limit(HANDSHAKES_MAX)
-        .max_packet_size(u32::try_from(PAYLOAD_BYTES_MAX + 1024).unwrap_or(u32::MAX))
+        .max_packet_size(PACKET_BYTES_MAX)
         .allow_anonymous(false)
         .allow_zero_keepalive(false)
         .max_keepalive(KEEP_ALIVE_S_MAX)
@@ -183,73 +249,8 @@ fn builder(config: &BrokerConfig) -> Builder {
         .max_mqueue_len(WAITING_PER_TERMINAL_MAX)
         .max_qos_allowed(QoS::AtLeastOnce)
         .session_expiry_interval(Duration::ZERO)
+        .max_session_expiry_interval(AWAY_MAX)
         .message_expiry_interval(Duration::from_secs(24 * 3600))
         .tls_cert(config.tls.as_ref().map(|(cert, _)| file(cert)))
         .tls_key(config.tls.as_ref().map(|(_, key)| file(key)))
-}
-
-/// One handler for all hooks.
-struct Hooks {
-    access: Arc<dyn Access>,
-    inputs: mpsc::Sender<LinkInput>,
-}
-
-#[async_trait]
-impl Handler for Hooks {
-    #[expect(clippy::wildcard_enum_match_arm, reason = "only the registered hooks ever call")]
-    #[expect(elided_lifetimes_in_paths, reason = "the trait of the library writes it so")]
-    async fn hook(&self, parameter: &Parameter, before: Option<HookResult>) -> ReturnType {
-        match parameter {
-            Parameter::ClientAuthenticate(connect) => {
-                let user = connect.username().map(ToString::to_string).unwrap_or_default();
-                let password = connect.password().cloned().unwrap_or_default();
-                let result = if self.access.login(connect.client_id(), &user, &password) {
-                    AuthResult::Allow(false, None)
-                } else {
-                    AuthResult::BadUsernameOrPassword
-                };
-                (false, Some(HookResult::AuthResult(result)))
-            }
-            Parameter::ClientSubscribeCheckAcl(session, subscribe) => {
-                let allowed =
-                    self.access.may_subscribe(&session.id.client_id, &subscribe.topic_filter);
-                let result = if allowed {
-                    SubscribeAclResult::new_success(QoS::AtLeastOnce, None)
-                } else {
-                    SubscribeAclResult::new_failure(SubscribeAckReason::NotAuthorized)
-                };
-                (false, Some(HookResult::SubscribeAclResult(result)))
-            }
-            Parameter::MessagePublishCheckAcl(session, publish) => {
-                let client_id = session.id.client_id.to_string();
-                let topic = publish.inner.topic.to_string();
-                let allowed = self.access.may_publish(&client_id, &topic)
-                    && publish.inner.payload.len() <= PAYLOAD_BYTES_MAX;
-                let taken = allowed && {
-                    let payload = publish.inner.payload.to_vec();
-                    let input = LinkInput::Message { topic, payload, from: Some(client_id) };
-                    self.inputs.send(input).await.is_ok()
-                };
-                let result = if taken {
-                    PublishAclResult::allow()
-                } else {
-                    // A session that asks for what it may not do is ended.
-                    PublishAclResult::rejected(true, None)
-                };
-                (false, Some(HookResult::PublishAclResult(result)))
-            }
-            Parameter::ClientConnected(session) => {
-                let client_id = session.id.client_id.to_string();
-                // Gone only while the gateway stops.
-                let _stopping = self.inputs.send(LinkInput::Connected { client_id }).await;
-                (true, before)
-            }
-            Parameter::ClientDisconnected(session, _) => {
-                let client_id = session.id.client_id.to_string();
-                let _stopping = self.inputs.send(LinkInput::Disconnected { client_id }).await;
-                (true, before)
-            }
-            _ => (true, before),
-        }
-    }
 }

@@ -3,6 +3,7 @@
 mod access;
 mod broker;
 mod delivery;
+mod facts;
 mod keys;
 mod link;
 mod mqtt;
@@ -12,9 +13,10 @@ mod schedule;
 pub use access::TerminalAccess;
 pub use broker::{Access, Broker, BrokerConfig, BrokerError};
 pub use delivery::{Delivery, News};
+pub use facts::{BrokerLimits, LinkFacts, Noticed, QueueProbe};
 pub use keys::{KeyRing, key_id};
-pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish};
-pub use mqtt::{Mqtt, MqttConfig, link_inputs};
+pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish, link_inputs};
+pub use mqtt::{Mqtt, MqttConfig, MqttError, MqttTls, examine};
 pub use order::{
     acknowledgement, aimed, cancel_order, order_topic, play_order, query_order, receipt_topic,
     stop_all_order,

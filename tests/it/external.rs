@@ -1,8 +1,12 @@
 //! The gateway on somebody else's broker: a real mosquitto, killed in mid-broadcast.
 
+use crate::mqtt::Mosquitto;
 use crate::process::{Gateway, wait_until};
 use mingluo::simulate::Misbehaviour;
 use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Command;
 
 #[test]
 fn a_broadcast_survives_the_death_of_an_external_broker() {
@@ -29,4 +33,33 @@ fn a_broadcast_survives_the_death_of_an_external_broker() {
     }
     gateway.stop();
     assert_eq!(gateway.cli(&["record", "verify"]).0, 0);
+}
+
+/// `mingluo check --broker` against that address: exit code and all it prints.
+fn check(broker: SocketAddr) -> (i32, String) {
+    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/dev");
+    let done = Command::new(env!("CARGO_BIN_EXE_mingluo"))
+        .args(["check", "--broker", "--config"])
+        .arg(configs)
+        .env("MINGLUO__MQTT__MODE", "external")
+        .env("MINGLUO__MQTT__URL", format!("mqtt://{broker}"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8_lossy(&done.stdout).into_owned();
+    (done.status.code().unwrap(), text)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn check_names_the_limits_of_the_broker_that_are_too_low() {
+    let low = "allow_anonymous true\nmax_queued_messages 50";
+    let Some(mut mosquitto) = Mosquitto::start("check", low).await else { return };
+    let (code, text) = check(mosquitto.address);
+    assert_eq!(code, 0, "{text}");
+    for option in ["max_queued_messages", "max_inflight_messages"] {
+        assert!(text.contains(option), "{option}: {text}");
+    }
+    mosquitto.kill();
+    let (code, text) = check(mosquitto.address);
+    assert_eq!(code, 69, "{text}");
+    assert!(text.contains("mqtt.url"), "{text}");
 }

@@ -1,9 +1,12 @@
 //! Tests of whole stages through their public interface.
 
 mod api;
+mod broker;
 mod external;
 mod ingest;
 mod kill;
+mod mqtt;
 mod preview;
 mod process;
 mod record;
+mod wire;

@@ -1,6 +1,6 @@
 //! The real daemon as a process in a folder of its own, with keys made by its own command line.
 
-use mingluo::config::Config;
+use mingluo::config::{Config, Loaded};
 use mingluo::deliver::{KeyRing, key_id};
 use mingluo::secrets::read_key;
 use mingluo::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
@@ -208,12 +208,29 @@ impl Gateway {
         assert_eq!(code.and_then(|code| code.code()), Some(0));
     }
 
-    /// All registered terminals, on real sessions.
-    pub(crate) fn fleet(&self, misbehaviour: Misbehaviour) -> Fleet {
+    /// Its configuration with the seed of its signing key and its terminals' master key.
+    fn loaded(&self) -> (Loaded, [u8; 32], [u8; 32]) {
         let configs = self.dir.join("configs");
         let loaded = Config::load_with(&configs, &self.overrides()).expect("a good configuration");
         let seed = read_key(&loaded.config.keys.signing_key_file).unwrap();
         let master = read_key(&loaded.config.keys.terminal_master_key_file).unwrap();
+        (loaded, seed, master)
+    }
+
+    /// Where terminals connect, and the keys they are known by.
+    pub(crate) fn broker(&self) -> (SocketAddr, KeyRing) {
+        let (_, seed, master) = self.loaded();
+        (self.broker, KeyRing::new(&seed, master))
+    }
+
+    /// Runs what waits for sockets.
+    pub(crate) fn wait_for<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// All registered terminals, on real sessions.
+    pub(crate) fn fleet(&self, misbehaviour: Misbehaviour) -> Fleet {
+        let (loaded, seed, master) = self.loaded();
         let public_key = KeyRing::new(&seed, master).public_key();
         let config = FleetConfig {
             broker: self.broker,
