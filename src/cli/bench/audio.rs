@@ -36,15 +36,15 @@ pub(super) fn run(args: &AudioArgs, out: &mut impl Write) -> anyhow::Result<u8> 
     let sound = speech(&args.audio)?;
     let mp3 = encode(&sound, Codec::Mp3)?;
     let level = program(&Mix::default(), &parts(sound.clone()))?;
-    let bare = fastest(args.rounds, || Ok(drop(encode(&level, Codec::Opus)?)))?;
-    let decoding = fastest(args.rounds, || Ok(drop(recording::decode(&mp3)?)))?;
-    let mixing =
-        fastest(args.rounds, || Ok(drop(program(&Mix::default(), &parts(sound.clone()))?)))?;
-    let encoding = fastest(args.rounds, || Ok(drop(encode_levelled(&level, Codec::Opus)?)))?;
-    let whole = fastest(args.rounds, || {
+    let mix = |words: Samples| program(&Mix::default(), &parts(words));
+    let rounds = args.rounds;
+    let bare = fastest(rounds, || Ok(encode(&level, Codec::Opus)?))?;
+    let decoding = fastest(rounds, || Ok(recording::decode(&mp3)?))?;
+    let mixing = fastest(rounds, || Ok(mix(sound.clone())?))?;
+    let encoding = fastest(rounds, || Ok(encode_levelled(&level, Codec::Opus)?))?;
+    let whole = fastest(rounds, || {
         let words = recording::decode(&mp3)?;
-        let mixed = program(&Mix::default(), &parts(words))?;
-        Ok(drop(encode_levelled(&mixed, Codec::Opus)?))
+        Ok(encode_levelled(&mix(words)?, Codec::Opus)?)
     })?;
     let clip = recording::decode(&encode_levelled(&level, Codec::Opus)?)?;
     let heard = measure(&clip)?;
@@ -105,11 +105,14 @@ fn speech(dir: &std::path::Path) -> anyhow::Result<Samples> {
     Ok(Samples { rate_hz: MIX_RATE_HZ, mono })
 }
 
-fn fastest(rounds: u32, mut work: impl FnMut() -> anyhow::Result<()>) -> anyhow::Result<Duration> {
+fn fastest<T>(
+    rounds: u32,
+    mut work: impl FnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<Duration> {
     let mut best = Duration::MAX;
     for _ in 0..rounds.max(1) {
         let before = thread_cpu();
-        work()?;
+        drop(work()?);
         best = best.min(thread_cpu().saturating_sub(before));
     }
     Ok(best)

@@ -92,7 +92,7 @@ fn measured(args: &VoiceArgs, engine: &str, text: &str, front_end: &Arc<LazyFron
     let spoken = speech.speak_streaming(&utterance, &mut |sound| {
         first.get_or_insert((watch.elapsed_ms(), sound.duration_ms()));
     });
-    let (ms, cpu_ms) = (watch.elapsed_ms(), (process_cpu() - cpu).as_millis());
+    let (ms, cpu_ms) = (watch.elapsed_ms(), process_cpu().saturating_sub(cpu).as_millis());
     let sound_ms = match spoken {
         Ok(sound) => f64::from(sound.duration_ms().max(1)),
         Err(fault) => return json!({ "engine": engine, "fault": fault.to_string() }),
