@@ -1,9 +1,11 @@
 //! `mingluo bench`: what this machine does, as figures and ratios of one run.
 
+mod audio;
 mod bare;
 mod fanout;
 mod plot;
 mod stage;
+mod voice;
 
 use crate::clock;
 use crate::model::{Acknowledgement, BroadcastId, LinkKind, Step, TerminalId, UtcMs};
@@ -28,6 +30,10 @@ pub struct BenchArgs {
 enum What {
     /// One red alert to many terminals, against a bare publisher on mosquitto 扇出
     Fanout(fanout::FanoutArgs),
+    /// From a recording to a clip, as a ratio to the bare Opus encoder 音频链路
+    Audio(audio::AudioArgs),
+    /// How soon and how dear the voices speak 语音
+    Voice(voice::VoiceArgs),
     /// Acknowledgements per second into the record 记录写入
     Journal {
         /// Acknowledgements to write
@@ -46,6 +52,8 @@ enum What {
 pub(crate) fn run(args: &BenchArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     match &args.what {
         What::Fanout(args) => fanout::run(args, out),
+        What::Audio(args) => audio::run(args, out),
+        What::Voice(args) => voice::run(args, out),
         What::Journal { rows, dir } => {
             let dir = dir.clone().unwrap_or_else(std::env::temp_dir);
             journal(*rows, &dir, out)

@@ -64,7 +64,7 @@ pub struct SayArgs {
     #[arg(long, value_name = "VOICES_DIR", env = "MINGLUO_VOICES")]
     dir: Option<PathBuf>,
     /// Processor threads.
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 2)]
     threads: usize,
 }
 

@@ -91,7 +91,7 @@ pub struct RenderSettings {
     pub clip_dir: PathBuf,
     /// Voice of `default`.
     pub default_voice: String,
-    /// Processor threads that speak; one core is left to the gateway whatever this says.
+    /// Processor threads of the neural voice; they run behind the gateway's own.
     pub threads: u16,
     /// Most seconds the voices have before the recorded warning speaks; they never have more than
     /// 3 s and the expected length of the speech.

@@ -170,8 +170,5 @@ fn answer(
         "readings": preview.readings,
         "unknown": preview.unknown,
     });
-    match value {
-        Value::Object(answer) => Ok(answer),
-        _ => Err(Problem::internal("the answer is no object")),
-    }
+    value.as_object().cloned().ok_or_else(|| Problem::internal("the answer is no object"))
 }

@@ -121,11 +121,9 @@ impl Daemon {
             .name("core".into())
             .spawn(move || core_loop.run(inputs))
             .map_err(|source| fault(75)(source.into()))?;
-        let deadlines = Deadlines {
-            ms_max: u64::from(settings.render.deadline_s_max) * 1000,
-            red_ms_max: u64::from(settings.render.red_deadline_s_max) * 1000,
-        };
-        render.start(&renderer, &core, deadlines).map_err(|source| fault(75)(source.into()))?;
+        render
+            .start(&renderer, &core, deadlines(&settings))
+            .map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
             tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
@@ -137,13 +135,8 @@ impl Daemon {
             )),
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
         ];
-        let listen = &settings.http;
-        let bit_per_s = settings.render.line_bit_per_s;
-        let previews =
-            PreviewDesk::start(Arc::clone(&renderer), &listen.public_clip_url, bit_per_s)
-                .map_err(|source| fault(75)(source.into()))?;
         let console = Console {
-            previews,
+            previews: previews(&settings, &renderer).map_err(fault(75))?,
             core: core.clone(),
             keys: Arc::new(api_keys),
             metrics: Arc::clone(&metrics),
@@ -152,9 +145,8 @@ impl Daemon {
             alert_bytes_max: usize::try_from(settings.ingest.bytes_max).unwrap_or(usize::MAX),
             answered: Arc::default(),
         };
-        let (api, audio) = (console::router(console), clips::router(renderer.clips()));
-        let http = serve(listen.listen, api, &mut tasks).await.map_err(fault(69))?;
-        let clips = serve(listen.terminal_listen, audio, &mut tasks).await.map_err(fault(69))?;
+        let routers = [console::router(console), clips::router(renderer.clips())];
+        let [http, clips] = serve_both(&settings, routers, &mut tasks).await.map_err(fault(69))?;
         if let Some(folder) = open_folder(&settings, served, &core).map_err(fault(78))? {
             tasks.push(tokio::spawn(folder.watch()));
         }
@@ -268,6 +260,18 @@ pub(crate) fn render_config(settings: &Settings) -> RenderConfig {
     }
 }
 
+fn deadlines(settings: &Settings) -> Deadlines {
+    Deadlines {
+        ms_max: u64::from(settings.render.deadline_s_max) * 1000,
+        red_ms_max: u64::from(settings.render.red_deadline_s_max) * 1000,
+    }
+}
+
+fn previews(settings: &Settings, renderer: &Arc<Renderer>) -> anyhow::Result<PreviewDesk> {
+    let (url, line) = (&settings.http.public_clip_url, settings.render.line_bit_per_s);
+    PreviewDesk::start(Arc::clone(renderer), url, line).context("the preview thread")
+}
+
 fn pace(settings: &Settings) -> Pace {
     Pace {
         acknowledge_wait_s: settings.deliver.acknowledge_wait_s,
@@ -306,6 +310,16 @@ async fn start_link(
 fn watched(link: &Link, metrics: &Metrics) -> Option<SocketAddr> {
     metrics.watch_link(link.facts());
     link.local_addr()
+}
+
+/// API and clips, each on its own address.
+async fn serve_both(
+    settings: &Settings,
+    [api, audio]: [axum::Router; 2],
+    tasks: &mut Vec<tokio::task::JoinHandle<()>>,
+) -> anyhow::Result<[SocketAddr; 2]> {
+    let api = serve(settings.http.listen, api, tasks).await?;
+    Ok([api, serve(settings.http.terminal_listen, audio, tasks).await?])
 }
 
 async fn serve(

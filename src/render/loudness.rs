@@ -10,8 +10,23 @@ pub const LOUDNESS_LUFS: f64 = -16.0;
 pub const TRUE_PEAK_DBTP_MAX: f64 = -1.5;
 /// How far from the wanted loudness is good enough, in LU.
 const TOLERANCE_LU: f64 = 0.2;
-/// Rounds of gain and limiting before giving up; speech needs three or four.
-const ROUNDS_MAX: usize = 12;
+/// Rounds of gain and limiting before giving up; speech needs two or three.
+const ROUNDS_MAX: usize = 8;
+/// Rounds with a lower ceiling before the whole is turned down; speech needs none.
+const PEAK_ROUNDS_MAX: usize = 3;
+/// Largest change of gain in one round, in decibels.
+const STEP_DB_MAX: f64 = 12.0;
+/// Loudness a decibel of gain usually gives where the limiter works, in LU.
+const SLOPE_USUAL: f64 = 0.6;
+/// Least loudness a decibel of gain is taken to give, in LU.
+const SLOPE_MIN: f64 = 0.25;
+/// What the limiter's own estimate of a true peak may lack, in decibels.
+const PEAK_ESTIMATE_DB: f64 = 0.05;
+/// Part of the ceiling from which the curve between samples is looked at; it can't rise higher above
+/// its neighbours in any sound that is not made for it.
+const INSPECTED_FROM: f32 = 0.5;
+/// Taps of the filter that looks between samples.
+const TAPS: usize = 12;
 /// Look-ahead of the limiter in milliseconds.
 const LOOK_AHEAD_MS: u32 = 5;
 /// Time in which the limiter recovers, in milliseconds.
@@ -45,17 +60,29 @@ pub enum LoudnessFault {
 /// [`LoudnessFault::Meter`] when the rate is out of the meter's range.
 pub fn measure(sound: &Samples) -> Result<Measure, LoudnessFault> {
     let fault = |e: ebur128::Error| LoudnessFault::Meter(e.to_string());
-    let mut meter = EbuR128::new(1, sound.rate_hz, Mode::I | Mode::TRUE_PEAK).map_err(fault)?;
+    let meter = fed(sound, Mode::I | Mode::TRUE_PEAK)?;
+    Ok(Measure {
+        loudness_lufs: meter.loudness_global().map_err(fault)?,
+        true_peak_dbtp: 20.0 * meter.true_peak(0).map_err(fault)?.log10(),
+    })
+}
+
+/// Integrated loudness alone, at half the cost.
+fn loudness(sound: &Samples) -> Result<f64, LoudnessFault> {
+    let meter = fed(sound, Mode::I)?;
+    meter.loudness_global().map_err(|e| LoudnessFault::Meter(e.to_string()))
+}
+
+fn fed(sound: &Samples, mode: Mode) -> Result<EbuR128, LoudnessFault> {
+    let fault = |e: ebur128::Error| LoudnessFault::Meter(e.to_string());
+    let mut meter = EbuR128::new(1, sound.rate_hz, mode).map_err(fault)?;
     let shortest = frames_of_ms(sound.rate_hz, MEASURED_MS_MIN);
     let mut fed = 0;
     while fed == 0 || fed < shortest {
         meter.add_frames_f32(&sound.mono).map_err(fault)?;
         fed += sound.mono.len().max(1);
     }
-    Ok(Measure {
-        loudness_lufs: meter.loudness_global().map_err(fault)?,
-        true_peak_dbtp: 20.0 * meter.true_peak(0).map_err(fault)?.log10(),
-    })
+    Ok(meter)
 }
 
 fn gain_of_db(db: f64) -> f64 {
@@ -76,29 +103,57 @@ pub fn levelled(
     if !before.loudness_lufs.is_finite() {
         return Err(LoudnessFault::Silent);
     }
-    let mut gain_db = loudness_lufs - before.loudness_lufs;
-    let mut ceiling_db = peak_dbtp;
-    let mut best = limited(sound, gain_db, ceiling_db);
-    for _ in 0..ROUNDS_MAX {
-        let now = measure(&best)?;
-        let off_lu = loudness_lufs - now.loudness_lufs;
-        let over_db = now.true_peak_dbtp - peak_dbtp;
-        if over_db <= 0.0 && off_lu.abs() <= TOLERANCE_LU {
-            break;
+    let off_lu = loudness_lufs - before.loudness_lufs;
+    if off_lu.abs() <= TOLERANCE_LU && before.true_peak_dbtp <= peak_dbtp {
+        return Ok(sound.clone());
+    }
+    let mut gain_db = off_lu;
+    let mut ceiling_db = peak_dbtp - PEAK_ESTIMATE_DB;
+    let (mut best, mut got) = at_gain(sound, loudness_lufs, &mut gain_db, ceiling_db)?;
+    for _ in 0..PEAK_ROUNDS_MAX {
+        let over_db = got.true_peak_dbtp - peak_dbtp;
+        if over_db <= 0.0 {
+            return Ok(best);
         }
-        if over_db > 0.0 {
-            ceiling_db -= over_db + 0.05;
-        } else {
-            gain_db += off_lu;
-        }
-        best = limited(sound, gain_db, ceiling_db);
+        ceiling_db -= over_db + PEAK_ESTIMATE_DB;
+        (best, got) = at_gain(sound, loudness_lufs, &mut gain_db, ceiling_db)?;
     }
     // A last look: the peak limit is never broken, whatever the rounds came to.
-    let over_db = measure(&best)?.true_peak_dbtp - peak_dbtp;
+    let over_db = got.true_peak_dbtp - peak_dbtp;
     Ok(if over_db > 0.0 { best.scaled(narrow(gain_of_db(-over_db))) } else { best })
 }
 
-/// Gain and a look-ahead peak limiter: the gain falls before a peak and comes back after it.
+/// Limits at `ceiling_db` with the gain that gives `loudness_lufs`; begins with `gain_db` and leaves the
+/// gain found there.
+fn at_gain(
+    sound: &Samples,
+    loudness_lufs: f64,
+    gain_db: &mut f64,
+    ceiling_db: f64,
+) -> Result<(Samples, Measure), LoudnessFault> {
+    let mut best = limited(sound, *gain_db, ceiling_db);
+    let mut now_lufs = loudness(&best)?;
+    // How much louder it becomes for a decibel of gain. Without limiting it would be one, and the first
+    // gain would have been right.
+    let mut slope = SLOPE_USUAL;
+    for _ in 0..ROUNDS_MAX {
+        let off_lu = loudness_lufs - now_lufs;
+        if off_lu.abs() <= TOLERANCE_LU {
+            break;
+        }
+        let step_db = (off_lu / slope).clamp(-STEP_DB_MAX, STEP_DB_MAX);
+        *gain_db += step_db;
+        best = limited(sound, *gain_db, ceiling_db);
+        let louder_lufs = loudness(&best)?;
+        slope = ((louder_lufs - now_lufs) / step_db).clamp(SLOPE_MIN, 1.0);
+        now_lufs = louder_lufs;
+    }
+    let got = measure(&best)?;
+    Ok((best, got))
+}
+
+/// Gain and a look-ahead peak limiter: the gain falls before a peak and comes back after it. Peaks
+/// between the samples count too.
 fn limited(sound: &Samples, gain_db: f64, ceiling_db: f64) -> Samples {
     let gain = narrow(gain_of_db(gain_db));
     let ceiling = narrow(gain_of_db(ceiling_db));
@@ -107,13 +162,14 @@ fn limited(sound: &Samples, gain_db: f64, ceiling_db: f64) -> Samples {
     let fall = narrow(1.0 - (-4.0 / count_f64(ahead)).exp());
     let rise = narrow(1.0 - (-1.0 / release).exp());
     let loud: Vec<f32> = sound.mono.iter().map(|s| s * gain).collect();
-    let allowed = |sample: f32| if sample.abs() > ceiling { ceiling / sample.abs() } else { 1.0 };
+    let mut allowed = peaks(&loud, ceiling * INSPECTED_FROM);
+    allowed.iter_mut().for_each(|peak| *peak = if *peak > ceiling { ceiling / *peak } else { 1.0 });
     // The smallest gain allowed within the look-ahead, held for its length.
     let mut window = std::collections::VecDeque::<(usize, f32)>::new();
-    let mut coming = loud.iter().copied().map(allowed).enumerate();
+    let mut coming = allowed.iter().copied().enumerate();
     let mut now = 1.0_f32;
     let mut mono = Vec::with_capacity(loud.len());
-    for (index, sample) in loud.iter().enumerate() {
+    for (index, (sample, most)) in loud.iter().zip(&allowed).enumerate() {
         while window.back().is_none_or(|(at, _)| *at < index + ahead) {
             let Some((at, gain)) = coming.next() else { break };
             // Every index stays in the window's range, only smaller gains behind it matter.
@@ -130,9 +186,47 @@ fn limited(sound: &Samples, gain_db: f64, ceiling_db: f64) -> Samples {
         }
         let wanted = window.front().map_or(1.0, |(_, gain)| *gain);
         now += (wanted - now) * if wanted < now { fall } else { rise };
-        mono.push((sample * now.min(allowed(*sample))).clamp(-ceiling, ceiling));
+        mono.push((sample * now.min(*most)).clamp(-ceiling, ceiling));
     }
     Samples { rate_hz: sound.rate_hz, mono }
+}
+
+/// For each sample the highest level of it and of the curve to its neighbours, at four times the rate
+/// (the idea of ITU-R BS.1770-4 annex 2, with a shorter filter). Samples below `from` are taken as they
+/// are.
+fn peaks(mono: &[f32], from: f32) -> Vec<f32> {
+    let filters = filters();
+    let mut peaks: Vec<f32> = mono.iter().map(|s| s.abs()).collect();
+    let before = TAPS / 2 - 1;
+    for (start, window) in mono.windows(TAPS).enumerate() {
+        let Some([left, right]) = window.get(before..before + 2).and_then(|two| two.first_chunk())
+        else {
+            break;
+        };
+        if left.abs().max(right.abs()) < from {
+            continue;
+        }
+        let between = filters
+            .iter()
+            .map(|filter| filter.iter().zip(window).map(|(a, b)| a * b).sum::<f32>().abs());
+        let between = between.fold(0.0_f32, f32::max);
+        for peak in peaks.iter_mut().skip(start + before).take(2) {
+            *peak = peak.max(between);
+        }
+    }
+    peaks
+}
+
+/// Windowed sinc at a quarter, a half and three quarters between the two middle taps.
+fn filters() -> [[f32; TAPS]; 3] {
+    [0.25, 0.5, 0.75].map(|place| {
+        std::array::from_fn(|tap| {
+            let x = count_f64(tap) - count_f64(TAPS / 2 - 1) - place;
+            let angle = std::f64::consts::PI * x;
+            let window = (angle / count_f64(TAPS)).cos().powi(2);
+            narrow(angle.sin() / angle * window)
+        })
+    })
 }
 
 #[cfg(test)]

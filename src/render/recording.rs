@@ -123,13 +123,9 @@ fn decoded(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, RecordingFault> 
     let result = catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
         Err(RecordingFault::Damaged("something no decoder understands".to_owned()))
     });
-    result.map_err(|fault| match fault {
-        RecordingFault::Format(_) | RecordingFault::Damaged(_)
-            if suspicion::is_protected(bytes) =>
-        {
-            RecordingFault::Protected
-        }
-        fault => fault,
+    result.map_err(|fault| {
+        let unread = matches!(fault, RecordingFault::Format(_) | RecordingFault::Damaged(_));
+        if unread && suspicion::is_protected(bytes) { RecordingFault::Protected } else { fault }
     })
 }
 

@@ -5,7 +5,8 @@
 //! has not begun, and kept for the next time when it has.
 
 use super::cache::{Pcm, SentenceCache};
-use super::{Deadline, Speech, SpeechFault, Utterance, lowest_priority};
+use super::priority::{behind_the_gateway, lowest_priority};
+use super::{Deadline, Speech, SpeechFault, Utterance};
 use crate::model::Sha256;
 use crate::render::kokoro::{Kokoro, KokoroFault};
 use crate::render::samples::Samples;
@@ -161,6 +162,8 @@ fn lane(
             if background {
                 // The model's threads for previews are started by this one.
                 lowest_priority();
+            } else {
+                behind_the_gateway();
             }
             speak_all(&*model, &cache, speed, background, &jobs);
         })

@@ -1,6 +1,7 @@
 //! The chain of voices as configured; each loads in the background, so that the start is not delayed.
 
 use super::cache::{DISK_BYTES_MAX, MEMORY_BYTES_MAX, SentenceCache};
+use super::priority::behind_the_gateway;
 use super::{
     Chain, CommandConfig, CommandVoice, Engine, Lazy, LazyFrontEnd, Neural, Speech, SpeechFault,
 };
@@ -20,7 +21,8 @@ pub struct SpeechConfig {
     pub default_voice: String,
     /// Where the neural voice is installed; `None` = nowhere.
     pub voices_dir: Option<PathBuf>,
-    /// Processor threads for speech; one core is left to the gateway whatever this says.
+    /// Processor threads of the neural voice. They run behind the gateway's own, which so always have
+    /// a core when they want one.
     pub threads: usize,
     /// Speed of speech, 0.5 to 2, 1 = normal.
     pub speed: f32,
@@ -89,6 +91,8 @@ fn load(
         "kokoro" => {
             let absent = || SpeechFault::Absent("no folder is configured".to_owned());
             let dir = config.voices_dir.as_ref().ok_or_else(absent)?;
+            // The model's threads are started by this one.
+            behind_the_gateway();
             let kokoro = Kokoro::load(dir, threads(config.threads))?;
             let cache = match &config.cache_dir {
                 Some(dir) => SentenceCache::with_disk(MEMORY_BYTES_MAX, dir, DISK_BYTES_MAX),
@@ -108,8 +112,8 @@ fn load(
     }
 }
 
-/// At most one core less than there are.
+/// No more threads than cores.
 fn threads(wanted: usize) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    wanted.min(cores.saturating_sub(1)).max(1)
+    wanted.clamp(1, cores)
 }
