@@ -17,7 +17,7 @@ mod tests;
 
 pub use settings::{
     DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings, MqttMode,
-    MqttSettings, RecordSettings, RenderSettings, Settings,
+    MqttSettings, RecordSettings, RenderSettings, Settings, StatusSettings,
 };
 
 use crate::model::{Network, Policy};

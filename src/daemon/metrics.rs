@@ -1,5 +1,6 @@
 //! Metrics for Prometheus and the facts behind health.
 
+use super::health::Health;
 use crate::model::{Outcome, Step};
 use crate::record::entry::Entry;
 use prometheus_client::encoding::EncodeLabelSet;
@@ -8,7 +9,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One label.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -25,12 +26,13 @@ pub struct Metrics {
     alarms: Family<Label, Counter>,
     terminals_online: Gauge,
     inputs_waiting: Gauge,
+    core_silent_ms: Gauge,
+    /// What health is read from.
+    pub health: Health,
     /// Whether the last commit of the record succeeded.
     pub journal_good: AtomicBool,
     /// Whether the link to the broker is up.
     pub link_up: AtomicBool,
-    /// When the core last turned, milliseconds since 1970.
-    pub core_turned_ms: AtomicI64,
 }
 
 impl Default for Metrics {
@@ -48,6 +50,9 @@ impl Default for Metrics {
         registry.register("terminals_online", help, terminals_online.clone());
         let help = "Inputs waiting for the core";
         registry.register("inputs_waiting", help, inputs_waiting.clone());
+        let core_silent_ms = Gauge::default();
+        let help = "Milliseconds since the core last turned";
+        registry.register("core_silent_ms", help, core_silent_ms.clone());
         Self {
             registry,
             entries,
@@ -55,9 +60,10 @@ impl Default for Metrics {
             alarms,
             terminals_online,
             inputs_waiting,
+            core_silent_ms,
+            health: Health::default(),
             journal_good: AtomicBool::new(true),
             link_up: AtomicBool::new(false),
-            core_turned_ms: AtomicI64::new(0),
         }
     }
 }
@@ -76,11 +82,16 @@ impl Metrics {
         self.alarms.get_or_create(&Label { kind: code.to_owned() }).inc();
     }
 
-    /// Notes that the core turned at `now_ms` with this many terminals online and inputs waiting.
-    pub fn core_turned(&self, now_ms: i64, n_online: usize, n_waiting: usize) {
-        self.core_turned_ms.store(now_ms, Ordering::Relaxed);
+    /// Notes what the core said about itself: terminals online and inputs waiting.
+    pub fn core_said(&self, n_online: usize, n_waiting: usize) {
         self.terminals_online.set(i64::try_from(n_online).unwrap_or(i64::MAX));
         self.inputs_waiting.set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
+    }
+
+    /// Notes whether the link is up, and why not.
+    pub fn link_went(&self, up: bool, why: &str) {
+        self.health.set_link_why(why);
+        self.link_up.store(up, Ordering::Relaxed);
     }
 
     /// Terminals whose session is up, as of the last turn of the core.
@@ -94,6 +105,8 @@ impl Metrics {
     /// # Errors
     /// When formatting fails.
     pub fn text(&self) -> Result<String, core::fmt::Error> {
+        let silent_ms = i64::try_from(self.health.core_silent_ms()).unwrap_or(i64::MAX);
+        self.core_silent_ms.set(silent_ms);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

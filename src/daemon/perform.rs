@@ -2,6 +2,7 @@
 //! terminals, alarms to people.
 
 use super::metrics::Metrics;
+use super::pins::Pins;
 use super::render::RenderQueue;
 use crate::deliver::{self, KeyRing, Outgoing, Publish};
 use crate::gateway::{Action, Gateway};
@@ -37,6 +38,7 @@ pub(crate) struct Performer {
     receipts: BTreeMap<(TerminalId, BroadcastId), u32>,
     metrics: Arc<Metrics>,
     watchers: broadcast::Sender<Seen>,
+    pins: Pins,
     space_low_told: bool,
 }
 
@@ -50,6 +52,7 @@ impl Performer {
         render: RenderQueue,
         metrics: Arc<Metrics>,
         watchers: broadcast::Sender<Seen>,
+        pins: Pins,
     ) -> Self {
         Self {
             keys,
@@ -60,6 +63,7 @@ impl Performer {
             receipts: BTreeMap::new(),
             metrics,
             watchers,
+            pins,
             space_low_told: false,
         }
     }
@@ -67,6 +71,7 @@ impl Performer {
     /// Tells metrics and watchers about an entry; called when it is made.
     pub(crate) fn recorded(&self, entry: &Entry) {
         self.metrics.entry(entry);
+        self.pins.follow(entry);
         if self.watchers.receiver_count() > 0
             && let Ok(body) = serde_json::to_string(entry)
         {
@@ -85,6 +90,7 @@ impl Performer {
         if !self.space_low_told {
             self.space_low_told = true;
             self.metrics.alarm("record_space_low");
+            self.metrics.health.set_space_low();
             tracing::error!("磁盘将满：记录正在使用最后的预留空间，请立即清理");
         }
     }

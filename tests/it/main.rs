@@ -1,8 +1,10 @@
 //! Tests of whole stages through their public interface.
 
 mod api;
+mod api_hostile;
 mod external;
 mod ingest;
 mod kill;
 mod process;
 mod record;
+mod run;
