@@ -18,6 +18,7 @@ mod tests;
 pub use settings::{
     DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings,
     MixSettings, MqttMode, MqttSettings, RecordSettings, RenderSettings, Settings, SpeechSettings,
+    StatusSettings,
 };
 
 use crate::model::{Network, Policy};

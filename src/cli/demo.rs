@@ -95,6 +95,7 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
     let overrides: BTreeMap<String, String> = [
         ("http.listen", "127.0.0.1:0".to_owned()),
         ("http.terminal_listen", "127.0.0.1:0".to_owned()),
+        ("status.listen", "127.0.0.1:0".to_owned()),
         ("mqtt.mode", "embedded".to_owned()),
         ("mqtt.listen", "127.0.0.1:0".to_owned()),
         ("record.url", format!("sqlite:{}", text(&dir.join("record.db")))),

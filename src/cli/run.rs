@@ -36,14 +36,28 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
     for warning in &loaded.warnings {
         tracing::warn!("{warning}");
     }
-    super::runtime()?.block_on(serve(loaded))
+    let runtime = super::runtime()?;
+    let done = runtime.block_on(Box::pin(serve(loaded)));
+    // A thread that is stuck may not keep the process.
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    done
 }
 
 async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let daemon = Daemon::start(loaded).await?;
-    tracing::info!(http = %daemon.http, clips = %daemon.clips, broker = ?daemon.broker, "ready");
+    let daemon = tokio::select! {
+        started = Daemon::start(loaded) => started?,
+        _ = terminate.recv() => return Ok(stopped_early()),
+        _ = interrupt.recv() => return Ok(stopped_early()),
+    };
+    tracing::info!(
+        http = %daemon.http,
+        clips = %daemon.clips,
+        status = %daemon.status,
+        broker = ?daemon.broker,
+        "ready"
+    );
     notify(sd_notify::NotifyState::Ready);
     let mut beats = tokio::time::interval(Duration::from_secs(2));
     loop {
@@ -66,6 +80,12 @@ async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
     tracing::info!("stopping");
     daemon.stop().await?;
     Ok(0)
+}
+
+/// A signal came before anything had begun, such as in a long replay.
+fn stopped_early() -> u8 {
+    tracing::info!("stopped before the start was done; nothing was changed");
+    0
 }
 
 /// Tells systemd, when it started us.

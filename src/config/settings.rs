@@ -10,8 +10,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 10] =
-    ["http", "mqtt", "record", "ingest", "render", "speech", "mix", "keys", "deliver", "log"];
+const SECTIONS: [&str; 11] = [
+    "http", "status", "mqtt", "record", "ingest", "render", "speech", "mix", "keys", "deliver",
+    "log",
+];
 
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +24,13 @@ pub struct HttpSettings {
     pub terminal_listen: SocketAddr,
     /// Base of the clip addresses put into orders, as terminals reach it.
     pub public_clip_url: String,
+}
+
+/// `[status]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StatusSettings {
+    /// Where health and metrics answer, on a thread of their own.
+    pub listen: SocketAddr,
 }
 
 /// Own broker inside the process, or one that exists.
@@ -149,6 +158,8 @@ pub struct Settings {
     pub dir: PathBuf,
     /// `[http]`
     pub http: HttpSettings,
+    /// `[status]`
+    pub status: StatusSettings,
     /// `[mqtt]`
     pub mqtt: MqttSettings,
     /// `[record]`
@@ -187,6 +198,7 @@ pub(super) fn read(
     let settings = Settings {
         dir: dir.to_path_buf(),
         http: http(keys.table("http")),
+        status: status(keys.table("status")),
         mqtt: mqtt(dir, keys.table("mqtt")),
         record: record(dir, keys.table("record")),
         ingest: ingest(dir, keys.table("ingest")),
@@ -197,8 +209,29 @@ pub(super) fn read(
         deliver: deliver(keys.table("deliver")),
         log: log(keys.table("log")),
     };
+    addresses_differ(&settings, &mut keys);
     keys.finish();
     settings
+}
+
+/// Two listeners can't share an address; the later one is at fault.
+fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
+    let mut listeners = vec![
+        ("http", "listen", settings.http.listen),
+        ("http", "terminal_listen", settings.http.terminal_listen),
+        ("status", "listen", settings.status.listen),
+    ];
+    if settings.mqtt.mode == MqttMode::Embedded {
+        listeners.push(("mqtt", "listen", settings.mqtt.listen));
+    }
+    for (at, (section, key, listen)) in listeners.iter().enumerate() {
+        let mut earlier = listeners.iter().take(at);
+        let same = earlier.find(|(_, _, other)| other == listen && listen.port() != 0);
+        if let Some((other_section, other, _)) = same {
+            let what = format!("{listen} is the same as `{other_section}.{other}`");
+            keys.table(section).fault(key, &what, "give each listener a port of its own");
+        }
+    }
 }
 
 fn address(keys: &mut Keys<'_>, key: &'static str, default: &str) -> SocketAddr {
@@ -231,16 +264,18 @@ fn http(mut keys: Keys<'_>) -> HttpSettings {
         let what = format!("expected an http or https address, got `{public_clip_url}`");
         keys.fault("public_clip_url", &what, "write the address by which terminals reach it");
     }
-    if listen == terminal_listen && listen.port() != 0 {
-        let what = "is the same as `http.listen`";
-        keys.fault("terminal_listen", what, "terminals need a port of their own");
-    }
     keys.finish();
     HttpSettings {
         listen,
         terminal_listen,
         public_clip_url: public_clip_url.trim_end_matches('/').to_owned(),
     }
+}
+
+fn status(mut keys: Keys<'_>) -> StatusSettings {
+    let listen = address(&mut keys, "listen", "127.0.0.1:8723");
+    keys.finish();
+    StatusSettings { listen }
 }
 
 fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
@@ -304,7 +339,7 @@ fn ingest(dir: &Path, mut keys: Keys<'_>) -> IngestSettings {
     let settings = IngestSettings {
         folder: path_opt(dir, &mut keys, "folder"),
         folder_settle_s: keys.number("folder_settle_s", Some(2), 0..=600),
-        bytes_max: keys.number("bytes_max", Some(4_194_304), 4_096..=67_108_864),
+        bytes_max: keys.number("bytes_max", Some(4_194_304), 4_096..=8_388_608),
     };
     keys.finish();
     settings

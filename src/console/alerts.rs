@@ -1,12 +1,12 @@
 //! `POST /alerts` takes an alert; `GET /alerts` tells what became of them.
 
+use super::extract::{At, Params, take};
 use super::{Console, Problem, views};
 use crate::gateway::{Answer, Arrival, Input};
 use crate::ingest;
 use crate::model::{AreaCode, Disposition, Origin, Right, Sha256};
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -28,13 +28,19 @@ pub(super) struct Page {
 pub(super) async fn post(
     State(console): State<Console>,
     headers: HeaderMap,
-    body: Bytes,
+    request: Request,
 ) -> Result<Response, Problem> {
     let actor = console.keys.actor(&headers, Right::PostAlert)?;
+    let taken = take(request, console.alert_bytes_max).await?;
     let hint = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let origin = Origin { via: "api".into(), by: actor.name };
-    let arrival = arrive(&body, hint, origin, actor.areas);
-    let raw = (arrival.raw, body.to_vec());
+    let arrival = if taken.too_large {
+        let bytes_max = u64::try_from(console.alert_bytes_max).unwrap_or(u64::MAX);
+        arrive_too_large(&taken.bytes, bytes_max, taken.told_bytes, origin)
+    } else {
+        arrive(&taken.bytes, hint, origin, actor.areas)
+    };
+    let raw = (arrival.raw, taken.bytes);
     let answer = console
         .core
         .ask(Some(raw), move |request| Input::Arrived(request, Box::new(arrival)))
@@ -45,6 +51,24 @@ pub(super) async fn post(
     let conflict = matches!(answer, Answer::Alert { disposition: Disposition::Conflict, .. });
     let status = if conflict { StatusCode::CONFLICT } else { StatusCode::ACCEPTED };
     Ok((status, Json(views::answer(&answer)?)).into_response())
+}
+
+/// An arrival that is longer than the limit: on record as a rejection, with the bytes that fit.
+pub(crate) fn arrive_too_large(
+    kept: &[u8],
+    bytes_max: u64,
+    told_bytes: Option<u64>,
+    origin: Origin,
+) -> Arrival {
+    let got = told_bytes.map_or("more".to_owned(), |told| format!("{told}"));
+    let what = format!(
+        "expected at most {bytes_max} bytes (`ingest.bytes_max`), got {got}; the first {} are kept",
+        kept.len()
+    );
+    let fault = crate::model::Fault { line: None, element: String::new(), what };
+    let rejection = crate::model::Rejection { faults: vec![fault], too_large: true };
+    let content = Sha256([0; 32]);
+    Arrival { read: Err(rejection), content, raw: Sha256::of(kept), origin, areas: Vec::new() }
 }
 
 /// Reads bytes as an arrival for the core. A panic in a parser is turned into a rejection.
@@ -76,7 +100,7 @@ pub(crate) fn arrive(
 pub(super) async fn list(
     State(console): State<Console>,
     headers: HeaderMap,
-    Query(page): Query<Page>,
+    Params(page): Params<Page>,
 ) -> Result<Json<serde_json::Value>, Problem> {
     console.keys.actor(&headers, Right::Read)?;
     let limit = page.limit.unwrap_or(50).clamp(1, PAGE_MAX);
@@ -96,7 +120,7 @@ pub(super) async fn list(
 pub(super) async fn one(
     State(console): State<Console>,
     headers: HeaderMap,
-    Path(number): Path<u64>,
+    At(number): At<u64>,
 ) -> Result<Json<serde_json::Value>, Problem> {
     console.keys.actor(&headers, Right::Read)?;
     let alert = console

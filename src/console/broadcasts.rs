@@ -1,5 +1,7 @@
 //! Plans and broadcasts: manual broadcast, approve, refuse, cancel, stop-all, drills, outcomes.
 
+use super::extract::{At, Form, MaybeForm, Params};
+use super::idempotency::{Said, look};
 use super::{Console, Problem, views};
 use crate::clock;
 use crate::decide::{ManualRequest, Urgency};
@@ -8,15 +10,13 @@ use crate::model::{
     AreaCode, BroadcastId, Chime, Class, Level, PlanId, Right, StopScope, TerminalId,
 };
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 /// Terminals of one page.
 const PAGE_MAX: usize = 1_000;
-/// Longest idempotency key in bytes.
-const IDEMPOTENCY_BYTES_MAX: usize = 128;
 
 type Reply = Result<Json<Value>, Problem>;
 
@@ -65,8 +65,7 @@ pub(super) struct ReasonBody {
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StopBody {
-    #[serde(default)]
-    areas: Vec<AreaCode>,
+    areas: Option<Vec<AreaCode>>,
 }
 
 /// Body of `POST /drill`.
@@ -91,24 +90,13 @@ pub(super) struct Page {
 pub(super) async fn post(
     State(console): State<Console>,
     headers: HeaderMap,
-    Json(body): Json<ManualBody>,
+    Form { value: body, digest }: Form<ManualBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
-    let idempotency = match headers.get("idempotency-key").map(|key| key.to_str()) {
-        None => None,
-        Some(Ok(key)) if !key.is_empty() && key.len() <= IDEMPOTENCY_BYTES_MAX => {
-            Some(format!("{}\0{key}", actor.name))
-        }
-        Some(_) => {
-            let why = format!("Idempotency-Key must be 1 to {IDEMPOTENCY_BYTES_MAX} ASCII bytes");
-            return Err(Problem::bad_request(why));
-        }
+    let key = match look(&console.answered, &headers, &actor.name, digest)? {
+        Said::Again(answer) => return Ok(Json(answer)),
+        Said::New(key) => key,
     };
-    if let Some(key) = &idempotency
-        && let Some(answer) = answered(&console).get(key)
-    {
-        return Ok(Json(answer));
-    }
     let request = ManualRequest {
         text: body.text,
         recording: body.recording,
@@ -127,17 +115,17 @@ pub(super) async fn post(
         requested_by: actor.name.clone(),
         allowed_areas: actor.areas.clone(),
     };
-    let answer =
-        console.core.ask(None, move |id| Input::Manual(id, actor, Box::new(request))).await?;
-    let value = views::answer(&answer)?;
-    if let Some(key) = idempotency {
-        answered(&console).put(key, value.clone());
-    }
-    Ok(Json(value))
-}
-
-fn answered(console: &Console) -> std::sync::MutexGuard<'_, super::Answered> {
-    console.answered.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    // On a task of its own: should the caller hang up, the key still stands for this broadcast.
+    let done = tokio::spawn(async move {
+        let core = console.core;
+        let ask = core.ask(None, move |id| Input::Manual(id, actor, Box::new(request)));
+        let value = views::answer(&ask.await?)?;
+        if let Some(key) = key {
+            key.answer(value.clone());
+        }
+        Ok(Json(value))
+    });
+    done.await.map_err(|fault| Problem::internal(fault.to_string()))?
 }
 
 /// Plans that wait for people.
@@ -198,7 +186,7 @@ pub(super) async fn list(State(console): State<Console>, headers: HeaderMap) -> 
 pub(super) async fn one(
     State(console): State<Console>,
     headers: HeaderMap,
-    Path(id): Path<u64>,
+    At(id): At<u64>,
 ) -> Reply {
     console.keys.actor(&headers, Right::Read)?;
     let view = console
@@ -215,8 +203,8 @@ pub(super) async fn one(
 pub(super) async fn acknowledgements(
     State(console): State<Console>,
     headers: HeaderMap,
-    Path(id): Path<u64>,
-    Query(page): Query<Page>,
+    At(id): At<u64>,
+    Params(page): Params<Page>,
 ) -> Reply {
     console.keys.actor(&headers, Right::Read)?;
     let limit = page.limit.unwrap_or(200).clamp(1, PAGE_MAX);
@@ -247,7 +235,7 @@ pub(super) async fn acknowledgements(
 pub(super) async fn approve(
     State(console): State<Console>,
     headers: HeaderMap,
-    Path(id): Path<u64>,
+    At(id): At<u64>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Approve)?;
     let answer =
@@ -259,8 +247,8 @@ pub(super) async fn approve(
 pub(super) async fn refuse(
     State(console): State<Console>,
     headers: HeaderMap,
-    Path(id): Path<u64>,
-    Json(body): Json<ReasonBody>,
+    At(id): At<u64>,
+    Form { value: body, .. }: Form<ReasonBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Approve)?;
     let answer = console
@@ -274,8 +262,8 @@ pub(super) async fn refuse(
 pub(super) async fn cancel(
     State(console): State<Console>,
     headers: HeaderMap,
-    Path(id): Path<u64>,
-    Json(body): Json<ReasonBody>,
+    At(id): At<u64>,
+    Form { value: body, .. }: Form<ReasonBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Stop)?;
     let answer = console
@@ -289,10 +277,14 @@ pub(super) async fn cancel(
 pub(super) async fn stop(
     State(console): State<Console>,
     headers: HeaderMap,
-    body: Option<Json<StopBody>>,
+    MaybeForm(body): MaybeForm<StopBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Stop)?;
-    let areas = body.map(|Json(body)| body.areas).unwrap_or_default();
+    // `[]` may be a list that came out empty by mistake: everything is asked for by leaving it out.
+    if body.areas.as_ref().is_some_and(Vec::is_empty) {
+        return Err(Problem::bad_request("`areas` is empty; leave it out to stop everything"));
+    }
+    let areas = body.areas.unwrap_or_default();
     let scope = if areas.is_empty() { StopScope::All } else { StopScope::Areas(areas) };
     let answer = console.core.ask(None, move |request| Input::Stop(request, actor, scope)).await?;
     views::answer(&answer).map(Json)
@@ -302,7 +294,7 @@ pub(super) async fn stop(
 pub(super) async fn drill(
     State(console): State<Console>,
     headers: HeaderMap,
-    Json(body): Json<DrillBody>,
+    Form { value: body, .. }: Form<DrillBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Drill)?;
     let until = clock::now_utc().plus_s(i64::from(body.minutes) * 60);

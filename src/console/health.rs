@@ -1,54 +1,103 @@
-//! `/healthz` (alive), `/readyz` (can warn) and `/metrics`: open to whoever can reach the address.
+//! `/healthz` (alive), `/readyz` (can warn, and if not, why) and `/metrics`: open to whoever can
+//! reach the address. They read plain numbers and never ask the core.
 
-use super::Console;
-use crate::clock;
-use crate::daemon::Metrics;
+use crate::daemon::{Life, Metrics, STUCK_MS};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router, routing::get};
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// The core turns at least this often, milliseconds; slower means it is stuck.
-const CORE_STUCK_MS: i64 = 10_000;
-
-pub(super) fn routes() -> Router<Console> {
+/// The three pages over the metrics of a process.
+pub(crate) fn router(metrics: Arc<Metrics>) -> Router {
     Router::new()
-        .route("/healthz", get(|State(c): State<Console>| async move { alive(&c.metrics) }))
-        .route("/readyz", get(|State(c): State<Console>| async move { ready(&c.metrics) }))
-        .route("/metrics", get(|State(c): State<Console>| async move { metrics(&c.metrics) }))
+        .route("/healthz", get(|State(m): State<Arc<Metrics>>| async move { alive(&m) }))
+        .route("/readyz", get(|State(m): State<Arc<Metrics>>| async move { ready(&m) }))
+        .route("/metrics", get(|State(m): State<Arc<Metrics>>| async move { page(&m) }))
+        .with_state(metrics)
 }
 
-fn turning(metrics: &Metrics) -> bool {
-    let turned_ms = metrics.core_turned_ms.load(Ordering::Relaxed);
-    clock::now_utc().0.saturating_sub(turned_ms) < CORE_STUCK_MS
-}
-
+/// Alive: a running core turns. A start and a stop have limits of their own and count as alive.
 fn alive(metrics: &Metrics) -> Response {
-    let good = turning(metrics);
-    let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    (status, if good { "ok\n" } else { "the core is stuck\n" }).into_response()
+    match core(metrics) {
+        Some(why) if metrics.health.life() == Life::Running => {
+            (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response()
+        }
+        _ => "ok\n".into_response(),
+    }
 }
 
+/// Ready: every check has nothing to say against it.
 fn ready(metrics: &Metrics) -> Response {
     let checks = [
-        ("core", turning(metrics)),
-        ("record", metrics.journal_good.load(Ordering::Relaxed)),
-        ("link", metrics.link_up.load(Ordering::Relaxed)),
+        ("process", process(metrics.health.life())),
+        ("core", core(metrics)),
+        ("runtime", runtime(metrics)),
+        ("record", record(metrics)),
+        ("disk", disk(metrics)),
+        ("link", link(metrics)),
     ];
-    let good = checks.iter().all(|(_, good)| *good);
+    let good = checks.iter().all(|(_, why)| why.is_none());
     let status = if good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    let mut body: serde_json::Map<String, serde_json::Value> =
-        checks.iter().map(|(name, good)| ((*name).to_owned(), (*good).into())).collect();
-    // Ready all the same, but a person should look at the broker.
-    let warnings = metrics.link_warnings();
-    if !warnings.is_empty() {
-        body.insert("link_warnings".into(), warnings.into());
-    }
+    let checks: Map<String, Value> = checks
+        .into_iter()
+        .map(|(name, why)| (name.to_owned(), json!({ "good": why.is_none(), "why": why })))
+        .collect();
+    let body = json!({
+        "ready": good,
+        "core_silent_ms": metrics.health.core_silent_ms(),
+        "runtime_silent_ms": metrics.health.runtime_silent_ms(),
+        "checks": checks,
+        // Ready all the same, but a person should look at the broker.
+        "link_warnings": metrics.link_warnings(),
+    });
     (status, Json(body)).into_response()
 }
 
-fn metrics(metrics: &Metrics) -> Response {
+fn process(life: Life) -> Option<String> {
+    let why = match life {
+        Life::Starting => "it is starting",
+        Life::Replaying => "the record is being replayed; alerts are taken when that is done",
+        Life::Running => return None,
+        Life::Stopping => "it is stopping",
+    };
+    Some(why.to_owned())
+}
+
+fn core(metrics: &Metrics) -> Option<String> {
+    let silent_ms = metrics.health.core_silent_ms();
+    match metrics.health.life() {
+        Life::Starting | Life::Replaying => Some("it has not begun".to_owned()),
+        Life::Running | Life::Stopping => (silent_ms >= STUCK_MS)
+            .then(|| format!("the core is stuck: it last turned {} s ago", silent_ms / 1000)),
+    }
+}
+
+fn runtime(metrics: &Metrics) -> Option<String> {
+    let silent_ms = metrics.health.runtime_silent_ms();
+    let stuck = metrics.health.life() == Life::Running && silent_ms >= STUCK_MS;
+    stuck.then(|| format!("the API is stuck: it last turned {} s ago", silent_ms / 1000))
+}
+
+fn record(metrics: &Metrics) -> Option<String> {
+    let good = metrics.journal_good.load(Ordering::Relaxed);
+    let why = "the last entries could not be written; free space or mend the disk, the log tells";
+    (!good).then(|| why.to_owned())
+}
+
+fn disk(metrics: &Metrics) -> Option<String> {
+    let why = "it is nearly full: the record uses its last reserve; free space, then restart";
+    metrics.health.space_low().then(|| why.to_owned())
+}
+
+fn link(metrics: &Metrics) -> Option<String> {
+    let up = metrics.link_up.load(Ordering::Relaxed);
+    (!up).then(|| format!("the link to the broker is down: {}", metrics.health.link_why()))
+}
+
+fn page(metrics: &Metrics) -> Response {
     let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
     match metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, kind)], text).into_response(),

@@ -4,7 +4,10 @@
 mod alerts;
 mod broadcasts;
 mod events;
-mod health;
+mod extract;
+mod guard;
+pub(crate) mod health;
+mod idempotency;
 mod openapi;
 mod preview;
 mod problem;
@@ -13,26 +16,23 @@ mod session;
 mod terminals;
 mod views;
 
-pub(crate) use alerts::arrive;
+pub(crate) use alerts::{arrive, arrive_too_large};
+pub use idempotency::Answered;
 pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
 
 use crate::daemon::{CoreHandle, Metrics, PreviewDesk, Seen};
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex};
-use tokio::sync::broadcast;
+use tokio::sync::{Semaphore, broadcast, watch};
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 
-/// Longest time a request may take, seconds. `GET /events` is outside of it, and so is `POST /preview`,
-/// which has a limit of its own.
-const REQUEST_S_MAX: u64 = 30;
-/// Answers kept for `Idempotency-Key`; the oldest goes when it is full.
-const ANSWERS_KEPT_MAX: usize = 1_000;
+/// Watchers of `GET /events` at the same time; 503 above it.
+const WATCHERS_MAX: usize = 64;
 
 /// What every handler shares.
 #[derive(Clone)]
@@ -53,44 +53,26 @@ pub struct Console {
     pub alert_bytes_max: usize,
     /// Answers by idempotency key.
     pub answered: Arc<Mutex<Answered>>,
+    /// Room for alerts that are being read.
+    pub alerts_at_once: Arc<Semaphore>,
+    /// True when the daemon stops.
+    pub stopping: watch::Receiver<bool>,
 }
 
-/// Answers already given to requests that carried an `Idempotency-Key`.
-#[derive(Debug, Default)]
-pub struct Answered {
-    answers: BTreeMap<String, serde_json::Value>,
-    order: VecDeque<String>,
-}
-
-impl Answered {
-    /// The answer given before.
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<serde_json::Value> {
-        self.answers.get(key).cloned()
-    }
-
-    /// Keeps an answer.
-    pub fn put(&mut self, key: String, answer: serde_json::Value) {
-        if self.order.len() >= ANSWERS_KEPT_MAX
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.answers.remove(&oldest);
-        }
-        if self.answers.insert(key.clone(), answer).is_none() {
-            self.order.push_back(key);
-        }
-    }
+/// Room for as many alerts as are read at the same time.
+#[must_use]
+pub fn alerts_at_once() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(guard::ALERTS_AT_ONCE_MAX))
 }
 
 /// The API as a router.
 pub fn router(console: Console) -> Router {
-    let alert_bytes_max = console.alert_bytes_max;
-    let timeout = TimeoutLayer::with_status_code(
-        axum::http::StatusCode::SERVICE_UNAVAILABLE,
-        std::time::Duration::from_secs(REQUEST_S_MAX),
-    );
-    let api = Router::new()
+    let health = health::router(Arc::clone(&console.metrics));
+    let alerts = Router::new()
         .route("/alerts", get(alerts::list).post(alerts::post))
+        .layer(from_fn_with_state(console.clone(), guard::alerts_at_once));
+    let api = Router::new()
+        .merge(alerts)
         .route("/alerts/{number}", get(alerts::one))
         .route("/plans", get(broadcasts::plans))
         .route("/broadcasts", get(broadcasts::list).post(broadcasts::post))
@@ -103,18 +85,23 @@ pub fn router(console: Console) -> Router {
         .route("/drill", post(broadcasts::drill))
         .route("/terminals", get(terminals::list))
         .route("/record", get(record::rows))
-        .route("/openapi.json", get(openapi::document))
-        .layer(timeout)
-        .route("/preview", post(preview::post))
+        .layer(from_fn(guard::in_time))
         .route("/events", get(events::stream))
-        .layer(DefaultBodyLimit::max(alert_bytes_max));
+        .route("/preview", post(preview::post))
+        .layer(from_fn_with_state(console.clone(), guard::known))
+        .route("/openapi.json", get(openapi::document));
     Router::new()
         .nest("/api/v1", api)
-        .merge(health::routes())
+        .fallback(async || Problem::not_found("no such path; /api/v1/openapi.json names them"))
+        .method_not_allowed_fallback(async || {
+            let why = "this path does not take this method; see the Allow header";
+            Problem::of(StatusCode::METHOD_NOT_ALLOWED, "method", "不支持的方法", why)
+        })
+        .with_state(console)
+        .merge(health)
         .layer(CatchPanicLayer::custom(|_| {
             use axum::response::IntoResponse;
             tracing::error!("a request handler panicked");
             Problem::internal("this request failed; the gateway goes on").into_response()
         }))
-        .with_state(console)
 }

@@ -24,6 +24,23 @@ pub struct Problem {
 }
 
 impl Problem {
+    /// Any other.
+    #[must_use]
+    pub(super) fn of(
+        status: StatusCode,
+        kind: &str,
+        title: &str,
+        detail: impl Into<String>,
+    ) -> Self {
+        Self::new(status, kind, title, detail)
+    }
+
+    /// Not now: try again in a moment.
+    #[must_use]
+    pub fn busy(why: impl Into<String>) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "网关繁忙，请稍后重发", why)
+    }
+
     fn new(status: StatusCode, kind: &str, title: &str, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:mingluo:problem:{kind}"),
@@ -103,8 +120,7 @@ impl From<PreviewFault> for Problem {
 
 impl From<CoreFault> for Problem {
     fn from(fault: CoreFault) -> Self {
-        let detail = fault.to_string();
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "网关繁忙，请稍后重发", detail)
+        Self::busy(fault.to_string())
     }
 }
 

@@ -1,9 +1,10 @@
 //! `GET /record`: the ledger's rows, for auditors.
 
+use super::extract::Params;
 use super::{Console, Problem};
 use crate::model::Right;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,7 +24,7 @@ pub(super) struct Page {
 pub(super) async fn rows(
     State(console): State<Console>,
     headers: HeaderMap,
-    Query(page): Query<Page>,
+    Params(page): Params<Page>,
 ) -> Result<Json<Value>, Problem> {
     console.keys.actor(&headers, Right::Audit)?;
     let (from, limit) = (page.from.unwrap_or(1), page.limit.unwrap_or(200).clamp(1, PAGE_MAX));

@@ -86,20 +86,31 @@ impl ApiKeys {
     /// # Errors
     /// 401 without a known key, 403 without the right.
     pub fn actor(&self, headers: &HeaderMap, right: Right) -> Result<Actor, Problem> {
-        let text = headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .ok_or_else(Problem::unauthorized)?;
-        // Looking up by digest leaks nothing of the key by its timing.
-        let digest = Sha256::of(text.trim().as_bytes());
-        let key = self.keys.iter().find(|key| key.sha256 == digest);
-        let key = key.ok_or_else(Problem::unauthorized)?;
+        let key = self.known(headers)?;
         if !key.role.may(right) {
             let why = format!("the role of key `{}` does not include this", key.name);
             return Err(Problem::forbidden(why));
         }
         Ok(Actor { name: key.name.clone(), role: key.role, areas: key.areas.clone() })
+    }
+
+    /// The key a request carries.
+    ///
+    /// # Errors
+    /// 401 without a known one.
+    pub fn known(&self, headers: &HeaderMap) -> Result<&ApiKey, Problem> {
+        let mut sent = headers.get_all(header::AUTHORIZATION).iter();
+        let text = sent.next().and_then(|value| value.to_str().ok());
+        let (scheme, text) =
+            text.and_then(|text| text.split_once(' ')).ok_or_else(Problem::unauthorized)?;
+        // Two of them leave open who asks.
+        if !scheme.eq_ignore_ascii_case("Bearer") || sent.next().is_some() {
+            return Err(Problem::unauthorized());
+        }
+        // Looking up by digest leaks nothing of the key by its timing.
+        let digest = Sha256::of(text.trim().as_bytes());
+        let key = self.keys.iter().find(|key| key.sha256 == digest);
+        key.ok_or_else(Problem::unauthorized)
     }
 }
 
@@ -123,6 +134,7 @@ mod tests {
     fn only_a_known_key_with_the_right_gets_in() {
         check(Some("Bearer KEY"), Right::Broadcast, Ok("张三"));
         check(Some("Bearer KEY"), Right::Audit, Err(403));
+        check(Some("bearer KEY"), Right::Broadcast, Ok("张三"));
         check(Some("Bearer KEYx"), Right::Broadcast, Err(401));
         check(Some("Basic KEY"), Right::Broadcast, Err(401));
         check(Some("Bearer "), Right::Read, Err(401));

@@ -1,11 +1,12 @@
 //! Terminals: the registry with what the links say.
 
+use super::extract::Params;
 use super::{Console, Problem};
 use crate::deliver::Presence;
 use crate::gateway::{BroadcastState, Counts, Gateway};
 use crate::model::{AreaCode, AreaLevel, Right, TerminalId};
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ pub(super) struct Page {
 pub(super) async fn list(
     State(console): State<Console>,
     headers: HeaderMap,
-    Query(page): Query<Page>,
+    Params(page): Params<Page>,
 ) -> Result<Json<Value>, Problem> {
     console.keys.actor(&headers, Right::Read)?;
     let limit = page.limit.unwrap_or(200).clamp(1, PAGE_MAX);

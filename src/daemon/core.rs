@@ -58,6 +58,9 @@ pub enum CoreFault {
     /// It has ended.
     #[error("the gateway is stopping")]
     Gone,
+    /// It made no answer, which is a fault of the gateway.
+    #[error("the gateway made no answer to this; look at its log, then try again")]
+    Unanswered,
 }
 
 impl CoreHandle {
@@ -76,7 +79,9 @@ impl CoreHandle {
             mpsc::error::TrySendError::Full(_) => CoreFault::Full,
             mpsc::error::TrySendError::Closed(_) => CoreFault::Gone,
         })?;
-        answer.await.map_err(|_| CoreFault::Gone)
+        answer.await.map_err(|_| {
+            if self.sender.is_closed() { CoreFault::Gone } else { CoreFault::Unanswered }
+        })
     }
 
     /// Looks at the gateway.
@@ -277,6 +282,11 @@ impl CoreLoop {
             } else {
                 self.performer.perform(&self.gateway, action);
             }
+        }
+        // Every question is answered by its own step: what has no answer by now never gets one, and
+        // its asker is told so instead of waiting.
+        for (request, _) in std::mem::take(replies) {
+            tracing::error!(?request, "a question has no answer");
         }
         group.looks.into_iter().for_each(|look| look(&self.gateway));
         if self.journal.head().0 >= self.snapshot_seq.saturating_add(self.snapshot_every_rows) {

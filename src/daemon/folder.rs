@@ -2,14 +2,16 @@
 //! `rejected/`, with a report beside it. Files still being written are left alone.
 
 use super::core::CoreHandle;
+use super::serve::stopped;
 use crate::clock;
-use crate::console::arrive;
+use crate::console::{arrive, arrive_too_large};
 use crate::gateway::{Answer, Input};
 use crate::ingest;
 use crate::model::{AreaCode, Origin, UtcMs};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// Seconds between looks.
 const LOOK_S: u64 = 1;
@@ -33,6 +35,7 @@ pub(crate) struct Folder {
     /// Who can write into the folder acts for all served areas.
     served: Vec<AreaCode>,
     looks: BTreeMap<PathBuf, Look>,
+    stop: watch::Receiver<bool>,
 }
 
 impl Folder {
@@ -46,20 +49,28 @@ impl Folder {
         bytes_max: u64,
         core: CoreHandle,
         served: Vec<AreaCode>,
+        stop: watch::Receiver<bool>,
     ) -> std::io::Result<Self> {
         std::fs::create_dir_all(path.join("done"))?;
         std::fs::create_dir_all(path.join("rejected"))?;
-        Ok(Self { path, settle_s, bytes_max, core, served, looks: BTreeMap::new() })
+        Ok(Self { path, settle_s, bytes_max, core, served, looks: BTreeMap::new(), stop })
     }
 
-    /// Looks again and again until the core is gone.
+    /// Looks again and again until the daemon stops; never leaves a file half way.
     pub(crate) async fn watch(mut self) {
         let mut ticks = tokio::time::interval(Duration::from_secs(LOOK_S));
+        let mut stop = self.stop.clone();
         loop {
-            ticks.tick().await;
+            tokio::select! {
+                () = stopped(&mut stop) => return,
+                _ = ticks.tick() => {}
+            }
             match self.settled() {
                 Ok(files) => {
                     for file in files {
+                        if *stop.borrow() {
+                            return;
+                        }
                         if let Err(fault) = self.take(&file).await {
                             tracing::error!(file = %file.display(), %fault, "file stays in place");
                         }
@@ -110,10 +121,14 @@ impl Folder {
     async fn take(&mut self, file: &Path) -> anyhow::Result<()> {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_default();
-        // One byte over the limit tells the reader that it is too large.
-        let bytes = read_up_to(file, self.bytes_max.saturating_add(1))?;
+        let bytes = read_up_to(file, self.bytes_max)?;
+        let whole_bytes = std::fs::metadata(file)?.len();
         let origin = Origin { via: "folder".into(), by: name.clone() };
-        let arrival = arrive(&bytes, Some(&name), origin, self.served.clone());
+        let arrival = if whole_bytes > self.bytes_max {
+            arrive_too_large(&bytes, self.bytes_max, Some(whole_bytes), origin)
+        } else {
+            arrive(&bytes, Some(&name), origin, self.served.clone())
+        };
         let raw = (arrival.raw, bytes);
         let answer = self
             .core

@@ -9,7 +9,6 @@ use crate::gateway::Input;
 use crate::model::{LinkKind, OrderKind, TerminalId};
 use mingluo_bridge::topics::{self, Leaf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
 /// Sends batches of orders and tells the core what the link took.
@@ -51,11 +50,11 @@ pub(crate) async fn pump_in(
     while let Some(input) = inputs.recv().await {
         let input = match input {
             LinkInput::Up => {
-                metrics.link_up.store(true, Ordering::Relaxed);
+                metrics.link_went(true, "");
                 Some(Input::Link(true))
             }
             LinkInput::Down { why } => {
-                metrics.link_up.store(false, Ordering::Relaxed);
+                metrics.link_went(false, &why);
                 tracing::warn!(%why, "link down");
                 Some(Input::Link(false))
             }

@@ -1,5 +1,6 @@
 //! Metrics for Prometheus and the facts behind health.
 
+use super::health::Health;
 use crate::deliver::{LinkFacts, Noticed};
 use crate::model::{Outcome, Step};
 use crate::record::entry::Entry;
@@ -10,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::Registry;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,12 +33,13 @@ pub struct Metrics {
     commit_s: Histogram,
     /// Longest time a group of inputs took until it was durable, milliseconds.
     pub commit_ms_max: AtomicU64,
+    core_silent_ms: Gauge,
+    /// What health is read from.
+    pub health: Health,
     /// Whether the last commit of the record succeeded.
     pub journal_good: AtomicBool,
     /// Whether the link to the broker is up.
     pub link_up: AtomicBool,
-    /// When the core last turned, milliseconds since 1970.
-    pub core_turned_ms: AtomicI64,
     link_noticed: Family<Label, Counter>,
     link_facts: OnceLock<Arc<LinkFacts>>,
 }
@@ -64,6 +66,9 @@ impl Default for Metrics {
         let link_noticed = Family::default();
         let help = "What the link refused, dropped or lost, by kind";
         registry.register("link_noticed", help, link_noticed.clone());
+        let core_silent_ms = Gauge::default();
+        let help = "Milliseconds since the core last turned";
+        registry.register("core_silent_ms", help, core_silent_ms.clone());
         Self {
             registry,
             entries,
@@ -73,11 +78,12 @@ impl Default for Metrics {
             inputs_waiting,
             commit_s,
             commit_ms_max: AtomicU64::new(0),
-            journal_good: AtomicBool::new(true),
-            link_up: AtomicBool::new(false),
-            core_turned_ms: AtomicI64::new(0),
             link_noticed,
             link_facts: OnceLock::new(),
+            core_silent_ms,
+            health: Health::default(),
+            journal_good: AtomicBool::new(true),
+            link_up: AtomicBool::new(false),
         }
     }
 }
@@ -103,11 +109,16 @@ impl Metrics {
         self.alarms.get_or_create(&Label { kind: code.to_owned() }).inc();
     }
 
-    /// Notes that the core turned at `now_ms` with this many terminals online and inputs waiting.
-    pub fn core_turned(&self, now_ms: i64, n_online: usize, n_waiting: usize) {
-        self.core_turned_ms.store(now_ms, Ordering::Relaxed);
+    /// Notes what the core said about itself: terminals online and inputs waiting.
+    pub fn core_said(&self, n_online: usize, n_waiting: usize) {
         self.terminals_online.set(i64::try_from(n_online).unwrap_or(i64::MAX));
         self.inputs_waiting.set(i64::try_from(n_waiting).unwrap_or(i64::MAX));
+    }
+
+    /// Notes whether the link is up, and why not.
+    pub fn link_went(&self, up: bool, why: &str) {
+        self.health.set_link_why(why);
+        self.link_up.store(up, Ordering::Relaxed);
     }
 
     /// Terminals whose session is up, as of the last turn of the core.
@@ -137,6 +148,8 @@ impl Metrics {
             let label = Label { kind: what.name().to_owned() };
             self.link_noticed.get_or_create(&label).inner().store(count, Ordering::Relaxed);
         }
+        let silent_ms = i64::try_from(self.health.core_silent_ms()).unwrap_or(i64::MAX);
+        self.core_silent_ms.set(silent_ms);
         let mut text = String::new();
         encode(&mut text, &self.registry)?;
         Ok(text)

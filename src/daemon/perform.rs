@@ -2,6 +2,7 @@
 //! terminals, alarms to people.
 
 use super::metrics::Metrics;
+use super::pins::Pins;
 use super::render::RenderQueue;
 use crate::clock;
 use crate::deliver::{self, KeyRing, Outgoing, Publish};
@@ -43,6 +44,7 @@ pub(crate) struct Performer {
     receipts_since: Option<clock::Monotonic>,
     metrics: Arc<Metrics>,
     watchers: broadcast::Sender<Seen>,
+    pins: Pins,
     space_low_told: bool,
 }
 
@@ -56,6 +58,7 @@ impl Performer {
         render: RenderQueue,
         metrics: Arc<Metrics>,
         watchers: broadcast::Sender<Seen>,
+        pins: Pins,
     ) -> Self {
         Self {
             keys,
@@ -67,6 +70,7 @@ impl Performer {
             receipts_since: None,
             metrics,
             watchers,
+            pins,
             space_low_told: false,
         }
     }
@@ -74,6 +78,7 @@ impl Performer {
     /// Tells metrics and watchers about an entry; called when it is durable.
     pub(crate) fn recorded(&self, entry: &Entry) {
         self.metrics.entry(entry);
+        self.pins.follow(entry);
         if self.watchers.receiver_count() > 0
             && let Ok(body) = serde_json::to_string(entry)
         {
@@ -97,6 +102,7 @@ impl Performer {
         if !self.space_low_told {
             self.space_low_told = true;
             self.metrics.alarm("record_space_low");
+            self.metrics.health.set_space_low();
             tracing::error!("磁盘将满：记录正在使用最后的预留空间，请立即清理");
         }
     }

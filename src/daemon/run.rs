@@ -1,17 +1,23 @@
-//! Start and stop. Start: keys → record and replay → renderer → broker → core → HTTP → folder.
-//! Stop: no more inputs → finish commits → close the link. A kill is as safe as a stop.
+//! Start and stop. Start: keys → status plane → record and replay → renderer → all addresses →
+//! broker → threads → served. Stop: no more inputs → finish commits → close the link, within a
+//! limit. A kill is as safe as a stop.
 
-use super::core::{CoreHandle, CoreLoop, core_queue};
+use super::core::{CoreHandle, CoreLoop, CoreMessage, core_queue};
 use super::external::external_broker;
 use super::folder::Folder;
+use super::ground::Ground;
+use super::health::Life;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
+use super::pins::Pins;
 use super::preview::PreviewDesk;
 use super::render::{Deadlines, RenderQueue};
+use super::serve::{local, serve};
+use super::status::StatusPlane;
 use super::{clips, link, replay};
 use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
-use crate::console::{self, ApiKeys, Console};
+use crate::console::{self, Console};
 use crate::decide::Rules;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
@@ -28,13 +34,21 @@ use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
 
 /// How often the core is woken.
 const WAKE_EVERY: Duration = Duration::from_millis(250);
-/// How long a stop may take, seconds.
+/// How long a stop may take, seconds; then the process ends as if it had been killed.
 const STOP_S_MAX: u64 = 10;
+/// The part of it in which requests and files under way may finish, seconds.
+const INTAKE_S_MAX: u64 = 3;
+/// The part of it in which orders on their way may reach the link, seconds.
+const LINK_S_MAX: u64 = 2;
+/// How often a stop looks whether a thread has ended, milliseconds.
+const JOIN_LOOK_MS: u64 = 20;
+/// Connections of the API at the same time; more wait in the system's backlog.
+const API_CONNECTIONS_MAX: usize = 1_024;
 /// Sockets beyond the registered terminals.
 const SPARE_CONNECTIONS: usize = 1_000;
 
@@ -55,7 +69,7 @@ impl core::fmt::Display for StartFault {
 
 impl std::error::Error for StartFault {}
 
-fn fault(exit: u8) -> impl Fn(anyhow::Error) -> StartFault {
+pub(super) fn fault(exit: u8) -> impl Fn(anyhow::Error) -> StartFault {
     move |fault| StartFault { exit, fault }
 }
 
@@ -71,87 +85,125 @@ pub struct Daemon {
     pub http: SocketAddr,
     /// Where terminals fetch audio.
     pub clips: SocketAddr,
+    /// Where health and metrics answer.
+    pub status: SocketAddr,
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
     link: Arc<Link>,
     render: RenderQueue,
-    tasks: Vec<tokio::task::JoinHandle<()>>,
-    core_thread: Option<std::thread::JoinHandle<Result<(), record::JournalError>>>,
+    /// Tells what takes inputs to end.
+    stopping: watch::Sender<bool>,
+    /// What takes inputs: the API and the folder.
+    intake: Vec<JoinHandle<()>>,
+    /// Hands orders to the link; ends when the core has ended and all are handed over.
+    pump_out: JoinHandle<()>,
+    tasks: Vec<JoinHandle<()>>,
+    core_thread: Option<CoreThread>,
+    /// Goes last: it tells of the stop as well.
+    _status_plane: StatusPlane,
 }
 
 impl Daemon {
-    /// Starts everything.
+    /// Starts everything: takes all addresses first, and runs nothing before it has them.
     ///
     /// # Errors
-    /// A [`StartFault`]; nothing sounds and the record is unchanged.
+    /// A [`StartFault`]; nothing sounds, nothing listens and the record is unchanged.
     pub async fn start(loaded: Loaded) -> Result<Self, StartFault> {
-        let Loaded { config: settings, network, policy, .. } = loaded;
-        let keys = Arc::new(key_ring(&settings).map_err(fault(77))?);
-        let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
-        let (mut journal, state, snapshot_seq) = open_record(&settings).map_err(fault(75))?;
-        let started = started_row(&network, &policy).map_err(fault(70))?;
-        journal.append(&[started], &[]).map_err(|source| fault(75)(source.into()))?;
-        let renderer = renderer(&settings).map_err(fault(78))?;
-        let metrics = Arc::new(Metrics::default());
+        let ground = Box::pin(Ground::take(loaded)).await?;
         let (core, inputs) = core_queue();
-        let (link, link_in) = start_link(&settings, &keys, &network).await.map_err(fault(69))?;
-        let broker = watched(&link, &metrics);
+        let (stopping, stop) = watch::channel(false);
+        let served = ground.network.served.clone();
+        let folder = open_folder(&ground.settings, served, &core, stop.clone());
+        let folder = folder.map_err(fault(78))?;
+        // The broker binds its own address; nothing but the system's memory can refuse after it.
+        let (link, link_in) =
+            start_link(&ground.settings, &ground.keys, &ground.network).await.map_err(fault(69))?;
+        match Self::run(ground, Arc::clone(&link), link_in, (core, inputs), (stopping, stop)) {
+            Ok(mut daemon) => {
+                daemon.intake.extend(folder.map(|folder| tokio::spawn(folder.watch())));
+                Ok(daemon)
+            }
+            Err(refused) => {
+                link.close().await;
+                Err(fault(75)(refused))
+            }
+        }
+    }
+
+    fn run(
+        mut ground: Ground,
+        link: Arc<Link>,
+        link_in: mpsc::Receiver<LinkInput>,
+        (core, inputs): (CoreHandle, mpsc::Receiver<CoreMessage>),
+        (stopping, stop): (watch::Sender<bool>, watch::Receiver<bool>),
+    ) -> anyhow::Result<Self> {
+        let (http, clips) = (local(&ground.http)?, local(&ground.clips)?);
+        let started = started_row(&ground.network, &ground.policy)?;
+        ground.record.0.append(&[started], &[])?;
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
-        let prefix = settings.mqtt.prefix.clone();
+        render.start(&ground.renderer, &core, deadlines(&ground.settings))?;
+        let broker = watched(&link, &ground.metrics);
+        let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
+        let console = Console {
+            previews: previews(&ground.settings, &ground.renderer)?,
+            core: core.clone(),
+            keys: Arc::new(ground.api_keys),
+            metrics: Arc::clone(&ground.metrics),
+            watchers: watchers.clone(),
+            record_url: ground.settings.record.url.clone().into(),
+            alert_bytes_max: usize::try_from(ground.settings.ingest.bytes_max)
+                .unwrap_or(usize::MAX),
+            answered: Arc::default(),
+            alerts_at_once: console::alerts_at_once(),
+            stopping: stop.clone(),
+        };
+        let api = console::router(console);
+        let audio = clips::router(ground.renderer.clips());
         let performer = Performer::new(
-            Arc::clone(&keys),
-            prefix.clone(),
+            Arc::clone(&ground.keys),
+            ground.settings.mqtt.prefix.clone(),
             outgoing,
             render.clone(),
-            Arc::clone(&metrics),
-            watchers.clone(),
-        );
-        let served = network.served.clone();
-        let gateway = Gateway::open(Rules::new(network, policy), pace(&settings), state);
-        let core_loop = CoreLoop {
-            gateway,
-            journal,
-            performer,
-            snapshot_seq,
-            snapshot_every_rows: u64::from(settings.record.snapshot_every_rows),
-        };
-        let core_thread = std::thread::Builder::new()
-            .name("core".into())
-            .spawn(move || core_loop.run(inputs))
-            .map_err(|source| fault(75)(source.into()))?;
-        render
-            .start(&renderer, &core, deadlines(&settings))
-            .map_err(|source| fault(75)(source.into()))?;
-        let mut tasks = vec![
-            tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
-            tokio::spawn(link::pump_in(
-                link_in,
-                Arc::clone(&keys),
-                prefix,
-                core.clone(),
-                Arc::clone(&metrics),
-            )),
-            tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
-        ];
-        let console = Console {
-            previews: previews(&settings, &renderer).map_err(fault(75))?,
-            core: core.clone(),
-            keys: Arc::new(api_keys),
-            metrics: Arc::clone(&metrics),
+            Arc::clone(&ground.metrics),
             watchers,
-            record_url: settings.record.url.clone().into(),
-            alert_bytes_max: usize::try_from(settings.ingest.bytes_max).unwrap_or(usize::MAX),
-            answered: Arc::default(),
-        };
-        let routers = [console::router(console), clips::router(renderer.clips())];
-        let [http, clips] = serve_both(&settings, routers, &mut tasks).await.map_err(fault(69))?;
-        if let Some(folder) = open_folder(&settings, served, &core).map_err(fault(78))? {
-            tasks.push(tokio::spawn(folder.watch()));
-        }
-        let core_thread = Some(core_thread);
-        Ok(Self { core, metrics, keys, http, clips, broker, link, render, tasks, core_thread })
+            pins(&ground.record.1, &ground.renderer, &ground.metrics),
+        );
+        let (metrics, keys) = (ground.metrics, ground.keys);
+        let rules = Rules::new(ground.network, ground.policy);
+        let core_thread =
+            Some(start_core(ground.record, rules, &ground.settings, performer, inputs)?);
+        metrics.health.enter(Life::Running);
+        let prefix = ground.settings.mqtt.prefix;
+        let pump_in =
+            link::pump_in(link_in, Arc::clone(&keys), prefix, core.clone(), Arc::clone(&metrics));
+        let tasks = vec![
+            tokio::spawn(serve(ground.clips, audio, clip_connections_max, stop.clone())),
+            tokio::spawn(pump_in),
+            tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
+            tokio::spawn(beat(Arc::clone(&metrics))),
+        ];
+        let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
+        let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
+        let status = ground.status.local;
+        Ok(Self {
+            core,
+            metrics,
+            keys,
+            http,
+            clips,
+            status,
+            broker,
+            link,
+            render,
+            stopping,
+            intake,
+            pump_out,
+            tasks,
+            core_thread,
+            _status_plane: ground.status,
+        })
     }
 
     /// Whether the core has ended by itself, which ends the process.
@@ -160,19 +212,41 @@ impl Daemon {
         self.core_thread.as_ref().is_none_or(std::thread::JoinHandle::is_finished)
     }
 
-    /// Stops in order.
+    /// Stops in order, within [`STOP_S_MAX`] seconds.
     ///
     /// # Errors
-    /// When the last commit failed.
+    /// When the last commit failed or the limit was reached; a restart replays.
     pub async fn stop(mut self) -> anyhow::Result<()> {
+        self.metrics.health.enter(Life::Stopping);
         let limit = Duration::from_secs(STOP_S_MAX);
-        if tokio::time::timeout(limit, self.core.stop()).await.is_err() {
-            tracing::error!("the core did not finish within {STOP_S_MAX} s; a restart replays");
-        }
-        self.render.close();
-        self.link.close().await;
-        for task in &self.tasks {
+        let ended = tokio::time::timeout(limit, self.stop_in_order()).await;
+        for task in self.tasks.iter().chain(&self.intake) {
             task.abort();
+        }
+        self.pump_out.abort();
+        ended.unwrap_or_else(|_| {
+            let why = "a thread is stuck; the process ends all the same, and a restart replays";
+            anyhow::bail!("the stop took longer than {STOP_S_MAX} s: {why}")
+        })
+    }
+
+    async fn stop_in_order(&mut self) -> anyhow::Result<()> {
+        // Nothing more comes in; what is under way gets its answer.
+        self.stopping.send_replace(true);
+        let intake = futures_util::future::join_all(self.intake.iter_mut());
+        if tokio::time::timeout(Duration::from_secs(INTAKE_S_MAX), intake).await.is_err() {
+            tracing::warn!("requests did not end within {INTAKE_S_MAX} s; they are cut off");
+        }
+        self.core.stop().await;
+        self.render.close();
+        // The core's end closes the way to the link; orders that are on it still go out.
+        let pump_out = &mut self.pump_out;
+        if tokio::time::timeout(Duration::from_secs(LINK_S_MAX), pump_out).await.is_err() {
+            tracing::warn!("the link did not take all orders; they are repeated after the start");
+        }
+        self.link.close().await;
+        while !self.core_ended() {
+            tokio::time::sleep(Duration::from_millis(JOIN_LOOK_MS)).await;
         }
         match self.core_thread.take().map(std::thread::JoinHandle::join) {
             Some(Ok(result)) => result.context("the last commit of the record"),
@@ -182,15 +256,45 @@ impl Daemon {
     }
 }
 
+/// Pins the clips of running broadcasts, and tells which of them are gone.
+fn pins(state: &State, renderer: &Renderer, metrics: &Metrics) -> Pins {
+    let (pins, missing) = Pins::of(state, renderer.clips());
+    for broadcast in missing {
+        metrics.alarm("clip_missing");
+        tracing::error!(%broadcast, "its clip is gone; terminals that lack it can't fetch it");
+    }
+    pins
+}
+
+type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
+
+fn start_core(
+    (journal, state, snapshot_seq): OpenRecord,
+    rules: Rules,
+    settings: &Settings,
+    performer: Performer,
+    inputs: mpsc::Receiver<CoreMessage>,
+) -> std::io::Result<CoreThread> {
+    let core_loop = CoreLoop {
+        gateway: Gateway::open(rules, pace(settings), state),
+        journal,
+        performer,
+        snapshot_seq,
+        snapshot_every_rows: u64::from(settings.record.snapshot_every_rows),
+    };
+    std::thread::Builder::new().name("core".into()).spawn(move || core_loop.run(inputs))
+}
+
 fn open_folder(
     settings: &Settings,
     served: Vec<AreaCode>,
     core: &CoreHandle,
+    stop: watch::Receiver<bool>,
 ) -> anyhow::Result<Option<Folder>> {
     let Some(path) = settings.ingest.folder.clone() else { return Ok(None) };
     let bytes_max = u64::from(settings.ingest.bytes_max);
-    let folder =
-        Folder::open(path, settings.ingest.folder_settle_s, bytes_max, core.clone(), served);
+    let settle_s = settings.ingest.folder_settle_s;
+    let folder = Folder::open(path, settle_s, bytes_max, core.clone(), served, stop);
     folder.context("the watched folder").map(Some)
 }
 
@@ -202,15 +306,16 @@ fn started_row(network: &Network, policy: &Policy) -> anyhow::Result<NewRow> {
     Ok(NewRow { at: clock::now_utc(), kind: started.kind().to_owned(), body })
 }
 
-fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {
+pub(super) fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {
     let seed = secrets::read_key(&settings.keys.signing_key_file)?;
     let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
     Ok(KeyRing::new(&seed, master))
 }
 
-type OpenRecord = (Box<dyn record::Journal>, State, u64);
+/// The journal, the state folded from it, and the row of the snapshot it began with.
+pub(super) type OpenRecord = (Box<dyn record::Journal>, State, u64);
 
-fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
+pub(super) fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
     let ballast_bytes = u64::from(settings.record.ballast_mib) * 1024 * 1024;
     let mut journal = record::open_with_ballast(&settings.record.url, ballast_bytes)?;
     journal.sign_with(&secrets::read_key(&settings.keys.signing_key_file)?);
@@ -225,7 +330,7 @@ fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
     Ok((journal, state, snapshot_seq))
 }
 
-fn renderer(settings: &Settings) -> anyhow::Result<Arc<Renderer>> {
+pub(super) fn renderer(settings: &Settings) -> anyhow::Result<Arc<Renderer>> {
     let config = render_config(settings);
     Ok(Arc::new(Renderer::new(config).context("the renderer")?))
 }
@@ -312,43 +417,32 @@ fn watched(link: &Link, metrics: &Metrics) -> Option<SocketAddr> {
     link.local_addr()
 }
 
-/// API and clips, each on its own address.
-async fn serve_both(
-    settings: &Settings,
-    [api, audio]: [axum::Router; 2],
-    tasks: &mut Vec<tokio::task::JoinHandle<()>>,
-) -> anyhow::Result<[SocketAddr; 2]> {
-    let api = serve(settings.http.listen, api, tasks).await?;
-    Ok([api, serve(settings.http.terminal_listen, audio, tasks).await?])
-}
-
-async fn serve(
-    listen: SocketAddr,
-    router: axum::Router,
-    tasks: &mut Vec<tokio::task::JoinHandle<()>>,
-) -> anyhow::Result<SocketAddr> {
-    let listener = TcpListener::bind(listen)
-        .await
-        .with_context(|| format!("can't listen on {listen}; is another gateway running?"))?;
-    let local = listener.local_addr()?;
-    tasks.push(tokio::spawn(async move {
-        if let Err(fault) = axum::serve(listener, router).await {
-            tracing::error!(%fault, "HTTP ended");
-        }
-    }));
-    Ok(local)
-}
-
 /// Wakes the core and looks whether it turns.
 async fn wake(core: CoreHandle, metrics: Arc<Metrics>) {
     let mut ticks = tokio::time::interval(WAKE_EVERY);
     loop {
         ticks.tick().await;
         core.wake();
-        let turned = core.look(Gateway::n_online).await;
+        let of_core = Arc::clone(&metrics);
+        let turned = core
+            .look(move |gateway| {
+                // On the core's own thread: this is its heartbeat.
+                of_core.health.core_turned();
+                gateway.n_online()
+            })
+            .await;
         match turned {
-            Ok(n_online) => metrics.core_turned(clock::now_utc().0, n_online, core.n_waiting()),
+            Ok(n_online) => metrics.core_said(n_online, core.n_waiting()),
             Err(_) => return,
         }
+    }
+}
+
+/// The heartbeat of the runtime that serves the API.
+async fn beat(metrics: Arc<Metrics>) {
+    let mut ticks = tokio::time::interval(WAKE_EVERY);
+    loop {
+        ticks.tick().await;
+        metrics.health.runtime_turned();
     }
 }

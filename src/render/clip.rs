@@ -46,12 +46,13 @@ struct Held {
     bytes: u64,
     /// Rising with each use; the smallest goes first.
     age: u64,
-    pins: u32,
 }
 
 #[derive(Default)]
 struct Index {
     held: BTreeMap<Sha256, Held>,
+    /// Counted; a pin outlives a file that was deleted by hand and stored again.
+    pins: BTreeMap<Sha256, u32>,
     bytes: u64,
     next_age: u64,
 }
@@ -158,18 +159,25 @@ impl ClipStore {
         index.touch(sha256).then(|| index.held.get(&sha256).map(|h| h.path.clone())).flatten()
     }
 
-    /// Keeps a clip from eviction until [`Self::unpin`]; counted. False when there is none.
+    /// Keeps a clip from eviction until [`Self::unpin`]; counted. False when it is not there now:
+    /// then the pin waits for it.
     #[must_use]
     pub fn pin(&self, sha256: Sha256) -> bool {
         let mut index = self.index();
-        let held = index.held.get_mut(&sha256);
-        held.map(|h| h.pins = h.pins.saturating_add(1)).is_some()
+        let pins = index.pins.entry(sha256).or_default();
+        *pins = pins.saturating_add(1);
+        index.touch(sha256)
     }
 
     /// Takes one pin away.
     pub fn unpin(&self, sha256: Sha256) {
-        if let Some(held) = self.index().held.get_mut(&sha256) {
-            held.pins = held.pins.saturating_sub(1);
+        let mut index = self.index();
+        let left = index.pins.get_mut(&sha256).map(|pins| {
+            *pins = pins.saturating_sub(1);
+            *pins
+        });
+        if left == Some(0) {
+            index.pins.remove(&sha256);
         }
     }
 
@@ -185,7 +193,7 @@ impl Index {
         self.forget(sha256);
         self.next_age += 1;
         self.bytes += bytes;
-        self.held.insert(sha256, Held { path, bytes, age: self.next_age, pins: 0 });
+        self.held.insert(sha256, Held { path, bytes, age: self.next_age });
     }
 
     fn forget(&mut self, sha256: Sha256) {
@@ -206,13 +214,17 @@ impl Index {
     }
 
     fn make_room(&mut self, wanted: u64, bytes_max: u64) -> Result<(), ClipFault> {
-        let loose: u64 = self.held.values().filter(|h| h.pins == 0).map(|h| h.bytes).sum();
+        let pins = &self.pins;
+        let is_loose = |sha256: &Sha256| !pins.contains_key(sha256);
+        let loose = self.held.iter().filter(|(sha256, _)| is_loose(sha256));
+        let loose: u64 = loose.map(|(_, held)| held.bytes).sum();
         if self.bytes - loose + wanted > bytes_max {
             let free = bytes_max.saturating_sub(self.bytes - loose);
             return Err(ClipFault::Full { wanted, free });
         }
         while self.bytes + wanted > bytes_max {
-            let oldest = self.held.iter().filter(|(_, h)| h.pins == 0).min_by_key(|(_, h)| h.age);
+            let loose = self.held.iter().filter(|(sha256, _)| !self.pins.contains_key(sha256));
+            let oldest = loose.min_by_key(|(_, held)| held.age);
             let Some((sha256, path)) = oldest.map(|(k, h)| (*k, h.path.clone())) else { break };
             match fs::remove_file(&path) {
                 Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e.into()),

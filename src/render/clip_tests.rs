@@ -58,6 +58,27 @@ fn the_oldest_unpinned_goes_first_and_pinned_never() {
 }
 
 #[test]
+fn a_pin_is_counted_and_waits_for_a_clip_that_comes_back() {
+    let (clips, _) = store(10);
+    let a = clips.put(Codec::Mp3, b"aaaa", 1).expect("room").sha256;
+    assert!(clips.pin(a) && clips.pin(a));
+    clips.unpin(a);
+    fs::remove_file(clips.path(a).expect("there")).expect("removable");
+    assert!(!clips.pin(a), "it is not there");
+    clips.unpin(a);
+    assert_eq!(clips.put(Codec::Mp3, b"aaaa", 1).expect("room").sha256, a);
+    for bytes in [b"bbbb", b"cccc", b"dddd"] {
+        let _one = clips.put(Codec::Mp3, bytes, 1).expect("the others make room");
+    }
+    assert!(clips.read(a).is_ok(), "pinned all the time");
+    clips.unpin(a);
+    clips.unpin(a);
+    let _one = clips.put(Codec::Mp3, b"eeee", 1).expect("room");
+    let _two = clips.put(Codec::Mp3, b"ffff", 1).expect("room");
+    assert!(clips.read(a).is_err());
+}
+
+#[test]
 fn wrong_sizes_are_refused_and_leftovers_removed() {
     let (clips, dir) = store(100);
     assert!(matches!(clips.put(Codec::Opus, b"", 0), Err(ClipFault::Size(0))));

@@ -1,6 +1,7 @@
 //! Tests of whole stages through their public interface.
 
 mod api;
+mod api_hostile;
 mod broker;
 mod external;
 mod ingest;
@@ -9,4 +10,5 @@ mod mqtt;
 mod preview;
 mod process;
 mod record;
+mod run;
 mod wire;

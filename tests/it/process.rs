@@ -23,6 +23,7 @@ pub(crate) struct Gateway {
     child: Option<Child>,
     http: SocketAddr,
     clips: SocketAddr,
+    status: SocketAddr,
     broker: SocketAddr,
     source_key: String,
     leader_key: String,
@@ -47,6 +48,24 @@ pub(crate) fn wait_until(s_max: u64, mut good: impl FnMut() -> bool, what: &str)
 fn pause(ms: u64) {
     let (_keep, never) = std::sync::mpsc::channel::<()>();
     let _elapsed = never.recv_timeout(Duration::from_millis(ms));
+}
+
+/// Sends bytes as they are and reads what comes back until the end: status and whole answer.
+pub(crate) fn wire(to: SocketAddr, bytes: &[u8]) -> (u16, String) {
+    let mut stream = std::net::TcpStream::connect(to).unwrap();
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    // A server that has answered already may close before everything is sent.
+    let _refused = stream.write_all(bytes);
+    let mut answer = Vec::new();
+    let _cut_off = std::io::Read::read_to_end(&mut stream, &mut answer);
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1).and_then(|code| code.parse().ok());
+    (status.unwrap_or(0), answer)
+}
+
+/// A plain GET.
+pub(crate) fn wire_get(to: SocketAddr, path: &str) -> (u16, String) {
+    wire(to, format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").as_bytes())
 }
 
 /// A port that is free now.
@@ -94,8 +113,8 @@ impl Gateway {
         self.external = Some(command.spawn().unwrap());
     }
 
-    /// Folder, configuration and keys.
-    fn prepare(name: &str) -> Self {
+    /// Folder, configuration and keys, nothing started.
+    pub(crate) fn prepare(name: &str) -> Self {
         let dir = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
         let configs = dir.join("configs");
         std::fs::create_dir_all(&configs).unwrap();
@@ -113,6 +132,7 @@ impl Gateway {
             child: None,
             http: free(),
             clips: free(),
+            status: free(),
             broker: free(),
             source_key: String::new(),
             leader_key: String::new(),
@@ -133,6 +153,7 @@ impl Gateway {
         [
             ("http.listen", self.http.to_string()),
             ("http.terminal_listen", self.clips.to_string()),
+            ("status.listen", self.status.to_string()),
             ("http.public_clip_url", format!("http://{}/clips", self.clips)),
             ("mqtt.mode", self.external.as_ref().map_or("embedded", |_| "external").to_owned()),
             ("mqtt.url", format!("mqtt://{}", self.broker)),
@@ -151,12 +172,33 @@ impl Gateway {
         .into()
     }
 
+    /// The configuration, for a daemon inside this process.
+    pub(crate) fn loaded(&self) -> Loaded {
+        let configs = self.dir.join("configs");
+        Config::load_with(&configs, &self.overrides()).expect("a good configuration")
+    }
+
+    /// Where it listens: key of the configuration and address.
+    pub(crate) fn listeners(&self) -> [(&'static str, SocketAddr); 4] {
+        [
+            ("status.listen", self.status),
+            ("http.listen", self.http),
+            ("http.terminal_listen", self.clips),
+            ("mqtt.listen", self.broker),
+        ]
+    }
+
+    /// Its record's file.
+    pub(crate) fn record(&self) -> PathBuf {
+        self.dir.join("configs/var/record.db")
+    }
+
     fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_mingluo"));
         for (key, value) in self.overrides() {
             command.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
         }
-        let record = format!("sqlite:{}", self.dir.join("configs/var/record.db").display());
+        let record = format!("sqlite:{}", self.record().display());
         command.env("MINGLUO_CONFIG", self.dir.join("configs")).env("MINGLUO_RECORD", record);
         command
     }
@@ -193,12 +235,17 @@ impl Gateway {
 
     /// SIGTERM; the daemon must end by itself with 0.
     pub(crate) fn stop(&mut self) {
+        self.stop_within(30);
+    }
+
+    /// The same within a time.
+    pub(crate) fn stop_within(&mut self, s_max: u64) {
         let mut child = self.child.take().expect("it runs");
         let pid = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
         let mut code = None;
         wait_until(
-            30,
+            s_max,
             || {
                 code = child.try_wait().unwrap();
                 code.is_some()
@@ -209,9 +256,8 @@ impl Gateway {
     }
 
     /// Its configuration with the seed of its signing key and its terminals' master key.
-    fn loaded(&self) -> (Loaded, [u8; 32], [u8; 32]) {
-        let configs = self.dir.join("configs");
-        let loaded = Config::load_with(&configs, &self.overrides()).expect("a good configuration");
+    fn keyed(&self) -> (Loaded, [u8; 32], [u8; 32]) {
+        let loaded = self.loaded();
         let seed = read_key(&loaded.config.keys.signing_key_file).unwrap();
         let master = read_key(&loaded.config.keys.terminal_master_key_file).unwrap();
         (loaded, seed, master)
@@ -219,7 +265,7 @@ impl Gateway {
 
     /// Where terminals connect, and the keys they are known by.
     pub(crate) fn broker(&self) -> (SocketAddr, KeyRing) {
-        let (_, seed, master) = self.loaded();
+        let (_, seed, master) = self.keyed();
         (self.broker, KeyRing::new(&seed, master))
     }
 
@@ -230,7 +276,7 @@ impl Gateway {
 
     /// All registered terminals, on real sessions.
     pub(crate) fn fleet(&self, misbehaviour: Misbehaviour) -> Fleet {
-        let (loaded, seed, master) = self.loaded();
+        let (loaded, seed, master) = self.keyed();
         let public_key = KeyRing::new(&seed, master).public_key();
         let config = FleetConfig {
             broker: self.broker,
@@ -270,6 +316,15 @@ impl Gateway {
             let answer = request.header("Content-Type", "application/json").send().await.unwrap();
             (answer.status().as_u16(), answer.json().await.unwrap_or_default())
         })
+    }
+
+    /// An open `GET /events`; ends when it is dropped.
+    pub(crate) fn watch(&self) -> std::net::TcpStream {
+        let mut stream = std::net::TcpStream::connect(self.http).unwrap();
+        let key = &self.leader_key;
+        let head = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n";
+        write!(stream, "{head}Authorization: Bearer {key}\r\n\r\n").unwrap();
+        stream
     }
 
     /// The leader's key.

@@ -101,6 +101,7 @@ fn overrides(
     let audio = std::path::absolute(&given.config.render.audio_dir)?;
     let overrides = [
         ("http.listen", "127.0.0.1:0".to_owned()),
+        ("status.listen", "127.0.0.1:0".to_owned()),
         ("http.terminal_listen", clips.to_string()),
         ("http.public_clip_url", format!("http://{clips}/clips")),
         ("mqtt.mode", mode.to_owned()),

@@ -1,0 +1,68 @@
+//! What a start takes before anything runs: keys, the status plane, the record, every address. A
+//! start that fails here leaves nothing behind.
+
+use super::health::Life;
+use super::metrics::Metrics;
+use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer};
+use super::serve::bind;
+use super::status::StatusPlane;
+use crate::config::{Loaded, Settings};
+use crate::console::ApiKeys;
+use crate::deliver::KeyRing;
+use crate::model::{Network, Policy};
+use crate::render::Renderer;
+use std::sync::Arc;
+use tokio::net::TcpListener;
+
+/// All of it.
+pub(super) struct Ground {
+    pub(super) settings: Settings,
+    pub(super) network: Network,
+    pub(super) policy: Policy,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) api_keys: ApiKeys,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) status: StatusPlane,
+    pub(super) record: OpenRecord,
+    pub(super) renderer: Arc<Renderer>,
+    pub(super) http: TcpListener,
+    pub(super) clips: TcpListener,
+}
+
+impl Ground {
+    /// Takes it, and waits for the replay.
+    ///
+    /// # Errors
+    /// A [`StartFault`] that names what could not be had, why, and what to do.
+    pub(super) async fn take(loaded: Loaded) -> Result<Self, StartFault> {
+        let Loaded { config: settings, network, policy, .. } = loaded;
+        let keys = Arc::new(key_ring(&settings).map_err(fault(77))?);
+        let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
+        let metrics = Arc::new(Metrics::default());
+        let listener = bind("status.listen", settings.status.listen).map_err(fault(69))?;
+        let status = StatusPlane::start(listener, Arc::clone(&metrics)).map_err(fault(75))?;
+        metrics.health.enter(Life::Replaying);
+        let at = settings.clone();
+        // On a thread of its own, so that a signal ends a long replay at once.
+        let record = tokio::task::spawn_blocking(move || open_record(&at)).await;
+        let record = record.map_err(|source| fault(75)(source.into()))?.map_err(fault(75))?;
+        metrics.health.enter(Life::Starting);
+        let renderer = renderer(&settings).map_err(fault(78))?;
+        let http = bind("http.listen", settings.http.listen).map_err(fault(69))?;
+        let clips =
+            bind("http.terminal_listen", settings.http.terminal_listen).map_err(fault(69))?;
+        Ok(Self {
+            settings,
+            network,
+            policy,
+            keys,
+            api_keys,
+            metrics,
+            status,
+            record,
+            renderer,
+            http,
+            clips,
+        })
+    }
+}

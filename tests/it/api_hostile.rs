@@ -1,0 +1,222 @@
+//! A hostile client against the real daemon: whatever is sent, a clean answer comes back and the
+//! gateway goes on.
+
+use crate::process::{Gateway, alert, wait_until, wire, wire_get};
+use serde_json::{Value, json};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpStream};
+
+/// A request as bytes: head lines between the first and the empty one, and a body.
+fn request(first: &str, head: &str, body: &str) -> Vec<u8> {
+    let n = body.len();
+    let length = if head.contains("Content-Length") || head.contains("Transfer-Encoding") {
+        String::new()
+    } else {
+        format!("Content-Length: {n}\r\n")
+    };
+    format!("{first} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{length}{head}\r\n{body}").into()
+}
+
+/// What must come back: the status, and a problem document that says so too.
+fn check(http: SocketAddr, bytes: &[u8], expect: u16, what: &str) -> Value {
+    let (status, answer) = wire(http, bytes);
+    assert_eq!(status, expect, "{what}: {answer}");
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
+    if status < 400 {
+        return serde_json::from_str(body).unwrap_or_default();
+    }
+    assert!(head.contains("application/problem+json"), "{what}: {answer}");
+    let problem: Value = serde_json::from_str(body).unwrap_or_else(|_| panic!("{what}: {answer}"));
+    assert_eq!(problem["status"], expect, "{what}");
+    let told = problem["detail"].as_str().is_some_and(|detail| detail.len() > 5);
+    assert!(told && problem["title"].is_string() && problem["type"].is_string(), "{what}");
+    problem
+}
+
+#[test]
+fn whatever_is_sent_a_clean_answer_comes_back() {
+    let mut gateway = Gateway::start("hostile");
+    let (_, http) = gateway.listeners()[1];
+    let (leader, source) = (gateway.leader(), gateway.source());
+    let key = format!("Authorization: Bearer {leader}\r\n");
+    let get = |path: &str, expect: u16| {
+        check(http, &request(&format!("GET /api/v1{path}"), &key, ""), expect, path);
+    };
+    for (path, expect) in [
+        ("/alerts/abc", 400),
+        ("/alerts/-1", 400),
+        ("/alerts/99999999999999999999", 400),
+        ("/alerts/7", 404),
+        ("/alerts?limit=x", 400),
+        ("/alerts?limit=-1", 400),
+        ("/alerts?limit=0&before=0", 200),
+        ("/alerts?unknown=1", 400),
+        ("/broadcasts/%00", 400),
+        ("/broadcasts/%ff", 400),
+        ("/broadcasts/1%2F..%2F2", 400),
+        ("/../../etc/passwd", 404),
+        ("/%2e%2e/%2e%2e/etc/passwd", 404),
+        ("//alerts", 404),
+        ("/alerts/", 404),
+        ("/nothing", 404),
+        ("/terminals?area=x", 400),
+        ("/terminals?after=x", 400),
+        ("/broadcasts/5/acknowledgements?outcome=strange", 404),
+        ("/record?from=18446744073709551615&limit=1000", 200),
+    ] {
+        get(path, expect);
+    }
+    let post = |path: &str, head: &str, body: &str, expect: u16| {
+        let bytes = request(&format!("POST /api/v1{path}"), &format!("{key}{head}"), body);
+        check(http, &bytes, expect, &format!("{path} {head:?} {:.60}", body))
+    };
+    let json = "Content-Type: application/json\r\n";
+    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
+    let live = r#"{"text":"水","areas":["430621000000"],"class":"live"}"#;
+    for (path, head, body, expect) in [
+        ("/broadcasts", json, "", 400),
+        ("/broadcasts", json, "{", 400),
+        ("/broadcasts", json, "null", 422),
+        ("/broadcasts", json, "[]", 422),
+        ("/drill", json, "[true, 5]", 422),
+        ("/broadcasts", json, &deep, 422),
+        ("/broadcasts", json, r#"{"class":"loud"}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","class":"drill"}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","repeats":300}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","repeats":-1}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","repeats":1.5}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","text":7}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","areas":"430621000000"}"#, 422),
+        ("/broadcasts", json, r#"{"class":"live","areas":["430621"," "]}"#, 422),
+        ("/broadcasts", "Content-Type: text/plain\r\n", live, 415),
+        ("/broadcasts", "Content-Type: application/xml\r\n", live, 415),
+        ("/drill", json, r#"{"armed":"yes"}"#, 422),
+        ("/drill", json, r#"{"armed":true,"minutes":4294967296}"#, 422),
+        ("/stop", json, r#"{"areas":[]}"#, 400),
+        ("/stop", json, r#"{"areas":["x"]}"#, 422),
+        ("/stop", "Content-Type: application/x-www-form-urlencoded\r\n", "areas=1", 415),
+        ("/broadcasts/7/cancel", json, r#"{"reason":"x"}"#, 404),
+        ("/broadcasts/7/refuse", json, r#"{"reason":"x"}"#, 404),
+        ("/broadcasts/7/approve", "", "", 404),
+        ("/alerts", "Content-Type: \u{1}\r\n", "<", 400),
+        ("/alerts", "", "", 422),
+        ("/alerts", "Content-Encoding: gzip\r\n", "\u{1f}", 422),
+        ("/openapi.json", "", "", 405),
+    ] {
+        if path == "/alerts" && head.contains('\u{1}') {
+            // The HTTP library refuses it before us: no document, but 400 and an end.
+            let bytes = request("POST /api/v1/alerts", &format!("{key}{head}"), body);
+            assert_eq!(wire(http, &bytes).0, expect);
+            continue;
+        }
+        post(path, head, body, expect);
+    }
+    let big = format!("{{\"text\":\"{}\"}}", "水".repeat(500_000));
+    post("/broadcasts", json, &big, 413);
+    for (method, path, expect) in [
+        ("DELETE", "/api/v1/alerts", 405),
+        ("PUT", "/api/v1/broadcasts/1", 405),
+        ("TRACE", "/api/v1/alerts", 405),
+        ("POST", "/healthz", 405),
+        ("GET", "/", 404),
+        ("GET", "/api/v2/alerts", 404),
+    ] {
+        check(http, &request(&format!("{method} {path}"), &key, ""), expect, method);
+    }
+    // Wrong keys get no further than 401, whatever they carry, and before their body is read.
+    for head in [
+        String::new(),
+        "Authorization: Bearer\r\n".to_owned(),
+        "Authorization: Bearer mlk_0\r\n".to_owned(),
+        format!("Authorization: Basic {leader}\r\n"),
+        format!("{key}{key}"),
+        format!("Authorization: Bearer {}\r\n", "k".repeat(30_000)),
+        "Authorization: Bearer \u{fc}\r\n".to_owned(),
+    ] {
+        let bytes = request("POST /api/v1/alerts", &head, "<alert/>");
+        check(http, &bytes, 401, &format!("{head:.60}"));
+        let endless = format!("{head}Content-Length: 4000000000\r\n");
+        check(http, &request("POST /api/v1/alerts", &endless, "<"), 401, "before the body");
+    }
+    let bytes = request("GET /api/v1/record", &format!("Authorization: Bearer {source}\r\n"), "");
+    check(http, &bytes, 403, "a source does not audit");
+    // What is too large is on record as a rejection, with the part that fits.
+    let fault = post("/alerts", "", &"x".repeat(5_000_000), 413);
+    assert!(fault["faults"].to_string().contains("expected at most 4194304 bytes"), "{fault}");
+    let fault = post("/alerts", "Content-Length: 4000000000\r\n", "<", 413);
+    assert!(fault["faults"].to_string().contains("got 4000000000"), "{fault}");
+    let rows = gateway.get("/record?limit=1000")["rows"].to_string();
+    assert_eq!(rows.matches("expected at most 4194304 bytes").count(), 2, "{rows}");
+    gateway.stop();
+    assert_eq!(gateway.cli(&["record", "verify"]).0, 0);
+}
+
+#[test]
+fn one_idempotency_key_is_one_broadcast() {
+    let mut gateway = Gateway::start("idempotent");
+    let (_, http) = gateway.listeners()[1];
+    let send = |text: &str, key: &str| {
+        let body = json!({ "text": text, "areas": ["430621000000"], "class": "live" }).to_string();
+        let head = format!(
+            "Authorization: Bearer {}\r\nContent-Type: application/json\r\nIdempotency-Key: {key}\r\n",
+            gateway.leader()
+        );
+        wire(http, &request("POST /api/v1/broadcasts", &head, &body))
+    };
+    let answers: Vec<(u16, String)> = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..8).map(|_| scope.spawn(|| send("今晚停水", "a"))).collect();
+        all.into_iter().map(|one| one.join().unwrap()).collect()
+    });
+    for (status, answer) in &answers {
+        assert!(matches!(status, 200 | 409), "{answer}");
+    }
+    assert_eq!(send("今晚停水", "a").0, 200, "asked again later");
+    assert_eq!(send("明晚停水", "a").0, 422, "another body");
+    assert_eq!(send("今晚停水", "").0, 400);
+    assert_eq!(send("今晚停水", &"a".repeat(200)).0, 400);
+    let all = [gateway.get("/broadcasts"), gateway.get("/plans")];
+    let n = |at: usize, name: &str| all[at][name].as_array().unwrap().len();
+    assert_eq!(n(0, "broadcasts") + n(1, "plans"), 1, "{all:?}");
+    gateway.stop();
+}
+
+/// Slow senders and crowds do not keep others out.
+#[test]
+fn slow_and_many_connections_do_not_stop_the_gateway() {
+    let mut gateway = Gateway::start("slow");
+    let (_, http) = gateway.listeners()[1];
+    let key = format!("Authorization: Bearer {}\r\n", gateway.source());
+    let mut half = TcpStream::connect(http).unwrap();
+    half.write_all(b"POST /api/v1/alerts HTTP/1.1\r\nHost: x\r\nX-Slow: ").unwrap();
+    let mut body = TcpStream::connect(http).unwrap();
+    let head =
+        format!("POST /api/v1/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n{key}\r\n<");
+    body.write_all(head.as_bytes()).unwrap();
+    body.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let crowd: Vec<TcpStream> = (0..600).map(|_| TcpStream::connect(http).unwrap()).collect();
+    let (status, answer) =
+        gateway.post("/alerts", &gateway.source(), alert("s-1", "Red", "Alert", ""));
+    assert_eq!(status, 202, "{answer}");
+    let mut told = String::new();
+    let _end = std::io::Read::read_to_string(&mut body, &mut told);
+    assert!(told.starts_with("HTTP/1.1 408"), "a slow body is ended: {told}");
+    assert!(told.contains("application/problem+json"), "{told}");
+    half.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    let ended = std::io::Read::read_to_string(&mut half, &mut String::new());
+    assert!(
+        ended.is_ok() || ended.is_err_and(|fault| fault.kind() != std::io::ErrorKind::WouldBlock)
+    );
+    drop(crowd);
+    // Headers beyond all measure: 431 and an end.
+    let huge = format!("{key}X-Huge: {}\r\n", "h".repeat(200_000));
+    assert_eq!(wire(http, &request("GET /api/v1/alerts", &huge, "")).0, 431);
+    let many: String = (0..500).map(|n| format!("X-{n}: 1\r\n")).collect();
+    assert_eq!(wire(http, &request("GET /api/v1/alerts", &many, "")).0, 431);
+    for noise in [&b"\x16\x03\x01\x02\x00\x01"[..], b"\0\0\0\0\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"]
+    {
+        let (status, answer) = wire(http, noise);
+        assert!(matches!(status, 0 | 400 | 505), "{answer}");
+    }
+    wait_until(10, || wire_get(http, "/healthz").0 == 200, "the gateway goes on");
+    gateway.stop();
+}
