@@ -1,6 +1,7 @@
 //! The link to somebody else's broker: a real mosquitto of its own, and brokers that misbehave.
 
 mod breaks;
+mod example;
 mod limits;
 mod reports;
 
