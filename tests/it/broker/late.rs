@@ -1,18 +1,14 @@
 //! The whole gateway and a terminal that comes late, and comes twice.
 
 use super::{OWN, in_s};
-use crate::process::{Gateway, alert};
-use crate::wire::{Login, Wire};
+use crate::process::{Gateway, alert, wait_until};
+use crate::wire::{Login, PATIENCE, SILENCE, Wire};
 use mingluo::deliver::KeyRing;
 use mingluo::model::TerminalId;
 use mingluo_bridge::frame::{self, Ed25519Verifier, HmacKey, Kind};
 use mingluo_bridge::message::{Activity, Order, Status};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::time::Duration;
-
-/// Longer than it takes to render and to send group orders.
-const SENT: Duration = Duration::from_secs(4);
 
 /// A real terminal's session, by hand.
 struct Late {
@@ -61,20 +57,26 @@ impl Late {
         wire.publish_blindly(&Self::topic("status"), &frame[..used]).await;
     }
 
-    /// What it is told for a while: plays and cancels by the broadcast's number.
-    async fn orders(&self, wire: &mut Wire, until: Duration) -> Vec<(&'static str, u64)> {
+    /// What it is told, up to `last` and a while beyond: plays and cancels by the broadcast's number.
+    async fn orders(&self, wire: &mut Wire, last: Told) -> Vec<Told> {
         let verifier = Ed25519Verifier::new(self.keys.key_id(), &self.keys.public_key()).unwrap();
         let mut orders = Vec::new();
-        while let Some((_, bytes)) = wire.next(until).await {
+        loop {
+            let wait = if orders.contains(&last) { SILENCE } else { PATIENCE * 6 };
+            let Some((_, bytes)) = wire.next(wait).await else { break };
             orders.push(match frame::open::<Order>(Kind::Order, &bytes, &verifier).unwrap() {
                 Order::Play(play) => ("play", play.counter),
                 Order::Cancel(cancel) => ("cancel", cancel.broadcast.unwrap_or(0)),
                 Order::Query(query) => ("query", query.broadcast),
             });
         }
+        assert!(orders.contains(&last), "expected {last:?}, got {orders:?}");
         orders
     }
 }
+
+/// A kind of order and the broadcast it is about.
+type Told = (&'static str, u64);
 
 fn broadcast(answer: &Value) -> u64 {
     answer["broadcasts"][0].as_str().expect("red goes out by itself").parse().unwrap()
@@ -90,16 +92,24 @@ fn a_late_terminal_hears_what_is_valid_and_nothing_else() {
         let reason = json!({ "reason": "解除" }).to_string();
         gateway.post(&format!("/broadcasts/{id}/cancel"), &gateway.leader(), reason).0
     };
+    // Its group orders went out while nobody was there.
+    let sent = |id: u64| {
+        let view = || gateway.get(&format!("/broadcasts/{id}"));
+        wait_until(
+            60,
+            || view()["counts"]["sent"].as_u64().unwrap_or(0) > 0,
+            "group orders go out",
+        );
+    };
     let over = broadcast(&post(alert("late-1", "Red", "Alert", "")));
-    gateway.wait_for(async { tokio::time::sleep(SENT).await });
+    sent(over);
     assert_eq!(cancel(over), 200);
     let valid = broadcast(&post(alert("late-2", "Red", "Alert", "").replace("11B03", "11B05")));
-    gateway.wait_for(async { tokio::time::sleep(SENT).await });
+    sent(valid);
     let mut old = gateway.wait_for(async {
         let mut old = late.connect().await;
         late.appear(&mut old).await;
-        let orders = late.orders(&mut old, SENT).await;
-        assert!(orders.contains(&("play", valid)), "{orders:?} of {valid}");
+        let orders = late.orders(&mut old, ("play", valid)).await;
         assert!(!orders.contains(&("play", over)), "{orders:?}: {over} is cancelled");
         old
     });
@@ -107,13 +117,12 @@ fn a_late_terminal_hears_what_is_valid_and_nothing_else() {
     let mut new = gateway.wait_for(async {
         let new = late.connect().await;
         assert!(old.is_ended().await);
-        tokio::time::sleep(SENT).await;
+        tokio::time::sleep(SILENCE * 3).await;
         new
     });
     let there = gateway.get("/terminals?area=430621100001");
     let there = there["terminals"].as_array().unwrap().iter().find(|one| one["terminal"] == OWN);
     assert_eq!(there.expect("it is registered")["presence"], "online");
     assert_eq!(cancel(valid), 200);
-    let orders = gateway.wait_for(late.orders(&mut new, SENT));
-    assert!(orders.contains(&("cancel", valid)), "{orders:?}");
+    let _orders = gateway.wait_for(late.orders(&mut new, ("cancel", valid)));
 }

@@ -48,7 +48,7 @@ async fn a_terminal_that_takes_nothing_loses_orders_visibly_and_alone() {
     assert_eq!(site.count(Noticed::OrderDropped), 128);
     let mut last = 0;
     let mut n_got = 0;
-    while let Some((_, payload)) = stuck.next(SILENCE).await {
+    while let Some((_, payload)) = stuck.next(SILENCE * 4).await {
         last = u32::from_be_bytes(payload.try_into().unwrap());
         n_got += 1;
     }
@@ -71,7 +71,7 @@ async fn what_expired_is_neither_sent_nor_kept() {
     assert!(site.order(&topic(OWN, "order"), b"valid", in_s(60)).await);
     tokio::time::sleep(SILENCE * 2).await;
     let mut got = Vec::new();
-    while let Some((_, payload)) = own.next(SILENCE).await {
+    while let Some((_, payload)) = own.next(SILENCE * 4).await {
         got.push(payload);
     }
     assert_eq!(got.len(), 17, "{got:?}");
