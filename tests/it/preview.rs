@@ -153,7 +153,7 @@ fn a_county_plugs_in_its_own_voice_and_its_own_recordings() {
     let text = std::fs::read_to_string(&file).unwrap();
     let speech = format!(
         "\n[speech]\nengines = [\"command\", \"bank\"]\ncommand = [\"/bin/sh\", \"{}\"]\n\
-         command_s_max = 5\n\n[mix]\npre_roll_ms = 1000\n",
+         command_s_max = 3\n\n[mix]\npre_roll_ms = 1000\n",
         program.display()
     );
     gateway.stop();
@@ -169,7 +169,7 @@ fn a_county_plugs_in_its_own_voice_and_its_own_recordings() {
     let late = preview(&gateway, &other, 200);
     assert_ne!(late["voice"], "command", "{late}");
     let why = late["fallback_reason"].as_str().unwrap();
-    assert!(why.contains("command: expected speech within 5000 ms"), "{why}");
+    assert!(why.contains("command: expected speech within 3000 ms"), "{why}");
     // A recording of the county goes before the shipped one, at once.
     let named = json!({ "recording": "flood-red", "chime": "none" });
     let shipped = preview(&gateway, &named, 200);

@@ -17,7 +17,11 @@ const LAYERS: [(&str, &[&str]); 8] = [
 
 /// Imports beside the layers, each with its reason.
 const EXCEPTIONS: [(&str, &str, &str); 10] = [
-    ("src/render/speech/deadline.rs", "clock", "voices work against a deadline on threads of theirs"),
+    (
+        "src/render/speech/deadline.rs",
+        "clock",
+        "voices work against a deadline on threads of theirs",
+    ),
     ("src/deliver/broker.rs", "clock", "stamps when a report reached this machine"),
     ("src/deliver/mqtt.rs", "clock", "stamps when a report reached this machine"),
     ("src/console/broadcasts.rs", "clock", "times in an officer's request count from now"),
