@@ -100,6 +100,7 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
         ("mqtt.listen", "127.0.0.1:0".to_owned()),
         ("record.url", format!("sqlite:{}", text(&dir.join("record.db")))),
         ("render.deadline_s_max", args.voice_wait_s.to_string()),
+        ("render.red_deadline_s_max", args.voice_wait_s.to_string()),
         ("render.clip_dir", text(&dir.join("clips"))),
         ("keys.signing_key_file", text(&dir.join("signing.key"))),
         ("keys.terminal_master_key_file", text(&dir.join("terminals.key"))),

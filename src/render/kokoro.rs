@@ -192,6 +192,21 @@ impl Kokoro {
         speed: f32,
         threads: &Arc<ThreadPool>,
     ) -> Result<Samples, KokoroFault> {
+        let mono = self.run(symbols, style, speed, &[self.output], threads)?.pop();
+        let mono =
+            mono.ok_or_else(|| KokoroFault::Model("expected one output, got none".to_owned()))?;
+        Ok(Samples { rate_hz: VOICE_RATE_HZ, mono })
+    }
+
+    /// One run of the model on `threads`: the `wanted` outputs as numbers, in order.
+    fn run(
+        &self,
+        symbols: &[i32],
+        style: &[f32],
+        speed: f32,
+        wanted: &[NodeId],
+        threads: &Arc<ThreadPool>,
+    ) -> Result<Vec<Vec<f32>>, KokoroFault> {
         let fault = |e: &dyn std::fmt::Display| KokoroFault::Model(e.to_string());
         // The style row depends on the length: row N for N symbols.
         let row = symbols.len().min(STYLE_ROWS - 1);
@@ -208,13 +223,16 @@ impl Kokoro {
         ];
         let mut options = RunOptions::default();
         options.thread_pool = Some(Arc::clone(threads));
-        let mut outputs =
-            self.model.run(inputs, &[self.output], Some(options)).map_err(|e| fault(&e))?;
-        let audio = outputs.pop().ok_or_else(|| fault(&"expected one output, got none"))?;
-        let audio = audio
-            .into_tensor::<f32>()
-            .ok_or_else(|| fault(&"expected a tensor of numbers, got another type"))?;
-        Ok(Samples { rate_hz: VOICE_RATE_HZ, mono: audio.to_vec() })
+        let outputs = self.model.run(inputs, wanted, Some(options)).map_err(|e| fault(&e))?;
+        outputs
+            .into_iter()
+            .map(|output| {
+                let tensor = output.into_tensor::<f32>();
+                tensor
+                    .map(|tensor| tensor.to_vec())
+                    .ok_or_else(|| fault(&"expected a tensor of numbers, got another type"))
+            })
+            .collect()
     }
 }
 

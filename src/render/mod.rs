@@ -22,6 +22,8 @@ pub use clip::{ClipFault, ClipStore};
 pub use renderer::{EngineState, RenderConfig, RenderFault, RenderRequest, Rendered, Renderer};
 
 #[cfg(test)]
+mod golden_tests;
+#[cfg(test)]
 mod recording_mutation_tests;
 #[cfg(test)]
 mod recordings_tests;

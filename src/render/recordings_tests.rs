@@ -81,3 +81,56 @@ fn every_recording_is_there_decodes_and_is_as_long_as_its_words() {
     }
     assert!(total_bytes < 4_000_000, "{total_bytes} bytes");
 }
+
+/// All files below a folder, as paths within it.
+fn files_below(folder: &Path, within: &str, found: &mut Vec<String>) {
+    for entry in std::fs::read_dir(folder).expect("readable") {
+        let path = entry.expect("readable").path();
+        let name = format!("{within}{}", path.file_name().unwrap().to_string_lossy());
+        if path.is_dir() {
+            files_below(&path, &format!("{name}/"), found);
+        } else {
+            found.push(name);
+        }
+    }
+}
+
+/// Whether a file is meant by a pattern of README.md: `*` stands for anything.
+fn fits(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((before, after)) => {
+            let rest = name.strip_prefix(before);
+            rest.is_some_and(|rest| rest.ends_with(after))
+        }
+    }
+}
+
+#[test]
+fn every_file_has_a_line_with_origin_and_licence() {
+    let told = std::fs::read_to_string(directory().join("README.md")).expect("committed");
+    let words = table();
+    let mut patterns = Vec::new();
+    for row in told.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.trim_matches('|').split('|').collect();
+        assert_eq!(cells.len(), 3, "{row}");
+        let licensed = ["Apache-2.0", "MIT", "CC0"].iter().any(|name| cells[2].contains(name));
+        assert!(licensed && cells[2].trim().len() > 15, "no origin and licence: {row}");
+        patterns.extend(cells[0].split('`').skip(1).step_by(2).map(str::to_owned));
+    }
+    let mut files = Vec::new();
+    files_below(&directory(), "", &mut files);
+    assert!(files.len() > 60, "{} files", files.len());
+    let by_words = |name: &str| {
+        let stem = name.strip_suffix(".opus");
+        let listed = patterns.iter().any(|pattern| pattern == "<hazard>-<level>.opus");
+        listed && stem.is_some_and(|stem| words.recording.iter().any(|entry| entry.file == stem))
+    };
+    let known = |name: &String| patterns.iter().any(|p| fits(p, name)) || by_words(name);
+    let unknown: Vec<&String> = files.iter().filter(|name| !known(name)).collect();
+    assert!(unknown.is_empty(), "no line in README.md: {unknown:?}");
+    // And no line about a file that is gone.
+    for pattern in patterns.iter().filter(|pattern| !pattern.contains('<')) {
+        assert!(files.iter().any(|name| fits(pattern, name)), "no file for `{pattern}`");
+    }
+}

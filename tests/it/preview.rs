@@ -132,3 +132,55 @@ fn more_previews_than_fit_are_sent_away_and_a_warning_goes_first() {
     assert!(busy >= 1 && good >= 1, "{busy} sent away, {good} heard");
     gateway.stop();
 }
+
+/// A second of a tone, or however many milliseconds, as a wav file.
+fn wav(ms: u32) -> Vec<u8> {
+    use mingluo::render::{encode::encode, samples::Samples, samples::narrow};
+    let mono = (0..ms * 16).map(|n| narrow((f64::from(n) * 0.3).sin() * 0.3)).collect();
+    encode(&Samples { rate_hz: 16_000, mono }, mingluo::model::Codec::Wav).unwrap()
+}
+
+#[test]
+fn a_county_plugs_in_its_own_voice_and_its_own_recordings() {
+    let mut gateway = Gateway::start("preview-own");
+    let configs = gateway.folder().ancestors().nth(2).unwrap().to_owned();
+    let sound = configs.join("voice.wav");
+    std::fs::write(&sound, wav(2_000)).unwrap();
+    let program = configs.join("voice.sh");
+    let speaks = format!("cat > /dev/null; cat {}\n", sound.display());
+    std::fs::write(&program, &speaks).unwrap();
+    let file = configs.join("gateway.toml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let speech = format!(
+        "\n[speech]\nengines = [\"command\", \"bank\"]\ncommand = [\"/bin/sh\", \"{}\"]\n\
+         command_s_max = 3\n\n[mix]\npre_roll_ms = 1000\n",
+        program.display()
+    );
+    gateway.stop();
+    std::fs::write(&file, text + &speech).unwrap();
+    gateway.restart();
+    let words = json!({ "text": "今晚停水。", "chime": "none" });
+    let own = preview(&gateway, &words, 200);
+    assert_eq!(own["voice"], "command", "{own}");
+    // Pre-roll as configured, two seconds of the program's sound, tail.
+    assert_eq!(own["duration_ms"], json!(1_000 + 2_000 + 400));
+    std::fs::write(&program, "sleep 60\n").unwrap();
+    let other = json!({ "text": "明晚停水。", "chime": "none" });
+    let late = preview(&gateway, &other, 200);
+    assert_ne!(late["voice"], "command", "{late}");
+    let why = late["fallback_reason"].as_str().unwrap();
+    assert!(why.contains("command: expected speech within 3000 ms"), "{why}");
+    // A recording of the county goes before the shipped one, at once.
+    let named = json!({ "recording": "flood-red", "chime": "none" });
+    let shipped = preview(&gateway, &named, 200);
+    let recordings = configs.join("recordings/岳阳县");
+    std::fs::create_dir_all(&recordings).unwrap();
+    std::fs::write(recordings.join("flood-red.wav"), wav(3_000)).unwrap();
+    let local = preview(&gateway, &named, 200);
+    assert_eq!(local["duration_ms"], json!(1_000 + 3_000 + 400), "{shipped}");
+    std::fs::write(recordings.join("flood-red.wav"), b"no sound").unwrap();
+    let back = preview(&gateway, &named, 200);
+    assert_eq!(back["duration_ms"], shipped["duration_ms"]);
+    assert!(back["fallback_reason"].to_string().contains("recording `flood-red`"), "{back}");
+    gateway.stop();
+}
