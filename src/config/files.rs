@@ -52,8 +52,9 @@ pub(super) fn check(
     if may_read(&settings.keys.api_keys_file)
         && let Err(fault) = ApiKeys::load(&settings.keys.api_keys_file)
     {
-        let what = format!("{fault:#}").replace('\n', " ");
-        own.fault("api_keys_file", what.trim(), "correct it, or name the file of the API keys");
+        let told = format!("{fault:#}");
+        let what = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        own.fault("api_keys_file", &what, "correct it, or name the file of the API keys");
     }
     if let Some(folder) = settings.ingest.folder.as_deref().filter(|folder| folder.exists())
         && !folder.is_dir()
@@ -66,7 +67,7 @@ pub(super) fn check(
 /// Whether a key file is there for us: who only explains an alert has no right to it, and a start
 /// without the right says so by itself.
 fn may_read(file: &Path) -> bool {
-    std::fs::File::open(file).is_ok()
+    file.is_file() && std::fs::File::open(file).is_ok()
 }
 
 /// Why a file can't be read.
