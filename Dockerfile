@@ -1,6 +1,7 @@
 # Build: docker build -t mingluo .
-# Run:   docker run -p 8721:8721 -p 8722:8722 -p 1883:1883 \
-#          -v /etc/mingluo:/etc/mingluo -v mingluo:/var/lib/mingluo mingluo
+# Keys:  docker run --rm -v mingluo:/var/lib/mingluo mingluo keys init
+# Run:   docker run -p 8721:8721 -p 8722:8722 -p 1883:1883 -p 127.0.0.1:8723:8723 \
+#          -v /etc/mingluo:/etc/mingluo:ro -v mingluo:/var/lib/mingluo mingluo
 FROM rust:1-slim-bookworm AS build
 RUN apt-get update \
  && apt-get install -y build-essential pkg-config \
@@ -24,6 +25,7 @@ COPY audio-samples /usr/share/mingluo/audio-samples
 ENV MINGLUO_CONFIG=/etc/mingluo \
     MINGLUO__HTTP__LISTEN=0.0.0.0:8721 \
     MINGLUO__HTTP__TERMINAL_LISTEN=0.0.0.0:8722 \
+    MINGLUO__STATUS__LISTEN=0.0.0.0:8723 \
     MINGLUO__MQTT__LISTEN=0.0.0.0:1883 \
     MINGLUO__RECORD__URL=sqlite:/var/lib/mingluo/record.db \
     MINGLUO__RENDER__CLIP_DIR=/var/lib/mingluo/clips \
@@ -35,7 +37,7 @@ ENV MINGLUO_CONFIG=/etc/mingluo \
 USER mingluo
 WORKDIR /var/lib/mingluo
 VOLUME /var/lib/mingluo
-EXPOSE 8721 8722 1883
+EXPOSE 8721 8722 8723 1883
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["/usr/bin/mingluo"]
 CMD ["run", "--config", "/etc/mingluo"]

@@ -7,6 +7,7 @@
 
 mod areas;
 mod cross;
+mod files;
 mod policy;
 mod reader;
 mod recordings;
@@ -115,8 +116,19 @@ fn load(
     overrides: &BTreeMap<String, String>,
     faults: Faults,
 ) -> Result<Loaded, Vec<ConfigFault>> {
+    if !dir.is_dir() {
+        let what = "there is no such directory".to_owned();
+        let remedy = "name the configuration directory with --config or MINGLUO_CONFIG".to_owned();
+        return Err(vec![ConfigFault {
+            file: dir.display().to_string(),
+            line: None,
+            what,
+            remedy,
+        }]);
+    }
     let gateway = Document::open(dir, "gateway.toml", &faults);
     let config = settings::read(dir, &gateway, overrides, &faults);
+    files::check(&config, &gateway, overrides, &faults);
     let areas = Document::open(dir, "areas.toml", &faults);
     let (mut network, area_lines) = areas::read(&areas, &faults);
     let terminal_lines = terminals::read(dir, &mut network, &faults);

@@ -101,6 +101,10 @@ fn text(
             for warning in &loaded.warnings {
                 writeln!(out, "warning: {warning}")?;
             }
+            for file in loaded.config.absent_keys() {
+                let (file, dir) = (file.display(), args.config.display());
+                writeln!(out, "note: {file} is not there yet; `mingluo keys init --config {dir}`")?;
+            }
             writeln!(
                 out,
                 "{}: ok, {} areas, {} terminals, {} response plans, {} templates",
@@ -115,7 +119,9 @@ fn text(
             for fault in faults {
                 writeln!(out, "{fault}")?;
             }
-            writeln!(out, "{}: {} faults", args.config.display(), faults.len())
+            let n = faults.len();
+            let word = if n == 1 { "fault" } else { "faults" };
+            writeln!(out, "{}: {n} {word}", args.config.display())
         }
     }
 }

@@ -26,7 +26,8 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
         StartFault {
             exit: super::check::EXIT_CONFIGURATION,
             fault: anyhow::anyhow!(
-                "{n} faults in {}; nothing was started:\n{}",
+                "{n} {} in {}; nothing was started:\n{}",
+                if n == 1 { "fault" } else { "faults" },
                 args.config.display(),
                 lines.join("\n")
             ),

@@ -21,6 +21,11 @@ pub(super) fn network(
     terminals: &TerminalLines,
     faults: &Faults,
 ) {
+    if network.areas.is_empty() {
+        // Every terminal would stand in an unknown area: one fault says it.
+        faults.push(AREAS, None, "holds no area", "add `[[areas]]` with code and name");
+        return;
+    }
     aliases(network, areas, faults);
     for terminal in network.terminals.values() {
         let line = terminals.get(&terminal.id).copied();

@@ -10,11 +10,17 @@ use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeFloat, DeInteger, DeTable, DeValue};
 
+/// Characters of the file that a fault of its syntax repeats.
+const PLACE_CHARS_MAX: usize = 40;
+
 /// Faults and warnings as they are found.
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     faults: RefCell<Vec<ConfigFault>>,
     warnings: RefCell<Vec<ConfigFault>>,
+    /// Files of which nothing could be read, each with the one fault that says so: what follows from
+    /// it is not told.
+    unreadable: RefCell<BTreeMap<String, ConfigFault>>,
 }
 
 impl Faults {
@@ -42,8 +48,18 @@ impl Faults {
         self.warnings.borrow_mut().push(fault);
     }
 
+    /// A fault after which nothing else is known of the file.
+    pub(super) fn unreadable(&self, file: &str, what: String, remedy: impl Into<String>) {
+        let fault = ConfigFault { file: file.to_owned(), line: None, what, remedy: remedy.into() };
+        self.unreadable.borrow_mut().insert(file.to_owned(), fault);
+    }
+
     pub(super) fn into_lists(self) -> (Vec<ConfigFault>, Vec<ConfigFault>) {
         let mut lists = (self.faults.into_inner(), self.warnings.into_inner());
+        let unreadable = self.unreadable.into_inner();
+        lists.0.retain(|fault| !unreadable.contains_key(&fault.file));
+        lists.1.retain(|fault| !unreadable.contains_key(&fault.file));
+        lists.0.extend(unreadable.into_values());
         for list in [&mut lists.0, &mut lists.1] {
             list.sort();
             list.dedup();
@@ -60,12 +76,12 @@ pub(super) fn read_file(dir: &Path, name: &str, faults: &Faults) -> Option<Vec<u
     match read {
         Err(error) => {
             let what = format!("cannot be read: {error}");
-            faults.push(name, None, what, format!("put {name} into {}", dir.display()));
+            faults.unreadable(name, what, format!("put {name} into {}", dir.display()));
             None
         }
         Ok(n_bytes) if u64::try_from(n_bytes).unwrap_or(u64::MAX) > FILE_BYTES_MAX => {
             let what = format!("is longer than {FILE_BYTES_MAX} bytes");
-            faults.push(name, None, what, "check that this is the right file");
+            faults.unreadable(name, what, "check that this is the right file");
             None
         }
         Ok(_) => Some(bytes),
@@ -83,7 +99,7 @@ impl Document {
     pub(super) fn open(dir: &Path, file: &'static str, faults: &Faults) -> Self {
         let bytes = read_file(dir, file, faults).unwrap_or_default();
         let text = String::from_utf8(bytes).unwrap_or_else(|error| {
-            faults.push(file, None, "is not UTF-8", "save the file as UTF-8");
+            faults.unreadable(file, "is not UTF-8".to_owned(), "save the file as UTF-8");
             String::from_utf8_lossy(error.as_bytes()).into_owned()
         });
         let text = text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text);
@@ -94,7 +110,14 @@ impl Document {
         let (root, errors) = DeTable::parse_recoverable(&self.text);
         for error in errors {
             let line = error.span().map(|span| line_of(&self.text, span.start));
-            faults.push(self.file, line, error.message().to_lowercase(), "correct the TOML");
+            let place = error.span().and_then(|span| self.text.get(span)).unwrap_or_default();
+            let place: String =
+                place.lines().next().unwrap_or_default().chars().take(PLACE_CHARS_MAX).collect();
+            let mut what = error.message().to_lowercase();
+            if !place.trim().is_empty() {
+                what = format!("{what} at `{}`", place.trim());
+            }
+            faults.push(self.file, line, what, "correct the TOML");
         }
         root.into_inner()
     }

@@ -304,6 +304,9 @@ fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
         let what = format!("expected mqtt:// or mqtts://, got `{}`", settings.url);
         keys.fault("url", &what, "write it like `url = \"mqtts://broker:8883\"`");
     }
+    if settings.mode == MqttMode::External {
+        external(&settings, &keys);
+    }
     if settings.user.is_some() != settings.password_file.is_some() {
         keys.fault("user", "needs `password_file` and the other way round", "set both or neither");
     }
@@ -313,6 +316,23 @@ fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
     }
     keys.finish();
     settings
+}
+
+/// What an external broker needs besides.
+fn external(settings: &MqttSettings, keys: &Keys<'_>) {
+    let (scheme, rest) = settings.url.split_once("://").unwrap_or(("", &settings.url));
+    let rest = rest.trim_end_matches('/');
+    let (host, port) =
+        rest.rsplit_once(':').map_or((rest, None), |(host, port)| (host, Some(port)));
+    let good_port = port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0));
+    if host.is_empty() || host.contains(['/', '@']) || !good_port {
+        let what = format!("expected a host and a port of 1 to 65535, got `{}`", settings.url);
+        keys.fault("url", &what, "write it like `url = \"mqtts://broker:8883\"`");
+    }
+    if scheme == "mqtts" && settings.tls_ca_file.is_none() {
+        let what = "is missing, and mqtts:// needs it";
+        keys.fault("tls_ca_file", what, "name the PEM file of the CA that signed the broker");
+    }
 }
 
 fn record(dir: &Path, mut keys: Keys<'_>) -> RecordSettings {

@@ -51,6 +51,45 @@ fn check(test: &str, file: &str, change: impl Fn(String) -> String, want: &[&str
 }
 
 #[test]
+fn one_cause_is_one_fault() {
+    check("utf8", "policy.toml", |_| "# \u{fffd}".to_owned(), &["holds no response plan"]);
+    check("no-areas", "areas.toml", |_| String::new(), &["names no area", "holds no area"]);
+    let semicolons = |text: String| text.replace(',', ";");
+    check("semicolons", "terminals.csv", semicolons, &["separated by semicolons"]);
+    let twice = |text: String| text + "\n[mqtt]\nlisten = \"127.0.0.1:1\"\n";
+    check("twice", "gateway.toml", twice, &["duplicate key at `mqtt`", "duplicate key"]);
+    let gone = std::env::temp_dir().join("mingluo-no-such-directory");
+    let faults = Config::load_with(&gone, &BTreeMap::new()).unwrap_err();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert!(faults[0].what.contains("no such directory"));
+}
+
+#[test]
+fn addresses_and_files_are_checked_together() {
+    let text = "[http]\nlisten = \"127.0.0.1:8722\"\n[status]\nlisten = \"127.0.0.1:18830\"\n\
+                [ingest]\nfolder = \"areas.toml\"\n[keys]\napi_keys_file = \"policy.toml\"\n\
+                signing_key_file = \"areas.toml\"\n";
+    let want = [
+        "`http.terminal_listen`: 127.0.0.1:8722 is the same as `http.listen`",
+        "`mqtt.listen`: 127.0.0.1:18830 is the same as `status.listen`",
+        "`ingest.folder`",
+        "`keys.api_keys_file`",
+        "`keys.signing_key_file`",
+    ];
+    check("files", "gateway.toml", |all| format!("{text}{all}"), &want);
+    let external = "[mqtt]\nmode = \"external\"\nurl = \"mqtts://broker:99999\"\nuser = \"u\"\n\
+                    password_file = \"none\"\ntls_key_file = \"none\"\n";
+    let want = [
+        "`mqtt.url`: expected a host and a port",
+        "`mqtt.tls_ca_file`: is missing",
+        "`mqtt.password_file`",
+        "`mqtt.tls_key_file`",
+        "`mqtt.tls_certificate_file`: needs",
+    ];
+    check("external", "gateway.toml", |all| all.replace("[mqtt]\n", external), &want);
+}
+
+#[test]
 fn shipped_configurations_load() {
     let county = shipped("configs");
     assert_eq!(county.network.areas.len(), 224);

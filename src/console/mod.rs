@@ -92,13 +92,13 @@ pub fn router(console: Console) -> Router {
         .route("/openapi.json", get(openapi::document));
     Router::new()
         .nest("/api/v1", api)
+        .with_state(console)
+        .merge(health)
         .fallback(async || Problem::not_found("no such path; /api/v1/openapi.json names them"))
         .method_not_allowed_fallback(async || {
             let why = "this path does not take this method; see the Allow header";
             Problem::of(StatusCode::METHOD_NOT_ALLOWED, "method", "不支持的方法", why)
         })
-        .with_state(console)
-        .merge(health)
         .layer(CatchPanicLayer::custom(|_| {
             use axum::response::IntoResponse;
             tracing::error!("a request handler panicked");

@@ -8,8 +8,9 @@ use std::collections::BTreeSet;
 
 /// Longest identifier or sender, characters.
 const IDENTIFIER_CHARS_MAX: usize = 512;
-/// Longest text that people read or hear, characters; what is longer is no warning.
-const TEXT_CHARS_MAX: usize = 100_000;
+/// Longest text that people read or hear, characters; the rest of a longer one stays in the raw
+/// bytes, and an oddity says so.
+const TEXT_CHARS_MAX: usize = 20_000;
 
 /// `info` blocks of one alert; real ones have a handful, one for each language and event.
 const INFOS_MAX: usize = 256;
@@ -84,12 +85,18 @@ impl Fields<'_> {
             self.notes.oddity(inner.at(), &place.child(name), what);
         }
         let n_chars = text.chars().count();
-        if n_chars > TEXT_CHARS_MAX {
+        if n_chars <= TEXT_CHARS_MAX {
+            return Some(text.to_owned());
+        }
+        let path = place.child(name);
+        if twice == Twice::Fault {
             let what = format!("expected at most {TEXT_CHARS_MAX} characters, got {n_chars}");
-            self.notes.too_large(first.at(), &place.child(name), what);
+            self.notes.too_large(first.at(), &path, what);
             return None;
         }
-        Some(text.to_owned())
+        let what = format!("{n_chars} characters, cut off after {TEXT_CHARS_MAX}");
+        self.notes.oddity(first.at(), &path, what);
+        Some(text.chars().take(TEXT_CHARS_MAX).collect())
     }
 
     /// Notes that a child that must be there is absent or empty.

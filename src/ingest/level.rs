@@ -52,14 +52,20 @@ pub(super) fn read(
         fields.notes.oddity(line, &path, "it is missing or empty; read as Unknown");
         "Unknown".to_owned()
     });
-    let word = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&severity));
+    let word = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&severity)).copied();
+    let word = word.or_else(|| {
+        let (level, word) = chinese(&severity)?;
+        let what = format!("`{word}` expected; got {}, read as the same", quoted(&severity));
+        fields.notes.oddity(line, &path, what);
+        words.iter().find(|(_, known)| *known == level).map(|(_, level)| ("", *level))
+    });
     let Some((known, said)) = word else {
         let expected = one_of(words.iter().map(|(word, _)| *word));
         let what = format!("expected {expected}; got {}", quoted(&severity));
         fields.notes.fault(line, &path, what);
         return (severity, None);
     };
-    if words == CAP && *known != severity {
+    if words == CAP && !known.is_empty() && known != severity {
         let what = format!("`{known}` expected; got {}, read as the same", quoted(&severity));
         fields.notes.oddity(line, &path, what);
     }
@@ -75,19 +81,46 @@ pub(super) fn read(
             fields.notes.oddity(line, &path, what);
             None
         }
-        (Some(said), Colour::One(level)) if *said != level => {
+        (Some(said), Colour::One(level)) if said != level => {
             let what = format!(
                 "{} means {}, but the headline says {}; severity is used",
                 quoted(&severity),
-                name(*said),
+                name(said),
                 name(level)
             );
             fields.notes.oddity(line, &path, what);
-            Some(*said)
+            Some(said)
         }
-        (said, _) => *said,
+        (said, _) => said,
     };
     (severity, level)
+}
+
+/// Words of GB/T 35965.1-2018 and of the emergency plans for the four levels, and for none.
+const CHINESE: &[(Option<Level>, &[&str])] = &[
+    (Some(Level::Red), &["红", "红色", "特别重大", "特别严重", "Ⅰ级", "I级", "一级", "1级"]),
+    (Some(Level::Orange), &["橙", "橙色", "重大", "严重", "Ⅱ级", "II级", "二级", "2级"]),
+    (Some(Level::Yellow), &["黄", "黄色", "较大", "较重", "Ⅲ级", "III级", "三级", "3级"]),
+    (Some(Level::Blue), &["蓝", "蓝色", "一般", "Ⅳ级", "IV级", "四级", "4级"]),
+    (None, &["未知", "不详", "无"]),
+];
+
+/// The level that Chinese words tell, and the first of its usual words. Several words, such as
+/// `Ⅱ级（重大）`, must all say the same.
+fn chinese(severity: &str) -> Option<(Option<Level>, &'static str)> {
+    let is_gap = |c: char| c.is_whitespace() || "/／,，、()（）[]【】·|".contains(c);
+    let mut parts = severity.split(is_gap).filter(|part| !part.is_empty());
+    let level_of = |part: &str| {
+        let upper = part.to_ascii_uppercase();
+        let bare = ["预警信号", "预警", "响应"].iter().find_map(|end| upper.strip_suffix(end));
+        let bare = bare.unwrap_or(&upper);
+        CHINESE.iter().find(|(_, words)| words.contains(&bare))
+    };
+    let first = level_of(parts.next()?)?;
+    let all_same = parts.all(|part| level_of(part).is_some_and(|(level, _)| *level == first.0));
+    // The second of the words is the colour in full.
+    let word = first.1.get(1).copied().unwrap_or("Unknown");
+    all_same.then_some((first.0, if first.0.is_some() { word } else { "Unknown" }))
 }
 
 fn name(level: Level) -> &'static str {
@@ -165,6 +198,42 @@ fn colour(headline: &str) -> Colour {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn chinese_words_for_levels() {
+        let red = Some(Some(Level::Red));
+        for (severity, expect) in [
+            ("红色", red),
+            ("红", red),
+            ("红色预警", red),
+            ("特别重大", red),
+            ("Ⅰ级", red),
+            ("I级", red),
+            ("i级", red),
+            ("Ⅰ级/特别重大", red),
+            ("Ⅰ级（特别重大）", red),
+            ("【Ⅰ级】 红色预警信号", red),
+            ("橙色", Some(Some(Level::Orange))),
+            ("重大", Some(Some(Level::Orange))),
+            ("II级/严重", Some(Some(Level::Orange))),
+            ("Ⅲ级", Some(Some(Level::Yellow))),
+            ("较大", Some(Some(Level::Yellow))),
+            ("一般", Some(Some(Level::Blue))),
+            ("四级", Some(Some(Level::Blue))),
+            ("IV级", Some(Some(Level::Blue))),
+            ("未知", Some(None)),
+            ("红色/蓝色", None),
+            ("Ⅰ级（重大）", None),
+            ("红色河谷", None),
+            ("五级", None),
+            ("V级", None),
+            ("级", None),
+            ("/", None),
+            ("", None),
+        ] {
+            assert_eq!(chinese(severity).map(|(level, _)| level), expect, "{severity}");
+        }
+    }
 
     #[test]
     fn colours_of_headlines() {

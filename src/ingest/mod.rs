@@ -113,10 +113,10 @@ fn by_root(root: &Node, hint: Option<&str>, notes: &mut Notes) -> Option<Alert> 
         "alert" => cap::alert(root, None, notes),
         _ => {
             let inside = wrapper::only_alert(root, notes)?;
-            if national12379::is_national(inside) {
-                return national12379::alert(inside, hint, notes);
+            if national12379::is_national(&inside) {
+                return national12379::alert(&inside, hint, notes);
             }
-            cap::alert(inside, None, notes)
+            cap::alert(&inside, None, notes)
         }
     }
 }

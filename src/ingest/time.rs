@@ -37,9 +37,11 @@ pub(super) fn read(text: &str, zone: Zone) -> Result<Read, String> {
         Zone::Beijing => "2026-06-01 08:00:00+08:00",
     };
     let wrong = || format!("expected a time such as {example}, got {}", quoted(text));
-    let text = text.trim();
+    let plain = plain(text.trim());
+    let mut odd =
+        (plain != text.trim()).then_some("the time is written in Chinese or full-width characters");
+    let text = plain.as_str();
     let (date, rest) = text.split_at_checked(10).ok_or_else(wrong)?;
-    let mut odd = None;
     let (year, month, day) = match numbers(date, &['-', '/']).as_deref() {
         Some([year, month, day]) => (*year, *month, *day),
         _ => return Err(wrong()),
@@ -97,6 +99,24 @@ pub(super) fn read(text: &str, zone: Zone) -> Result<Read, String> {
     .map_err(|_| wrong())?;
     let moment = offset.to_timestamp(civil).map_err(|_| wrong())?;
     Ok(Read { at: UtcMs(moment.as_millisecond()).plus_ms(ms), odd })
+}
+
+/// Full-width characters as plain ones, and `2026年06月01日08时00分00秒` with marks instead of words.
+fn plain(text: &str) -> String {
+    let chinese = text.contains('年');
+    let letters = text.chars().filter_map(|c| match c {
+        '年' | '月' => Some('-'),
+        '日' if chinese => Some(' '),
+        '时' | '点' | '分' if chinese => Some(':'),
+        '秒' if chinese => None,
+        '\u{3000}' => Some(' '),
+        // U+FF01 to U+FF5E stand for U+0021 to U+007E.
+        '\u{FF01}'..='\u{FF5E}' => char::from_u32(u32::from(c) - 0xFEE0),
+        c => Some(c),
+    });
+    let text: String = letters.collect();
+    // A clock that ends with 分 has no seconds.
+    text.trim().trim_end_matches(':').to_owned()
 }
 
 /// Splits at one of `separators` (the same all through) into numbers of at most four digits.
@@ -175,6 +195,15 @@ mod tests {
         check("2012-10-25T09:15:58.250+08:00", Zone::Needed, Some(1_351_127_758_250), false);
         check("2012-10-25T09:15:58.1234567+08:00", Zone::Needed, Some(1_351_127_758_123), false);
         check("2012-10-25T09:15+08:00", Zone::Needed, Some(1_351_127_700_000), true);
+        check("2012-10-25T09:15:58+8:00", Zone::Needed, at, false);
+        check("2012-10-25T09:15:58+8", Zone::Needed, at, false);
+        check("2012-10-25T01:15:58z", Zone::Needed, at, true);
+        check("2012-10-25 01:15:58Z", Zone::Beijing, at, true);
+        check("2012-10-25 09:15:58+0800", Zone::Beijing, at, false);
+        check("2012-10-25 09：15：58", Zone::Beijing, at, true);
+        check("２０１２－１０－２５　０９：１５：５８", Zone::Beijing, at, true);
+        check("2012年10月25日09时15分58秒", Zone::Beijing, at, true);
+        check("2012年10月25日 09时15分", Zone::Beijing, Some(1_351_127_700_000), true);
     }
 
     #[test]
@@ -186,6 +215,14 @@ mod tests {
             "2012-10-25T24:00:00+08:00",
             "2012-10-25T09:60:00+08:00",
             "2012-10-25T09:15:58+99:00",
+            "2012-10-25T09:15:58+-8:00",
+            "2012-10-25T09:15:58-+8:00",
+            "2012-10-25T09:15:58++08:00",
+            "2012-10-25T09:15:58+08:00:00",
+            "2012-10-25T09:15:58+",
+            "2012-10-25T09:15:58+800",
+            "2012年10月25日09时15分58秒",
+            "2012年10月",
             "2012-10-25T09:15:58+08:60",
             "2012-10-25T09:15:58+15:00",
             "0001-10-25T09:15:58+08:00",

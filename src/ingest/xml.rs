@@ -31,6 +31,8 @@ pub(super) struct Node {
     pub(super) name: String,
     /// Its namespace; empty = none.
     pub(super) namespace: String,
+    /// Whether its own start tag sets the namespace that it is in.
+    pub(super) has_own_namespace: bool,
     /// Line of its start tag, from 1; 0 = no line (JSON).
     pub(super) line: u32,
     /// Its own text, entities resolved; empty for [`EMBEDDED`].
@@ -188,13 +190,11 @@ impl Builder<'_> {
         }
         let name = start.name().as_ref().to_owned();
         let (prefix, local) = name.split_once(':').unwrap_or(("", &name));
-        let namespace = self
-            .prefixes
-            .iter()
-            .rev()
-            .find(|(_, known, _)| known == prefix)
-            .map(|(_, _, namespace)| namespace.clone())
-            .unwrap_or_default();
+        let bound = self.prefixes.iter().rev().find(|(_, known, _)| known == prefix);
+        let namespace = bound.map(|(_, _, namespace)| namespace.clone()).unwrap_or_default();
+        // A prefix is written at the element itself, so it says where it belongs.
+        let has_own_namespace =
+            !prefix.is_empty() || bound.is_some_and(|(depth, _, _)| *depth == self.open.len());
         let name = if !self.is_foreign(&namespace, local) {
             local.to_owned()
         } else if prefix.is_empty() {
@@ -202,7 +202,7 @@ impl Builder<'_> {
         } else {
             name.clone()
         };
-        self.open.push(Node { name, namespace, line, ..Node::default() });
+        self.open.push(Node { name, namespace, has_own_namespace, line, ..Node::default() });
         true
     }
 
@@ -270,7 +270,11 @@ impl Builder<'_> {
             self.notes.cut_off();
             return false;
         }
-        let is_forbidden = |c: char| c.is_control() && !matches!(c, '\t' | '\n' | '\r');
+        // XML 1.0 clause 2.2, and the control characters that it only discourages.
+        let is_forbidden = |c: char| {
+            c.is_control() && !matches!(c, '\t' | '\n' | '\r')
+                || matches!(c, '\u{FFFE}' | '\u{FFFF}')
+        };
         if !piece.contains(is_forbidden) {
             node.text.push_str(piece);
             return true;

@@ -33,117 +33,139 @@ fn check(http: SocketAddr, bytes: &[u8], expect: u16, what: &str) -> Value {
     problem
 }
 
+const JSON: &str = "Content-Type: application/json\r\n";
+const LIVE: &str = r#"{"text":"水","areas":["430621000000"],"class":"live"}"#;
+
+/// GET by the leader: path below `/api/v1` and status.
+const PATHS: &[(&str, u16)] = &[
+    ("/alerts/abc", 400),
+    ("/alerts/-1", 400),
+    ("/alerts/99999999999999999999", 400),
+    ("/alerts/7", 404),
+    ("/alerts?limit=x", 400),
+    ("/alerts?limit=-1", 400),
+    ("/alerts?limit=0&before=0", 200),
+    ("/alerts?unknown=1", 400),
+    ("/broadcasts/%00", 400),
+    ("/broadcasts/%ff", 400),
+    ("/broadcasts/1%2F..%2F2", 400),
+    ("/../../etc/passwd", 404),
+    ("/%2e%2e/%2e%2e/etc/passwd", 404),
+    ("//alerts", 404),
+    ("/alerts/", 404),
+    ("/nothing", 404),
+    ("/terminals?area=x", 400),
+    ("/terminals?after=x", 400),
+    ("/broadcasts/5/acknowledgements?outcome=strange", 404),
+    ("/record?from=18446744073709551615&limit=1000", 200),
+];
+
+/// POST by the leader: path, content type, body and status.
+const BODIES: &[(&str, &str, &str, u16)] = &[
+    ("/broadcasts", JSON, "", 400),
+    ("/broadcasts", JSON, "{", 400),
+    ("/broadcasts", JSON, "null", 422),
+    ("/broadcasts", JSON, "[]", 422),
+    ("/drill", JSON, "[true, 5]", 422),
+    ("/broadcasts", JSON, r#"{"class":"loud"}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","class":"drill"}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","repeats":300}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","repeats":-1}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","repeats":1.5}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","text":7}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","areas":"430621000000"}"#, 422),
+    ("/broadcasts", JSON, r#"{"class":"live","areas":["430621"," "]}"#, 422),
+    ("/broadcasts", "Content-Type: text/plain\r\n", LIVE, 415),
+    ("/broadcasts", "Content-Type: application/xml\r\n", LIVE, 415),
+    ("/drill", JSON, r#"{"armed":"yes"}"#, 422),
+    ("/drill", JSON, r#"{"armed":true,"minutes":4294967296}"#, 422),
+    ("/stop", JSON, r#"{"areas":[]}"#, 400),
+    ("/stop", JSON, r#"{"areas":["x"]}"#, 422),
+    ("/stop", "Content-Type: application/x-www-form-urlencoded\r\n", "areas=1", 415),
+    ("/broadcasts/7/cancel", JSON, r#"{"reason":"x"}"#, 404),
+    ("/broadcasts/7/refuse", JSON, r#"{"reason":"x"}"#, 404),
+    ("/broadcasts/7/approve", "", "", 404),
+    ("/alerts", "", "", 422),
+    ("/alerts", "Content-Encoding: gzip\r\n", "\u{1f}", 422),
+    ("/openapi.json", "", "", 405),
+];
+
+fn bearer(key: &str) -> String {
+    format!("Authorization: Bearer {key}\r\n")
+}
+
+fn post(gateway: &Gateway, path: &str, head: &str, body: &str, expect: u16) -> Value {
+    let (_, http) = gateway.listeners()[1];
+    let head = format!("{}{head}", bearer(&gateway.leader()));
+    let bytes = request(&format!("POST /api/v1{path}"), &head, body);
+    check(http, &bytes, expect, &format!("{path} {head:?} {body:.60}"))
+}
+
 #[test]
 fn whatever_is_sent_a_clean_answer_comes_back() {
     let mut gateway = Gateway::start("hostile");
     let (_, http) = gateway.listeners()[1];
+    let key = bearer(&gateway.leader());
+    for (path, expect) in PATHS {
+        check(http, &request(&format!("GET /api/v1{path}"), &key, ""), *expect, path);
+    }
+    for (path, head, body, expect) in BODIES {
+        post(&gateway, path, head, body, *expect);
+    }
+    post(
+        &gateway,
+        "/broadcasts",
+        JSON,
+        &format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000)),
+        422,
+    );
+    post(&gateway, "/broadcasts", JSON, &format!("{{\"text\":\"{}\"}}", "水".repeat(500_000)), 413);
+    for (line, expect) in [
+        ("DELETE /api/v1/alerts", 405),
+        ("PUT /api/v1/broadcasts/1", 405),
+        ("TRACE /api/v1/alerts", 405),
+        ("POST /healthz", 405),
+        ("GET /", 404),
+        ("GET /api/v2/alerts", 404),
+    ] {
+        check(http, &request(line, &key, ""), expect, line);
+    }
+    // The HTTP library refuses it before us: no document, but 400 and an end.
+    let bytes = request("POST /api/v1/alerts", &format!("{key}Content-Type: \u{1}\r\n"), "<");
+    assert_eq!(wire(http, &bytes).0, 400);
+    gateway.stop();
+}
+
+#[test]
+fn a_wrong_key_gets_no_further_than_401() {
+    let mut gateway = Gateway::start("keys");
+    let (_, http) = gateway.listeners()[1];
     let (leader, source) = (gateway.leader(), gateway.source());
-    let key = format!("Authorization: Bearer {leader}\r\n");
-    let get = |path: &str, expect: u16| {
-        check(http, &request(&format!("GET /api/v1{path}"), &key, ""), expect, path);
-    };
-    for (path, expect) in [
-        ("/alerts/abc", 400),
-        ("/alerts/-1", 400),
-        ("/alerts/99999999999999999999", 400),
-        ("/alerts/7", 404),
-        ("/alerts?limit=x", 400),
-        ("/alerts?limit=-1", 400),
-        ("/alerts?limit=0&before=0", 200),
-        ("/alerts?unknown=1", 400),
-        ("/broadcasts/%00", 400),
-        ("/broadcasts/%ff", 400),
-        ("/broadcasts/1%2F..%2F2", 400),
-        ("/../../etc/passwd", 404),
-        ("/%2e%2e/%2e%2e/etc/passwd", 404),
-        ("//alerts", 404),
-        ("/alerts/", 404),
-        ("/nothing", 404),
-        ("/terminals?area=x", 400),
-        ("/terminals?after=x", 400),
-        ("/broadcasts/5/acknowledgements?outcome=strange", 404),
-        ("/record?from=18446744073709551615&limit=1000", 200),
-    ] {
-        get(path, expect);
-    }
-    let post = |path: &str, head: &str, body: &str, expect: u16| {
-        let bytes = request(&format!("POST /api/v1{path}"), &format!("{key}{head}"), body);
-        check(http, &bytes, expect, &format!("{path} {head:?} {:.60}", body))
-    };
-    let json = "Content-Type: application/json\r\n";
-    let deep = format!("{}1{}", "[".repeat(5_000), "]".repeat(5_000));
-    let live = r#"{"text":"水","areas":["430621000000"],"class":"live"}"#;
-    for (path, head, body, expect) in [
-        ("/broadcasts", json, "", 400),
-        ("/broadcasts", json, "{", 400),
-        ("/broadcasts", json, "null", 422),
-        ("/broadcasts", json, "[]", 422),
-        ("/drill", json, "[true, 5]", 422),
-        ("/broadcasts", json, &deep, 422),
-        ("/broadcasts", json, r#"{"class":"loud"}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","class":"drill"}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","repeats":300}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","repeats":-1}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","repeats":1.5}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","text":7}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","areas":"430621000000"}"#, 422),
-        ("/broadcasts", json, r#"{"class":"live","areas":["430621"," "]}"#, 422),
-        ("/broadcasts", "Content-Type: text/plain\r\n", live, 415),
-        ("/broadcasts", "Content-Type: application/xml\r\n", live, 415),
-        ("/drill", json, r#"{"armed":"yes"}"#, 422),
-        ("/drill", json, r#"{"armed":true,"minutes":4294967296}"#, 422),
-        ("/stop", json, r#"{"areas":[]}"#, 400),
-        ("/stop", json, r#"{"areas":["x"]}"#, 422),
-        ("/stop", "Content-Type: application/x-www-form-urlencoded\r\n", "areas=1", 415),
-        ("/broadcasts/7/cancel", json, r#"{"reason":"x"}"#, 404),
-        ("/broadcasts/7/refuse", json, r#"{"reason":"x"}"#, 404),
-        ("/broadcasts/7/approve", "", "", 404),
-        ("/alerts", "Content-Type: \u{1}\r\n", "<", 400),
-        ("/alerts", "", "", 422),
-        ("/alerts", "Content-Encoding: gzip\r\n", "\u{1f}", 422),
-        ("/openapi.json", "", "", 405),
-    ] {
-        if path == "/alerts" && head.contains('\u{1}') {
-            // The HTTP library refuses it before us: no document, but 400 and an end.
-            let bytes = request("POST /api/v1/alerts", &format!("{key}{head}"), body);
-            assert_eq!(wire(http, &bytes).0, expect);
-            continue;
-        }
-        post(path, head, body, expect);
-    }
-    let big = format!("{{\"text\":\"{}\"}}", "水".repeat(500_000));
-    post("/broadcasts", json, &big, 413);
-    for (method, path, expect) in [
-        ("DELETE", "/api/v1/alerts", 405),
-        ("PUT", "/api/v1/broadcasts/1", 405),
-        ("TRACE", "/api/v1/alerts", 405),
-        ("POST", "/healthz", 405),
-        ("GET", "/", 404),
-        ("GET", "/api/v2/alerts", 404),
-    ] {
-        check(http, &request(&format!("{method} {path}"), &key, ""), expect, method);
-    }
-    // Wrong keys get no further than 401, whatever they carry, and before their body is read.
     for head in [
         String::new(),
         "Authorization: Bearer\r\n".to_owned(),
-        "Authorization: Bearer mlk_0\r\n".to_owned(),
+        bearer("mlk_0"),
         format!("Authorization: Basic {leader}\r\n"),
-        format!("{key}{key}"),
-        format!("Authorization: Bearer {}\r\n", "k".repeat(30_000)),
-        "Authorization: Bearer \u{fc}\r\n".to_owned(),
+        format!("{0}{0}", bearer(&leader)),
+        bearer(&"k".repeat(30_000)),
+        bearer("\u{fc}"),
     ] {
         let bytes = request("POST /api/v1/alerts", &head, "<alert/>");
         check(http, &bytes, 401, &format!("{head:.60}"));
         let endless = format!("{head}Content-Length: 4000000000\r\n");
         check(http, &request("POST /api/v1/alerts", &endless, "<"), 401, "before the body");
     }
-    let bytes = request("GET /api/v1/record", &format!("Authorization: Bearer {source}\r\n"), "");
+    let bytes = request("GET /api/v1/record", &bearer(&source), "");
     check(http, &bytes, 403, "a source does not audit");
-    // What is too large is on record as a rejection, with the part that fits.
-    let fault = post("/alerts", "", &"x".repeat(5_000_000), 413);
+    gateway.stop();
+}
+
+#[test]
+fn what_is_too_large_is_on_record_as_a_rejection() {
+    let mut gateway = Gateway::start("large");
+    let fault = post(&gateway, "/alerts", "", &"x".repeat(5_000_000), 413);
     assert!(fault["faults"].to_string().contains("expected at most 4194304 bytes"), "{fault}");
-    let fault = post("/alerts", "Content-Length: 4000000000\r\n", "<", 413);
+    let fault = post(&gateway, "/alerts", "Content-Length: 4000000000\r\n", "<", 413);
     assert!(fault["faults"].to_string().contains("got 4000000000"), "{fault}");
     let rows = gateway.get("/record?limit=1000")["rows"].to_string();
     assert_eq!(rows.matches("expected at most 4194304 bytes").count(), 2, "{rows}");

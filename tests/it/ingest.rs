@@ -5,6 +5,7 @@ mod fixtures;
 mod fuzz;
 mod hostile;
 mod rules;
+mod wrappers;
 
 use mingluo::ingest::read;
 use mingluo::model::{Alert, Fault, Rejection};

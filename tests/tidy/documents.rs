@@ -5,8 +5,9 @@ use clap::Subcommand;
 use mingluo::cli::Command;
 
 /// All that may lie at the top.
-const TOP: [&str; 18] = [
+const TOP: [&str; 19] = [
     ".ci",
+    ".dockerignore",
     ".gitignore",
     "ARCHITECTURE.md",
     "CHANGELOG.md",
@@ -118,6 +119,35 @@ fn the_two_commands_are_those_of_ci() {
     let build = format!("cargo build{}", build.split(['\n', '&']).next().unwrap_or_default());
     let said = readme.lines().any(|line| line.trim() == build.trim());
     assert!(said, "README.md does not say `{}`", build.trim());
+}
+
+/// What the container copies is there, and no key or record of this machine goes with it.
+#[test]
+fn the_container_takes_what_exists_and_leaves_secrets_out() {
+    let docker = read("Dockerfile");
+    let left_out = read(".dockerignore");
+    let copies = docker.lines().filter_map(|line| line.strip_prefix("COPY "));
+    for copy in copies.filter(|copy| !copy.starts_with("--from")) {
+        let mut names: Vec<&str> = copy.split(' ').collect();
+        names.pop();
+        for name in names {
+            assert!(root().join(name).exists(), "the Dockerfile copies {name}, which is not there");
+            assert!(!left_out.lines().any(|line| line == name), "{name} is copied and left out");
+        }
+    }
+    for name in [".git", "target", "var", "configs/keys", "configs/var"] {
+        assert!(left_out.lines().any(|line| line == name), "{name} would go into the container");
+    }
+    let shipped = read("configs/gateway.toml");
+    for line in docker.lines().filter_map(|line| line.split("MINGLUO__").nth(1)) {
+        let (section, rest) = line.split_once("__").expect("section and key");
+        let (section, key) = (section.to_lowercase(), rest.split(['=', ' ']).next().unwrap());
+        let table = shipped.split(&format!("[{section}]\n")).nth(1).unwrap_or_default();
+        let table = table.split("\n[").next().unwrap_or_default();
+        let there =
+            table.lines().any(|line| line.starts_with(&format!("{} =", key.to_lowercase())));
+        assert!(there || key == "PUBLIC_CLIP_URL", "gateway.toml has no {section}.{key}");
+    }
 }
 
 #[test]

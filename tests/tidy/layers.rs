@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// Imports beside the layers, each with its reason.
-const EXCEPTIONS: [(&str, &str, &str); 10] = [
+const EXCEPTIONS: [(&str, &str, &str); 9] = [
     (
         "src/render/speech/deadline.rs",
         "clock",
@@ -25,7 +25,6 @@ const EXCEPTIONS: [(&str, &str, &str); 10] = [
     ("src/deliver/broker.rs", "clock", "stamps when a report reached this machine"),
     ("src/deliver/mqtt.rs", "clock", "stamps when a report reached this machine"),
     ("src/console/broadcasts.rs", "clock", "times in an officer's request count from now"),
-    ("src/console/health.rs", "clock", "alive means that the core turned a moment ago"),
     ("src/console/alerts.rs", "ingest", "reads a posted body before it goes to the core"),
     ("src/console/broadcasts.rs", "decide", "a manual request is an input of the core"),
     ("src/console/session.rs", "secrets", "API keys are written so that only we can read them"),

@@ -35,6 +35,14 @@ const PIECES: &[&[u8]] = &[
     b"+08:00",
     b"Z",
     b"2026-02-30T25:61:61+99:99",
+    "２０２６年".as_bytes(),
+    "Ⅰ级".as_bytes(),
+    "特别重大".as_bytes(),
+    b"&#xFFFE;",
+    b"&#xD800;",
+    b"&lt;alert&gt;",
+    b"<alert>",
+    b"<soap:Body>",
     b"-9223372036854775808",
     b"1e400",
     b"NaN",
@@ -54,10 +62,10 @@ const PIECES: &[&[u8]] = &[
 ];
 
 /// `SplitMix64`: small, seeded, the same everywhere.
-struct Random(u64);
+pub(super) struct Random(pub(super) u64);
 
 impl Random {
-    fn next(&mut self) -> u64 {
+    pub(super) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -66,13 +74,13 @@ impl Random {
     }
 
     /// 0 to `n` - 1; 0 when `n` is 0.
-    fn below(&mut self, n: usize) -> usize {
+    pub(super) fn below(&mut self, n: usize) -> usize {
         let n = u64::try_from(n).unwrap().max(1);
         usize::try_from(self.next() % n).unwrap()
     }
 }
 
-fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
+pub(super) fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
     let at = random.below(bytes.len() + 1);
     let end = (at + random.below(40)).min(bytes.len());
     match random.below(7) {
@@ -101,7 +109,7 @@ fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], random: &mut Random) {
     }
 }
 
-fn number(name: &str, otherwise: u64) -> u64 {
+pub(super) fn number(name: &str, otherwise: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
 }
 

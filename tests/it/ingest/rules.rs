@@ -4,7 +4,7 @@ use super::listed;
 use mingluo::ingest::read;
 use mingluo::model::{Alert, Level, Scope, Status};
 
-const CAP: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+pub(super) const CAP: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <alert xmlns="urn:oasis:names:tc:emergency:cap:1.2">
   <identifier>A-1</identifier>
   <sender>w@county</sender>
@@ -29,7 +29,7 @@ const CAP: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
   </info>
 </alert>"#;
 
-const NATIONAL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+pub(super) const NATIONAL: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
 <alert>
   <identifier>43062141600000_20260601080000</identifier>
   <sender>岳阳县气象局</sender>
@@ -112,6 +112,10 @@ fn head_of_cap() {
         ("T08:00:00+08:00", "T08:00:00", Fault("with its zone")),
         ("T08:00:00+08:00", "T24:00:00+08:00", Fault("a time such as")),
         ("2026-06-01", "2026-06-31", Fault("a time such as")),
+        ("8:00:00+08:00", "8:00:00z", Odd("Z is not allowed")),
+        ("8:00:00+08:00", "8:00:00+8:00", Clean),
+        ("8:00:00+08:00", "8:00:00+0800", Clean),
+        ("8:00:00+08:00", "8:00:00+-8:00", Fault("a time such as")),
         ("2026-06-01", "0026-06-01", Fault("expected a year from")),
         ("<scope>", "<references>x</references><scope>", Odd("`sender,identifier,sent` expected")),
         ("<scope>", "<made_up/><scope>", Odd("alert/made_up: this form has no such element")),
@@ -137,6 +141,8 @@ fn info_of_cap() {
             Fault("Extreme, Severe, Moderate, Minor, Unknown; got \"Orange\""),
         ),
         (">Severe<", "><", Odd("it is missing or empty; read as Unknown")),
+        (">Severe<", ">橙色<", Odd("read as the same")),
+        (">Severe<", ">较大<", Odd("means yellow, but the headline says orange")),
         (">Severe<", ">Minor<", Odd("means blue, but the headline says orange; severity is used")),
         (">Likely<", ">VeryLikely<", Odd("got \"VeryLikely\", kept as written")),
         (">Immediate<", "><", Odd("urgency: it is missing or empty")),
@@ -187,6 +193,34 @@ fn national_form() {
     for (from, to, expect) in [
         ("Red", "RED", Clean),
         ("Red", "red", Clean),
+        ("Red", "rED", Clean),
+        ("Red", "红色", Odd("`红色` expected; got \"红色\", read as the same")),
+        ("Red", "Ⅰ级/特别重大", Odd("got \"Ⅰ级/特别重大\", read as the same")),
+        ("Red", "一般", Odd("severity is used")),
+        ("Red", "未知", Odd("the headline says red; that is used")),
+        ("Red", "Ⅰ级（重大）", Fault("got \"Ⅰ级（重大）\"")),
+        ("Red", "深红", Fault("got \"深红\"")),
+        ("2026-06-01 08:00:00+08:00", "2026-06-01 08:00:00", Clean),
+        ("2026-06-01 08:00:00+08:00", "2026-06-01 08:00:00+8:00", Clean),
+        ("2026-06-01 08:00:00+08:00", "2026-06-01 08:00:00+0800", Clean),
+        ("2026-06-01 08:00:00+08:00", "2026-06-01 00:00:00z", Odd("read as UTC")),
+        ("2026-06-01 08:00:00+08:00", "2026-06-01 08:00:00+-8:00", Fault("got \"2026-06-01")),
+        ("2026-06-01 08:00:00+08:00", "2026年06月01日08时00分", Odd("written in Chinese")),
+        (">Alert<", ">ALERT<", Odd("read as `Alert`")),
+        ("<status>", "<status>Test</status><status>", Fault("expected one value")),
+        (
+            "<references/>",
+            "<references>A</references><references>B</references>",
+            Odd("more than once"),
+        ),
+        ("大雨", "&#xD800;", Fault("got \"&#xD800;\"")),
+        ("大雨", "&#x110000;", Fault("or a number, got")),
+        ("大雨", "&#0;", Fault("or a number, got")),
+        ("大雨", "大&#1;雨", Odd("read as spaces")),
+        ("大雨", "大&#xFFFE;雨", Odd("read as spaces")),
+        ("</alert>", "</alert><alert/>", Fault("expected one root element")),
+        ("</alert>", "</alert> rest", Fault("expected nothing outside the root element")),
+        ("</alert>", "</alert><!-- end -->\n", Clean),
         ("Red", "Extreme", Fault("one of Red, Orange, Yellow, Blue, Unknown; got \"Extreme\"")),
         ("Red", "Unknown", Odd("the headline says red; that is used")),
         ("Red", "Blue", Odd("severity is used")),
@@ -231,6 +265,35 @@ fn what_is_read_from_odd_messages() {
     assert_eq!((alert.scope, alert.restriction.as_deref()), (Scope::Restricted, Some("Inner")));
     let alert = get(CAP, ("暴雨橙色预警", "暴雨&#x6A59;色<![CDATA[预警]]>"), &Clean);
     assert_eq!(alert.infos[0].headline.as_deref(), Some("暴雨橙色预警"));
+}
+
+/// Words of any length are no reason to lose a warning; what is cut off is told.
+#[test]
+fn long_words_are_cut_and_told() {
+    for (n_chars, expect) in
+        [(20_000, Clean), (20_001, Odd("20001 characters, cut off after 20000"))]
+    {
+        let words = "雨".repeat(n_chars);
+        let alert = check(NATIONAL, ("大雨", &words), &expect).unwrap();
+        let description = alert.infos[0].description.as_deref().unwrap_or_default();
+        assert_eq!(description.chars().count(), 20_000);
+    }
+}
+
+/// A Cancel of the national form names the identifier of the first message.
+#[test]
+fn a_cancel_of_the_national_form_refers_by_identifier() {
+    let whole = NATIONAL.replace(">Alert<", ">Cancel<");
+    let one = "<references>43062141600000_20260601080000</references>";
+    for (references, expect) in [
+        (one, 1),
+        ("<references> A，B;C </references>", 3),
+        ("<references>43062141600000,A,2026-06-01 08:00:00+08:00</references>", 1),
+    ] {
+        let alert = check(&whole, ("<references/>", references), &Clean).unwrap();
+        assert_eq!(alert.references.len(), expect, "{references}");
+        assert!(alert.references.iter().all(|one| !one.identifier.is_empty()));
+    }
 }
 
 /// The file name of the national form repeats what the message says.

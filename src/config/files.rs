@@ -1,0 +1,81 @@
+//! Files that `gateway.toml` names: what must be there is, and is what it should be.
+
+use super::Settings;
+use super::reader::{Document, Faults};
+use crate::console::ApiKeys;
+use crate::secrets;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+impl Settings {
+    /// Files of the gateway's own keys that do not exist yet.
+    #[must_use]
+    pub fn absent_keys(&self) -> Vec<&PathBuf> {
+        let files = [&self.keys.signing_key_file, &self.keys.terminal_master_key_file];
+        files.into_iter().filter(|file| !file.exists()).collect()
+    }
+}
+
+/// Checks them. Keys that are not made yet are no fault, because a configuration is checked before.
+pub(super) fn check(
+    settings: &Settings,
+    document: &Document,
+    overrides: &BTreeMap<String, String>,
+    faults: &Faults,
+) {
+    // What is wrong with the file itself has been told when the settings were read.
+    let told = Faults::default();
+    let root = document.parse(&told);
+    let mut keys = document.keys(&root, Some(overrides), faults);
+    let mqtt = keys.table("mqtt");
+    for (key, file) in [
+        ("tls_ca_file", &settings.mqtt.tls_ca_file),
+        ("tls_certificate_file", &settings.mqtt.tls_certificate_file),
+        ("tls_key_file", &settings.mqtt.tls_key_file),
+        ("password_file", &settings.mqtt.password_file),
+    ] {
+        if let Some(why) = file.as_deref().and_then(unreadable) {
+            mqtt.fault(key, &why, "put the file there, or correct the path");
+        }
+    }
+    let own = keys.table("keys");
+    for (key, file) in [
+        ("signing_key_file", &settings.keys.signing_key_file),
+        ("terminal_master_key_file", &settings.keys.terminal_master_key_file),
+    ] {
+        if may_read(file)
+            && let Err(fault) = secrets::read_key(file)
+        {
+            own.fault(key, &format!("{fault:#}"), "restore it, or name another file");
+        }
+    }
+    if may_read(&settings.keys.api_keys_file)
+        && let Err(fault) = ApiKeys::load(&settings.keys.api_keys_file)
+    {
+        let told = format!("{fault:#}");
+        let what = told.split_whitespace().collect::<Vec<_>>().join(" ");
+        own.fault("api_keys_file", &what, "correct it, or name the file of the API keys");
+    }
+    if let Some(folder) = settings.ingest.folder.as_deref().filter(|folder| folder.exists())
+        && !folder.is_dir()
+    {
+        let what = format!("{} is no directory", folder.display());
+        keys.table("ingest").fault("folder", &what, "name a directory; it is made when absent");
+    }
+}
+
+/// Whether a key file is there for us: who only explains an alert has no right to it, and a start
+/// without the right says so by itself.
+fn may_read(file: &Path) -> bool {
+    file.is_file() && std::fs::File::open(file).is_ok()
+}
+
+/// Why a file can't be read.
+fn unreadable(file: &Path) -> Option<String> {
+    let fault = std::fs::File::open(file).and_then(|opened| opened.metadata());
+    match fault {
+        Ok(meta) if meta.is_file() => None,
+        Ok(_) => Some(format!("{} is no file", file.display())),
+        Err(fault) => Some(format!("{} cannot be read: {fault}", file.display())),
+    }
+}
