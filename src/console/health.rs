@@ -104,3 +104,53 @@ fn page(metrics: &Metrics) -> Response {
         Err(fault) => (StatusCode::INTERNAL_SERVER_ERROR, fault.to_string()).into_response(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A process that runs, with everything good.
+    fn running() -> Metrics {
+        let metrics = Metrics::default();
+        metrics.link_went(true, "");
+        metrics.health.enter(Life::Running);
+        metrics
+    }
+
+    async fn check(metrics: &Metrics, expect: &[(&str, &str)]) {
+        let answer = ready(metrics);
+        let status = answer.status();
+        let body = axum::body::to_bytes(answer.into_body(), 10_000).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(status.is_success(), expect.is_empty(), "{body}");
+        assert_eq!(body["ready"], expect.is_empty());
+        let checks = body["checks"].as_object().unwrap();
+        let bad = checks.values().filter(|check| check["good"] == false).count();
+        assert_eq!(bad, expect.len(), "{body}");
+        for (name, why) in expect {
+            let told = checks[*name]["why"].as_str().unwrap_or_default();
+            assert!(told.contains(why), "{name}: `{why}` is not in {body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn every_reason_is_told_by_itself() {
+        check(&running(), &[]).await;
+        let metrics = running();
+        metrics.link_went(false, "connection refused");
+        check(&metrics, &[("link", "connection refused")]).await;
+        let metrics = running();
+        metrics.health.set_space_low();
+        check(&metrics, &[("disk", "nearly full")]).await;
+        let metrics = running();
+        metrics.journal_good.store(false, Ordering::Relaxed);
+        check(&metrics, &[("record", "could not be written")]).await;
+        let metrics = running();
+        metrics.health.enter(Life::Stopping);
+        check(&metrics, &[("process", "stopping")]).await;
+        let metrics = running();
+        metrics.health.enter(Life::Replaying);
+        check(&metrics, &[("process", "being replayed"), ("core", "not begun")]).await;
+        assert_eq!(alive(&metrics).status(), StatusCode::OK, "a replay is no reason to be killed");
+    }
+}

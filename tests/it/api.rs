@@ -52,11 +52,15 @@ fn files_in_the_watched_folder_become_alerts() {
     std::fs::write(folder.join("good.xml"), alert("folder-1", "Red", "Alert", "")).unwrap();
     std::fs::write(folder.join("bad.xml"), "<alert><status>Actual</status></alert>").unwrap();
     std::fs::write(folder.join("half.xml.part"), "<alert>").unwrap();
+    std::fs::write(folder.join("huge.xml"), vec![b'<'; 5_000_000]).unwrap();
     let there = |name: &str| folder.join(name).exists();
     wait_until(30, || there("done/good.xml") && there("rejected/bad.xml"), "files are moved");
     wait_until(10, || there("done/good.xml.report.txt"), "a report lies beside it");
     let report = std::fs::read_to_string(folder.join("rejected/bad.xml.report.txt")).unwrap();
     assert!(report.contains("identifier"), "{report}");
+    wait_until(10, || there("rejected/huge.xml.report.txt"), "what is too large is told");
+    let report = std::fs::read_to_string(folder.join("rejected/huge.xml.report.txt")).unwrap();
+    assert!(report.contains("4194304") && report.contains("5000000"), "{report}");
     assert!(there("half.xml.part"), "a half-written file is left alone");
     let played = || {
         let all = gateway.get("/broadcasts");
