@@ -7,6 +7,7 @@
 
 mod areas;
 mod cross;
+mod phrases;
 mod policy;
 mod reader;
 mod recordings;
@@ -124,6 +125,7 @@ fn load(
     cross::network(&network, &area_lines, &terminal_lines, &faults);
     cross::policy(&policy, &network, &plan_lines, &faults);
     recordings::check(&policy, &plan_lines, &config.render.audio_dir, &faults);
+    phrases::check(dir, &network, &area_lines, &faults);
     let (faults, warnings) = faults.into_lists();
     if faults.is_empty() { Ok(Loaded { config, network, policy, warnings }) } else { Err(faults) }
 }

@@ -1,5 +1,7 @@
 //! `mingluo say`: speaks a text into a file, or shows how it would be read.
 
+mod explain;
+
 use super::voice::VOICES_DIR;
 use crate::model::{Chime, Codec};
 use crate::render::chime::chime;
@@ -7,7 +9,7 @@ use crate::render::encode::encode_levelled;
 use crate::render::kokoro::Kokoro;
 use crate::render::mix::{PRE_ROLL_MS_DEFAULT, program};
 use crate::render::samples::Samples;
-use crate::render::text::{FrontEnd, Lexicon, Script};
+use crate::render::text::{FrontEnd, Lexicon};
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
 use std::io::Write;
@@ -31,9 +33,12 @@ pub struct SayArgs {
     /// Speed, 1 = normal.
     #[arg(long, default_value_t = 1.0)]
     speed: f32,
-    /// Show words, readings and phonemes.
+    /// Show words, readings and which rule fired; needs no voice.
     #[arg(long)]
     explain: bool,
+    /// Print the explanation as JSON for machines.
+    #[arg(long, requires = "explain")]
+    json: bool,
     /// Local words.
     #[arg(long, value_name = "FILE", default_value = "configs/phrases.toml")]
     phrases: PathBuf,
@@ -74,11 +79,12 @@ impl From<ChimeName> for Chime {
 /// # Errors
 /// When the text can't be spoken, the voice is not installed or the file can't be written.
 pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
-    let script = FrontEnd::new(lexicon(&args.phrases)?).script(&args.text)?;
+    let front_end = FrontEnd::new(lexicon(&args.phrases)?);
     if args.explain {
-        explain(&script, out)?;
+        explain::print(&front_end.explain(&args.text)?, args.json, out)?;
     }
     let Some(path) = &args.output else { return Ok(0) };
+    let script = front_end.script(&args.text)?;
     let codec = codec_of(path)?;
     let kokoro = Kokoro::load(&args.dir, args.threads)?;
     let voice = args.voice.strip_prefix("kokoro:").unwrap_or(&args.voice);
@@ -99,19 +105,6 @@ fn lexicon(path: &Path) -> Result<Lexicon> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Lexicon::default()),
         Err(e) => Err(e).with_context(|| format!("can't read {}", path.display())),
     }
-}
-
-fn explain(script: &Script, out: &mut impl Write) -> Result<()> {
-    writeln!(out, "said:     {}", script.said)?;
-    for chunk in &script.chunks {
-        writeln!(out, "reading:  {}", chunk.reading)?;
-        writeln!(out, "phonemes: {}", chunk.phonemes)?;
-    }
-    if !script.unknown.is_empty() {
-        let unknown: String = script.unknown.iter().collect();
-        writeln!(out, "unknown:  {unknown} (silent; add a reading to phrases.toml)")?;
-    }
-    Ok(())
 }
 
 fn codec_of(path: &Path) -> Result<Codec> {

@@ -4,6 +4,7 @@ mod context;
 mod cursor;
 mod explain;
 pub mod lexicon;
+mod names;
 mod neutral;
 mod normalise;
 mod number;
@@ -13,8 +14,9 @@ mod rules;
 mod sandhi;
 mod trace;
 
-pub use lexicon::{Lexicon, LexiconFault};
 pub use explain::{Explanation, Spoken};
+pub use lexicon::{Lexicon, LexiconFault};
+pub use names::{Names, Unsure};
 pub use normalise::{normalise, normalise_traced};
 pub use pinyin::{Piece, Source};
 pub use sandhi::sandhi;

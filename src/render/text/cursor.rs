@@ -130,8 +130,7 @@ impl<'a> Cursor<'a> {
         loop {
             let at = ahead + out.chars().count();
             let next = self.digits(at + 1);
-            let is_group =
-                (out.len() <= 3 || out.contains([',', '，'])) && !out.starts_with('0');
+            let is_group = (out.len() <= 3 || out.contains([',', '，'])) && !out.starts_with('0');
             match self.char(at) {
                 // A second point makes it a version or an address, which is said otherwise.
                 Some('.') if !out.contains('.') && !next.is_empty() => out.push('.'),
@@ -180,6 +179,7 @@ pub(super) fn is_pause(c: char) -> bool {
 
 /// Whether `c` is a Chinese character.
 pub(super) fn is_han(c: char) -> bool {
-    c.is_alphabetic() && matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
+    c.is_alphabetic()
+        && matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}'
         | '\u{20000}'..='\u{3ffff}')
 }

@@ -163,6 +163,9 @@ mod tests {
     fn replacements_take_the_longest_word_first() {
         let text = "[[replace]]\nfrom='防指'\nto='防汛指挥部'\n[[replace]]\nfrom='县防指'\nto='县防汛抗旱指挥部'";
         let lexicon = Lexicon::parse(text).expect("well formed");
-        assert_eq!(lexicon.replaced("县防指和镇防指", &mut Vec::new()), "县防汛抗旱指挥部和镇防汛指挥部");
+        assert_eq!(
+            lexicon.replaced("县防指和镇防指", &mut Vec::new()),
+            "县防汛抗旱指挥部和镇防汛指挥部"
+        );
     }
 }

@@ -132,12 +132,19 @@ fn plain(c: char, before: &[char]) -> (&'static str, String) {
         '○' | '◯' if before.last().is_some_and(|c| "一二三四五六七八九零".contains(*c)) => {
             ("zero", "零".to_owned())
         }
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}' | '\u{fe00}'..='\u{fe0f}' => {
-            ("invisible character, not spoken", String::new())
-        }
+        '\u{ad}'
+        | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2060}'..='\u{206f}'
+        | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}'
+        | '\u{e0000}'..='\u{e0fff}'
+        | '\u{fe00}'..='\u{fe0f}' => ("invisible character, not spoken", String::new()),
         c if c.is_control() => ("control character, not spoken", String::new()),
-        '\u{2600}'..='\u{27bf}' | '\u{1f000}'..='\u{1faff}' | '\u{20e3}' | '\u{2b00}'..='\u{2bff}'
+        '\u{2600}'..='\u{27bf}'
+        | '\u{1f000}'..='\u{1faff}'
+        | '\u{20e3}'
+        | '\u{2b00}'..='\u{2bff}'
             if super::rules::list::enclosed(c).is_none() =>
         {
             ("emoji, not spoken", String::new())

@@ -1,8 +1,8 @@
 //! What people write in alerts and how it must sound: the cases of `cases/*.tsv`, and what holds for any
 //! text at all.
 
-use super::super::{FrontEnd, Lexicon, Piece};
 use super::super::cursor::is_pause;
+use super::super::{FrontEnd, Lexicon, Piece};
 use super::{normalise, normalise_traced};
 use std::path::{Path, PathBuf};
 
@@ -19,7 +19,8 @@ fn cases(text: &'static str) -> Vec<(&'static str, &'static str)> {
 #[test]
 fn texts_are_said_as_a_broadcaster_says_them() {
     let mut wrong = Vec::new();
-    let all = [include_str!("cases/said.tsv"), include_str!("cases/warnings.tsv")].map(cases).concat();
+    let all =
+        [include_str!("cases/said.tsv"), include_str!("cases/warnings.tsv")].map(cases).concat();
     assert!(all.len() >= 400, "{}", all.len());
     for (written, said) in all {
         let got = normalise(written);
@@ -32,7 +33,8 @@ fn texts_are_said_as_a_broadcaster_says_them() {
 
 #[test]
 fn texts_are_read_as_a_broadcaster_reads_them() {
-    let front_end = FrontEnd::new(Lexicon::parse(include_str!("../../../configs/phrases.toml")).expect("ours"));
+    let front_end =
+        FrontEnd::new(Lexicon::parse(include_str!("../../../configs/phrases.toml")).expect("ours"));
     let mut wrong = Vec::new();
     let all = cases(include_str!("cases/pinyin.tsv"));
     assert!(all.len() >= 400, "{}", all.len());
@@ -59,14 +61,20 @@ fn texts_are_read_as_a_broadcaster_reads_them() {
 /// again changes nothing.
 fn check_form(written: &str) {
     let said = normalise(written);
-    let odd = said.chars().find(|c| !(is_pause(*c) || c.is_ascii_uppercase() || c.is_alphabetic() && !c.is_ascii()));
+    let odd = said
+        .chars()
+        .find(|c| !(is_pause(*c) || c.is_ascii_uppercase() || c.is_alphabetic() && !c.is_ascii()));
     assert_eq!(odd, None, "{written:?}: {said:?}");
     assert_eq!(normalise(&said), said, "{written:?}");
 }
 
 #[test]
 fn every_case_is_said_in_form_and_only_once() {
-    let all = [include_str!("cases/said.tsv"), include_str!("cases/warnings.tsv"), include_str!("cases/pinyin.tsv")];
+    let all = [
+        include_str!("cases/said.tsv"),
+        include_str!("cases/warnings.tsv"),
+        include_str!("cases/pinyin.tsv"),
+    ];
     for (written, _) in all.map(cases).concat() {
         check_form(written);
     }
@@ -77,7 +85,8 @@ struct Stream(u64);
 
 impl Stream {
     fn below(&mut self, n: u32) -> u32 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         u32::try_from(self.0 >> 33).unwrap_or(0) % n
     }
 }
@@ -100,14 +109,37 @@ fn no_text_makes_it_panic_or_leaves_a_digit() {
             })
             .collect();
         let said = normalise(&text);
-        let odd = said.chars().find(|c| !(is_pause(*c) || c.is_ascii_uppercase() || c.is_alphabetic() && !c.is_ascii()));
+        let odd = said.chars().find(|c| {
+            !(is_pause(*c) || c.is_ascii_uppercase() || c.is_alphabetic() && !c.is_ascii())
+        });
         assert_eq!(odd, None, "{text:?}: {said:?}");
     }
 }
 
 #[test]
 fn nothing_makes_it_panic() {
-    for text in ["", "-", "1/", "1:", "1.", ",", "2026-", "99:99", "１２：", "1,2,3,4", "\u{10ffff}", "½", "²", "<", "&", "[", "+86", "K1+", "M", "level"] {
+    for text in [
+        "",
+        "-",
+        "1/",
+        "1:",
+        "1.",
+        ",",
+        "2026-",
+        "99:99",
+        "１２：",
+        "1,2,3,4",
+        "\u{10ffff}",
+        "½",
+        "²",
+        "<",
+        "&",
+        "[",
+        "+86",
+        "K1+",
+        "M",
+        "level",
+    ] {
         drop(normalise(text));
         drop(normalise(&text.repeat(500)));
     }
@@ -127,8 +159,10 @@ fn the_trace_names_every_change() {
 
 /// Texts of real messages, where they are at hand (`MINGLUO_SHARED`).
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that could not be made must be heard of")]
 fn real_messages_are_said_in_form() {
-    let Some(folder) = std::env::var_os("MINGLUO_SHARED").map(|dir| Path::new(&dir).join("corpus")) else {
+    let Some(folder) = std::env::var_os("MINGLUO_SHARED").map(|dir| Path::new(&dir).join("corpus"))
+    else {
         eprintln!("skipped: MINGLUO_SHARED is not set, real messages were not tried");
         return;
     };

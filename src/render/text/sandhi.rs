@@ -41,7 +41,7 @@ pub fn sandhi(pieces: &[Piece]) -> Vec<Piece> {
                         })
                         .collect(),
                 ),
-                other => other.clone(),
+                other @ (Piece::Letters(_) | Piece::Pause(_)) => other.clone(),
             });
         }
     }
@@ -82,7 +82,7 @@ fn one_and_not(syllables: &mut [Syllable]) {
                     || DIGITS.contains(&next_character)
                     || ORDERED.contains(&next_character)
                     || now.is_last && before.is_some() && now.word > 0 && next_character == '的';
-                let ends_word = now.is_last && before_in_word(before);
+                let ends_word = ends_in_one(before, now.is_last);
                 if !is_digit && !ends_word {
                     now.tone = if next_tone == '4' || next_character == '个' { '2' } else { '4' };
                 }
@@ -94,8 +94,8 @@ fn one_and_not(syllables: &mut [Syllable]) {
 }
 
 /// Whether the character before makes 一 the end of a word: 统一, 唯一, 万一, 之一.
-fn before_in_word(before: Option<char>) -> bool {
-    before.is_some_and(|c| "统唯万之同专划归单逐合周".contains(c))
+fn ends_in_one(before: Option<char>, is_last: bool) -> bool {
+    before.is_some_and(|c| "统唯专".contains(c) || is_last && "万之同单逐合周".contains(c))
 }
 
 /// Chains of third tones: within a word every one but the last rises; in longer words and rows of digits
@@ -116,12 +116,14 @@ fn third_tones(syllables: &mut [Syllable]) {
 
 /// Whether the syllable `at` and the one before belong to one foot and both are third tones.
 fn joined(syllables: &[Syllable], at: usize) -> bool {
-    let (Some(before), Some(now)) = (at.checked_sub(1).and_then(|n| syllables.get(n)), syllables.get(at))
+    let (Some(before), Some(now)) =
+        (at.checked_sub(1).and_then(|n| syllables.get(n)), syllables.get(at))
     else {
         return false;
     };
     let alone = |s: &Syllable, n: usize| {
-        s.is_last && n.checked_sub(1).and_then(|n| syllables.get(n)).is_none_or(|b| b.word != s.word)
+        s.is_last
+            && n.checked_sub(1).and_then(|n| syllables.get(n)).is_none_or(|b| b.word != s.word)
     };
     before.tone == '3'
         && now.tone == '3'
@@ -132,7 +134,7 @@ fn chain(foot: &mut [Syllable]) {
     let n = foot.len();
     for (at, syllable) in foot.iter_mut().enumerate() {
         // In a foot of up to three all but the last rise; a longer one goes in pairs from its end.
-        let rises = at + 1 < n && (n <= 3 || (n - at) % 2 == 0);
+        let rises = at + 1 < n && (n <= 3 || (n - at).is_multiple_of(2));
         if rises {
             syllable.tone = '2';
         }
@@ -151,7 +153,9 @@ mod tests {
             for piece in sandhi(&chunk.pieces) {
                 match piece {
                     Piece::Word(word) => {
-                        got.extend(word.into_iter().map(|(_, s)| s.unwrap_or_else(|| "?".to_owned())));
+                        got.extend(
+                            word.into_iter().map(|(_, s)| s.unwrap_or_else(|| "?".to_owned())),
+                        );
                     }
                     Piece::Letters(letters) => got.push(letters),
                     Piece::Pause(c) => got.push(c.to_string()),

@@ -5,24 +5,39 @@ use super::super::number::one_by_one_yao;
 use super::unit;
 
 /// Words before digits that make them a telephone number.
-const CALLS: &[&str] = &["电话", "拨打", "热线", "致电", "号码", "拨", "手机", "专线", "座机", "传真", "短号"];
+const CALLS: &[&str] =
+    &["电话", "拨打", "热线", "致电", "号码", "拨", "手机", "专线", "座机", "传真", "短号"];
 /// How far before the digits such a word may stand, characters.
 const CALLS_CHARS: usize = 14;
 /// Short numbers read digit by digit wherever no unit follows.
 const SHORT_CALLS: &[&str] = &[
-    "12379", "12345", "12119", "12350", "95598", "96110", "12395", "12315", "12320", "12328", "12369",
-    "12333", "12348", "12356", "12122", "95518", "96533", "95119",
+    "12379", "12345", "12119", "12350", "95598", "96110", "12395", "12315", "12320", "12328",
+    "12369", "12333", "12348", "12356", "12122", "95518", "96533", "95119",
 ];
 /// Emergency numbers: read so before these words, or beside each other.
 const EMERGENCY: &[&str] = &["110", "119", "120", "122"];
 const AFTER_EMERGENCY: &[&str] = &[
-    "报警", "急救", "火警", "消防", "求助", "求救", "求援", "电话", "热线", "指挥中心", "接警", "平台", "救援",
-    "出警", "中心",
+    "报警",
+    "急救",
+    "火警",
+    "消防",
+    "求助",
+    "求救",
+    "求援",
+    "电话",
+    "热线",
+    "指挥中心",
+    "接警",
+    "平台",
+    "救援",
+    "出警",
+    "中心",
 ];
 
 /// A telephone number.
 pub(super) fn telephone(at: &Cursor<'_>) -> Option<Said> {
-    if !at.is_digit(0) && !at.is_one_of(0, &['+', '(']) || at.back(1).is_some_and(|c| c.is_ascii_digit())
+    if !at.is_digit(0) && !at.is_one_of(0, &['+', '('])
+        || at.back(1).is_some_and(|c| c.is_ascii_digit())
     {
         return None;
     }
@@ -41,9 +56,7 @@ fn abroad(at: &Cursor<'_>) -> Option<Said> {
 
 fn mobile(digits: &str) -> String {
     match (digits.get(..3), digits.get(3..7), digits.get(7..)) {
-        (Some(a), Some(b), Some(c)) => {
-            [a, b, c].map(one_by_one_yao).join("，")
-        }
+        (Some(a), Some(b), Some(c)) => [a, b, c].map(one_by_one_yao).join("，"),
         _ => one_by_one_yao(digits),
     }
 }

@@ -26,8 +26,11 @@ pub(super) fn clock(at: &Cursor<'_>) -> Option<Said> {
     };
     said.push('点');
     let sign = at.range_sign(chars);
-    let is_span = sign > 0 && (parse(at, chars + sign).is_some() || at.starts_any(chars + sign, &["次日", "翌日"]))
-        || at.after_number() && at.back(1).is_some_and(|c| "-~～–—−至到 ".contains(c)) && is_second_end(at);
+    let is_span = sign > 0
+        && (parse(at, chars + sign).is_some() || at.starts_any(chars + sign, &["次日", "翌日"]))
+        || at.after_number()
+            && at.back(1).is_some_and(|c| "-~～–—−至到 ".contains(c))
+            && is_second_end(at);
     match (minute.as_str(), second.as_deref()) {
         ("00", None | Some("00")) => said.push_str(if is_span { "" } else { "整" }),
         (minute, None | Some("00")) => said.push_str(&format!("{}分", cardinal(minute))),

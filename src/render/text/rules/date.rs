@@ -4,10 +4,13 @@ use super::super::cursor::{Cursor, Said};
 use super::super::number::{cardinal, one_by_one};
 
 /// Words before a stroke date's month or after its day that tell it from a fraction.
-const AFTER_DAY: &[&str] =
-    &["日", "号", "起", "前", "后", "上午", "下午", "中午", "晚", "早", "凌晨", "夜", "白天", "发布", "("];
+const AFTER_DAY: &[&str] = &[
+    "日", "号", "起", "前", "后", "上午", "下午", "中午", "晚", "早", "凌晨", "夜", "白天", "发布",
+    "(",
+];
 /// Words after `98年` that make it a number of years.
-const YEARS: &[&str] = &["一遇", "来", "内", "以", "的", "代", "间", "多", "左右", "最", "不", "未", "后", "前"];
+const YEARS: &[&str] =
+    &["一遇", "来", "内", "以", "的", "代", "间", "多", "左右", "最", "不", "未", "后", "前"];
 
 fn fits(text: &str, max: u8) -> bool {
     (1..=2).contains(&text.len()) && text.parse::<u8>().is_ok_and(|n| n >= 1 && n <= max)
@@ -99,7 +102,7 @@ pub(super) fn year(at: &Cursor<'_>) -> Option<Said> {
             && !["近", "达", "约", "去", "第"].iter().any(|word| at.before(1).ends_with(word));
         return if is_year { Said::number(2, one_by_one(&digits)) } else { None };
     }
-    if !is_year(&digits) && !(digits.len() == 4 && digits.starts_with('1')) {
+    if !(is_year(&digits) || digits.len() == 4 && digits.starts_with('1')) {
         return None;
     }
     let bracketed = at.back(1).is_some_and(|c| "〔[【(".contains(c))
@@ -109,7 +112,8 @@ pub(super) fn year(at: &Cursor<'_>) -> Option<Said> {
     }
     let mut end = 4;
     loop {
-        let sign = at.range_sign(end).max(usize::from(at.is_one_of(end, &['、', '和', '与', '及', ','])));
+        let sign =
+            at.range_sign(end).max(usize::from(at.is_one_of(end, &['、', '和', '与', '及', ','])));
         let next = at.digits(end + sign);
         if sign == 0 || !is_year(&next) {
             break;

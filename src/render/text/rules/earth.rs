@@ -34,7 +34,11 @@ pub(super) fn coordinate(at: &Cursor<'_>) -> Option<Said> {
         let (chars, said, has_sign) = degrees(at, 1 + blank)?;
         let ends = !at.char(1 + blank + chars).is_some_and(|c| c.is_ascii_alphanumeric());
         let is_place = has_sign || said.contains('点') && matches!(at.char(0), Some('N' | 'E'));
-        return if ends && is_place { Said::number(1 + blank + chars, format!("{name}{said}")) } else { None };
+        return if ends && is_place {
+            Said::number(1 + blank + chars, format!("{name}{said}"))
+        } else {
+            None
+        };
     }
     let (chars, said, has_sign) = degrees(at, 0)?;
     let blank = usize::from(at.char(chars) == Some(' '));
@@ -67,14 +71,19 @@ fn degrees(at: &Cursor<'_>, ahead: usize) -> Option<(usize, String, bool)> {
     let mut said = format!("{}度", decimal(&number));
     let has_sign = at.is_one_of(ahead + chars, &['°', 'º', '˚', '度']);
     chars += usize::from(has_sign);
-    for (signs, name) in [(['′', '\'', '’', '分'], "分"), (['″', '"', '”', '秒'], "秒")] {
+    for (signs, name) in [(['′', '\'', '’', '分'], "分"), (['″', '"', '”', '秒'], "秒")]
+    {
         let part = at.number(ahead + chars);
         let end = ahead + chars + part.chars().count();
         if part.is_empty() || !at.is_one_of(end, &signs) || !has_sign {
             break;
         }
         let zero = part.len() == 2 && part.starts_with('0');
-        let words = if zero { format!("零{}", cardinal(part.trim_start_matches('0'))) } else { decimal(&part) };
+        let words = if zero {
+            format!("零{}", cardinal(part.trim_start_matches('0')))
+        } else {
+            decimal(&part)
+        };
         said.push_str(&words);
         said.push_str(name);
         chars = end + 1 - ahead;

@@ -45,14 +45,17 @@ pub(super) fn level(at: &Cursor<'_>) -> Option<Said> {
     if !is_level {
         return None;
     }
-    let gap = word.len() + (0..3).take_while(|n| at.is_one_of(word.len() + n, &[' ', '-', '.'])).count();
+    let gap =
+        word.len() + (0..3).take_while(|n| at.is_one_of(word.len() + n, &[' ', '-', '.'])).count();
     let digits = at.digits(gap);
     let (chars, said) = if digits.is_empty() {
         let letters = at.letters(gap);
         let unicode = at.char(gap).filter(|c| ('Ⅰ'..='Ⅻ').contains(c));
         match (ROMAN.iter().position(|r| *r == letters), unicode) {
             (Some(n), _) => (letters.len(), cardinal(&(n + 1).to_string())),
-            (None, Some(_)) => roman(at, gap).map(|(n, value)| (n, cardinal(&value.to_string())))?,
+            (None, Some(_)) => {
+                roman(at, gap).map(|(n, value)| (n, cardinal(&value.to_string())))?
+            }
             (None, None) => return None,
         }
     } else {

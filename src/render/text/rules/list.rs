@@ -37,8 +37,12 @@ pub(super) fn item(at: &Cursor<'_>) -> Option<Said> {
     let digits = at.digits(open);
     let end = open + digits.len();
     if digits.is_empty() && open == 1 {
-        let hanzi: String =
-            at.ahead(4).chars().skip(1).take_while(|c| "一二三四五六七八九十".contains(*c)).collect();
+        let hanzi: String = at
+            .ahead(4)
+            .chars()
+            .skip(1)
+            .take_while(|c| "一二三四五六七八九十".contains(*c))
+            .collect();
         let n = hanzi.chars().count();
         let closed = n > 0 && at.char(1 + n) == Some(')');
         return if closed { Said::words(after(n + 2), format!("{hanzi}、")) } else { None };

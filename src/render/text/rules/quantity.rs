@@ -108,7 +108,8 @@ pub(super) fn range(at: &Cursor<'_>) -> Option<Said> {
         return None;
     }
     let sign = at.range_sign(0);
-    let doubled = at.back(1).is_some_and(|c| c == ' ' || RANGE_SIGNS.contains(&c) || "至到".contains(c));
+    let doubled =
+        at.back(1).is_some_and(|c| c == ' ' || RANGE_SIGNS.contains(&c) || "至到".contains(c));
     if sign == 0 || doubled {
         return None;
     }
@@ -117,7 +118,10 @@ pub(super) fn range(at: &Cursor<'_>) -> Option<Said> {
         || at.is_one_of(sign, &['+']) && at.is_digit(sign + 1)
         || level::starts(at, sign)
         || at.char(sign) == Some('K') && at.is_digit(sign + 1)
-        || at.starts_any(sign, &["次日", "翌日", "明", "后天", "今", "零下", "凌晨", "下午", "上午", "晚"]);
+        || at.starts_any(
+            sign,
+            &["次日", "翌日", "明", "后天", "今", "零下", "凌晨", "下午", "上午", "晚"],
+        );
     if !ends {
         return None;
     }
@@ -137,9 +141,7 @@ pub(super) fn signed(at: &Cursor<'_>) -> Option<Said> {
 /// Whether the number or range `ahead` of here ends in a unit of temperature.
 fn is_temperature(at: &Cursor<'_>, ahead: usize) -> bool {
     let rest: String = at.ahead(ahead + 16).chars().skip(ahead).collect();
-    let rest = rest.trim_start_matches(|c: char| {
-        c.is_ascii_digit() || ". -~～–—−至到".contains(c)
-    });
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || ". -~～–—−至到".contains(c));
     ["℃", "°C", "ºC", "˚C", "摄氏度", "度"].iter().any(|unit| rest.starts_with(unit))
 }
 
@@ -197,7 +199,9 @@ pub(super) fn ratio(at: &Cursor<'_>) -> Option<Said> {
     let is_ratio = !first.is_empty()
         && !second.is_empty()
         && at.is_one_of(first.len(), &[':', '：', '∶'])
-        && ["比例", "配比", "比为", "比值", "比分", "按", "尺"].iter().any(|word| before.contains(word));
+        && ["比例", "配比", "比为", "比值", "比分", "按", "尺"]
+            .iter()
+            .any(|word| before.contains(word));
     if !is_ratio {
         return None;
     }

@@ -50,7 +50,8 @@ pub(super) fn stone(at: &Cursor<'_>) -> Option<Said> {
 pub(super) fn door(at: &Cursor<'_>) -> Option<Said> {
     let digits = at.digits(0);
     let end = digits.len();
-    if (3..=4).contains(&end) && at.starts_any(end, &["室", "房间", "病房", "教室", "号房"]) {
+    if (3..=4).contains(&end) && at.starts_any(end, &["室", "房间", "病房", "教室", "号房"])
+    {
         return Said::number(end, one_by_one(&digits));
     }
     if at.char(0)? == '#' && at.is_digit(1) {

@@ -3,7 +3,8 @@
 use super::super::cursor::{Cursor, Said, is_han, is_pause};
 
 /// What may follow a dash between two days or places, so that it means 到.
-const AFTER_DASH: &[&str] = &["次日", "翌日", "明", "后天", "周", "星期", "今", "凌晨", "傍晚", "夜"];
+const AFTER_DASH: &[&str] =
+    &["次日", "翌日", "明", "后天", "周", "星期", "今", "凌晨", "傍晚", "夜"];
 /// How far a dash between places looks for a word of a stretch, characters.
 const STRETCH_CHARS: usize = 8;
 
@@ -19,8 +20,7 @@ pub(super) fn blank(at: &Cursor<'_>) -> Option<Said> {
     if n == 0 {
         return None;
     }
-    let between_digits =
-        at.back(1).is_some_and(|c| c.is_ascii_digit()) && at.is_digit(n);
+    let between_digits = at.back(1).is_some_and(|c| c.is_ascii_digit()) && at.is_digit(n);
     let gap = n > 1 || between_digits;
     Said::words(n, if gap { "，" } else { "" })
 }
@@ -42,7 +42,7 @@ pub(super) fn pause(at: &Cursor<'_>) -> Option<Said> {
             return Said::words(n + 1, "，");
         }
         ',' | '(' | ')' | '[' | ']' | '【' | '】' | '{' | '}' | '〔' | '〕' | '〖' | '〗' | '|'
-        | '\\' | '–' | '︱' | '｜' => "，",
+        | '\\' | '︱' => "，",
         '.' if next.is_some_and(|n| n.is_ascii_alphanumeric()) => "、",
         '.' | '．' => "。",
         '!' => "！",
@@ -76,7 +76,8 @@ fn joins_days_or_places(at: &Cursor<'_>) -> bool {
 /// A sign that has words.
 pub(super) fn sign(at: &Cursor<'_>) -> Option<Said> {
     let c = at.char(0)?;
-    let digit_next = at.is_digit(1) || at.is_minus(1) || (at.char(1) == Some(' ') && at.is_digit(2));
+    let digit_next =
+        at.is_digit(1) || at.is_minus(1) || (at.char(1) == Some(' ') && at.is_digit(2));
     let said = match c {
         '≥' | '≧' | '⩾' => "大于等于",
         '≤' | '≦' | '⩽' => "小于等于",

@@ -140,7 +140,10 @@ fn ends(at: &Cursor<'_>, ahead: usize, unit: &str) -> bool {
 pub(in super::super) fn is_counted_or_measured(at: &Cursor<'_>, ahead: usize) -> bool {
     unit(at, ahead).is_some()
         || at.starts_any(ahead, super::two::COUNTED)
-        || at.starts_any(ahead, &["余", "多", "元", "亩", "毫", "%", "‰", "岁", "级", "日", "月", "年"])
+        || at.starts_any(
+            ahead,
+            &["余", "多", "元", "亩", "毫", "%", "‰", "岁", "级", "日", "月", "年"],
+        )
 }
 
 /// 元/亩: what comes after the stroke of a quantity.

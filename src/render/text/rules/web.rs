@@ -9,7 +9,9 @@ const ADDRESS_CHARS_MAX: usize = 500;
 
 fn address_chars(at: &Cursor<'_>) -> usize {
     (0..ADDRESS_CHARS_MAX)
-        .take_while(|n| at.char(*n).is_some_and(|c| c.is_ascii_graphic() && !"<>\"()[]{}".contains(c)))
+        .take_while(|n| {
+            at.char(*n).is_some_and(|c| c.is_ascii_graphic() && !"<>\"()[]{}".contains(c))
+        })
         .count()
 }
 
