@@ -39,7 +39,18 @@ pub(super) fn clock(at: &Cursor<'_>) -> Option<Said> {
             said.push_str(&format!("{}分{}秒", cardinal(minute), cardinal(second)));
         }
     }
-    Said::number(chars + zone(at, chars), said)
+    let (half, name) = half_of_day(at, chars);
+    Said::number(chars + half + zone(at, chars), format!("{name}{said}"))
+}
+
+/// `am` or `pm` behind a time: its characters, and what is said before the time.
+fn half_of_day(at: &Cursor<'_>, chars: usize) -> (usize, &'static str) {
+    let blank = usize::from(at.char(chars) == Some(' '));
+    match at.letters(chars + blank).to_ascii_lowercase().as_str() {
+        "am" => (blank + 2, "上午"),
+        "pm" => (blank + 2, "下午"),
+        _ => (0, ""),
+    }
 }
 
 /// Whether a range sign stands right before.

@@ -68,11 +68,15 @@ pub(super) fn month_day(at: &Cursor<'_>) -> Option<Said> {
     let sign = at.char(month.len())?;
     let day = at.digits(month.len() + 1);
     let chars = month.len() + 1 + day.len();
-    if !fits(&month, 12) || !fits(&day, 31) || at.back(1).is_some_and(|c| "/.·-".contains(c)) {
+    if !fits(&month, 12) || !fits(&day, 31) || at.back(1).is_some_and(|c| "/.·".contains(c)) {
         return None;
     }
     if sign == '·' || sign == '•' {
         return Said::number(chars, format!("{}{}", one_by_one(&month), one_by_one(&day)));
+    }
+    if sign == '.' && is_dotted_day(at, chars) {
+        let written = usize::from(at.is_one_of(chars, &['日', '号']));
+        return Said::number(chars + written, format!("{}月{}日", plain(&month), plain(&day)));
     }
     let blank = usize::from(at.char(chars) == Some(' '));
     let clock = at.is_digit(chars + blank)
@@ -88,6 +92,15 @@ pub(super) fn month_day(at: &Cursor<'_>) -> Option<Said> {
     let written = usize::from(at.is_one_of(chars, &['日', '号']));
     let used = chars + written + if clock { blank } else { 0 };
     Said::number(used, format!("{}月{}日", plain(&month), plain(&day)))
+}
+
+/// Whether 日 stands after a 7.18, or after the 7.20 that ends a range.
+fn is_dotted_day(at: &Cursor<'_>, chars: usize) -> bool {
+    let is_day = |n: usize| {
+        at.is_one_of(n, &['日', '号']) && !at.starts_any(n + 1, &["内", "以", "左右", "龄"])
+    };
+    let sign = at.range_sign(chars);
+    is_day(chars) || sign > 0 && is_day(chars + sign + at.number(chars + sign).len())
 }
 
 /// 2026年 digit by digit, also 2025-2026年 and 1954、1998、2020年; 2000年一遇 is no year.

@@ -70,6 +70,8 @@ pub(super) fn with_digits(at: &Cursor<'_>) -> Option<Said> {
     let said = match () {
         () if number.contains('.') => decimal(&number),
         () if number.len() <= 2 && !number.starts_with('0') => cardinal(&number),
+        // A kilometre stone without metres.
+        () if letters == "K" && !at.starts(from + number.len(), "次") => cardinal(&number),
         () => one_by_one_yao(&number),
     };
     Said::number(from + number.chars().count(), format!("{}{said}", letters.to_ascii_uppercase()))

@@ -15,7 +15,9 @@ pub(super) fn road(at: &Cursor<'_>) -> Option<Said> {
         let end = 1 + blank + digits.len();
         let is_train = !"DTK".contains(letter) || at.starts_any(end, &["次", "号列车"]);
         if is_train && (1..=4).contains(&digits.len()) && at.char(end) != Some('+') {
-            return Said::number(end, format!("{letter}{}", one_by_one_yao(&digits)));
+            let said =
+                if digits.len() == 1 { one_by_one(&digits) } else { one_by_one_yao(&digits) };
+            return Said::number(end, format!("{letter}{said}"));
         }
         return None;
     }

@@ -1,6 +1,7 @@
 //! Single signs: pauses, words for signs, and what stays silent.
 
 use super::super::cursor::{Cursor, Said, is_han, is_pause};
+use super::super::number::cardinal;
 
 /// What may follow a dash between two days or places, so that it means 到.
 const AFTER_DASH: &[&str] =
@@ -78,6 +79,9 @@ pub(super) fn sign(at: &Cursor<'_>) -> Option<Said> {
     let c = at.char(0)?;
     let digit_next =
         at.is_digit(1) || at.is_minus(1) || (at.char(1) == Some(' ') && at.is_digit(2));
+    if let Some(said) = power(at, c) {
+        return Some(said);
+    }
     let said = match c {
         '≥' | '≧' | '⩾' => "大于等于",
         '≤' | '≦' | '⩽' => "小于等于",
@@ -107,6 +111,21 @@ pub(super) fn sign(at: &Cursor<'_>) -> Option<Said> {
         _ => return None,
     };
     Said::words(1, said)
+}
+
+/// 10^4, 10⁴.
+fn power(at: &Cursor<'_>, c: char) -> Option<Said> {
+    if !at.back(1).is_some_and(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let digits = if c == '^' { at.digits(1) } else { String::new() };
+    let high = "⁰¹²³⁴⁵⁶⁷⁸⁹".chars().position(|high| high == c);
+    let said = match high {
+        Some(n) => cardinal(&n.to_string()),
+        None if !digits.is_empty() => cardinal(&digits),
+        None => return None,
+    };
+    Said::number(1 + digits.len(), format!("的{said}次方"))
 }
 
 /// Letters of other scripts stay, so that the script can name them; all else falls silent.
