@@ -1,9 +1,9 @@
 //! The rules of the normaliser, one file an idea, in the order in which they are asked.
 
 pub(super) mod call;
-pub(super) mod clock;
 pub(super) mod date;
 pub(super) mod earth;
+pub(super) mod hours;
 pub(super) mod letters;
 pub(super) mod level;
 pub(super) mod list;
@@ -29,7 +29,7 @@ pub(super) const RULES: &[Rule] = &[
     ("date", date::full),
     ("year and month", date::year_month),
     ("month and day", date::month_day),
-    ("clock time", clock::clock),
+    ("clock time", hours::clock),
     ("year", date::year),
     ("day or hour", date::part),
     ("coordinate", earth::coordinate),
