@@ -8,6 +8,7 @@
 mod areas;
 mod cross;
 mod files;
+mod phrases;
 mod policy;
 mod reader;
 mod recordings;
@@ -138,6 +139,7 @@ fn load(
     cross::policy(&policy, &network, &plan_lines, &faults);
     let render = &config.render;
     recordings::check(&policy, &plan_lines, &render.recordings_dir, &render.audio_dir, &faults);
+    phrases::check(dir, &network, &area_lines, &faults);
     let (faults, warnings) = faults.into_lists();
     if faults.is_empty() { Ok(Loaded { config, network, policy, warnings }) } else { Err(faults) }
 }

@@ -14,7 +14,6 @@ use crate::render::speech::{Deadline, ENGINES, LazyFrontEnd, SpeechConfig, Utter
 use crate::render::text::Lexicon;
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueEnum};
-use explain::explain;
 use serde_json::json;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -48,7 +47,7 @@ pub struct SayArgs {
     /// Shape the sound for horn loudspeakers.
     #[arg(long)]
     horn: bool,
-    /// Show words, readings and phonemes.
+    /// Show words, readings and which rule fired; needs no voice.
     #[arg(long)]
     explain: bool,
     /// Print one JSON object for machines.
@@ -101,7 +100,7 @@ pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
     let front_end = Arc::new(LazyFrontEnd::new(lexicon(&phrases)?));
     let script = front_end.get().script(&args.text)?;
     if args.explain {
-        explain(&script, out)?;
+        explain::print(&front_end.get().explain(&args.text)?, args.json, out)?;
     }
     let Some(path) = &args.output else { return Ok(0) };
     let codec = codec_of(path)?;

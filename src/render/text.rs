@@ -1,20 +1,34 @@
 //! From alert text to what a voice needs: words as said, readings, phonemes, sentence by sentence.
 
+mod context;
+mod cursor;
+mod explain;
 pub mod lexicon;
+mod names;
+mod neutral;
 mod normalise;
 mod number;
 mod phoneme;
 mod pinyin;
+mod rules;
+mod sandhi;
+mod trace;
 
+pub use explain::{Explanation, Spoken};
 pub use lexicon::{Lexicon, LexiconFault};
-pub use normalise::normalise;
-pub use pinyin::Piece;
+pub use names::{Names, Unsure};
+pub use normalise::{normalise, normalise_traced};
+pub use pinyin::{Piece, Source};
+pub use sandhi::sandhi;
+pub use trace::Fired;
 
 use pinyin::Reader;
 use thiserror::Error;
 
 /// Longest text that may be spoken, in characters (`model::Message::text`).
 pub const TEXT_CHARS_MAX: usize = 2_000;
+/// Longest text as said, in characters: 40 minutes of speech, more than any program may last.
+pub const SAID_CHARS_MAX: usize = 8_000;
 /// Most phoneme symbols the voice gets at once; bounds its memory (about 0.4 GB) and the time until an
 /// abandoned synthesis ends. The model itself takes 509.
 pub const CHUNK_SYMBOLS_MAX: usize = 220;
@@ -22,7 +36,7 @@ pub const CHUNK_SYMBOLS_MAX: usize = 220;
 /// The text can't be spoken.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum TextFault {
-    /// More than [`TEXT_CHARS_MAX`] characters.
+    /// More than [`TEXT_CHARS_MAX`] characters as written, or [`SAID_CHARS_MAX`] as said.
     #[error("expected at most {TEXT_CHARS_MAX} characters, got {0}; shorten the text")]
     TooLong(usize),
     /// No word to say is in it.
@@ -54,6 +68,8 @@ pub struct Script {
     pub chunks: Vec<Chunk>,
     /// Characters whose reading nobody knows; they stay silent.
     pub unknown: Vec<char>,
+    /// Which rule changed what in the text, in order.
+    pub rules: Vec<Fired>,
 }
 
 /// The front end: local words, dictionaries, phonemes.
@@ -75,11 +91,7 @@ impl FrontEnd {
     /// # Errors
     /// [`TextFault`] when the text is too long or holds no word.
     pub fn script(&self, text: &str) -> Result<Script, TextFault> {
-        let chars = text.chars().count();
-        if chars > TEXT_CHARS_MAX {
-            return Err(TextFault::TooLong(chars));
-        }
-        let said = normalise(&self.lexicon.replaced(text));
+        let (said, rules) = self.said(text)?;
         let pieces = self.reader.read(&said);
         let unknown = pieces.iter().flat_map(unknown_of).collect();
         let mut chunks = Vec::new();
@@ -89,7 +101,22 @@ impl FrontEnd {
         if chunks.is_empty() {
             return Err(TextFault::Empty);
         }
-        Ok(Script { said, chunks, unknown })
+        Ok(Script { said, chunks, unknown, rules })
+    }
+
+    /// What is said of `text`, and every rule that fired.
+    fn said(&self, text: &str) -> Result<(String, Vec<Fired>), TextFault> {
+        let chars = text.chars().count();
+        if chars > TEXT_CHARS_MAX {
+            return Err(TextFault::TooLong(chars));
+        }
+        let mut rules = Vec::new();
+        let said = normalise_traced(&self.lexicon.replaced(text, &mut rules), &mut rules);
+        let chars = said.chars().count();
+        if chars > SAID_CHARS_MAX {
+            return Err(TextFault::TooLong(chars));
+        }
+        Ok((said, rules))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The county's own words: `configs/phrases.toml`.
 
+use super::trace::{Fired, note};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
@@ -7,6 +8,9 @@ use std::collections::BTreeMap;
 pub const ENTRIES_MAX: usize = 20_000;
 /// Longest word in characters.
 const WORD_CHARS_MAX: usize = 32;
+
+/// Longest replacement in characters.
+const REPLACEMENT_CHARS_MAX: usize = 64;
 
 /// Local readings and replacements.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,6 +83,13 @@ impl Lexicon {
         }
         let mut replacements = Vec::new();
         for Replace { from, to } in file.replace {
+            if to.chars().count() > REPLACEMENT_CHARS_MAX {
+                return Err(LexiconFault(format!(
+                    "replace `{from}`: expected at most {REPLACEMENT_CHARS_MAX} characters in `to`, got \
+                     {}",
+                    to.chars().count()
+                )));
+            }
             if from.is_empty() {
                 return Err(LexiconFault(
                     "replace: expected a word in `from`, got nothing".to_owned(),
@@ -97,10 +108,25 @@ impl Lexicon {
         &self.readings
     }
 
-    /// `text` with every replacement made once, longest word first.
+    /// `text` with every replacement made in one pass, longest word first, so that no replacement changes
+    /// what another one wrote. What was replaced is noted in `fired`.
     #[must_use]
-    pub fn replaced(&self, text: &str) -> String {
-        self.replacements.iter().fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
+    pub fn replaced(&self, text: &str, fired: &mut Vec<Fired>) -> String {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(first) = rest.chars().next() {
+            let found = self.replacements.iter().find(|(from, _)| rest.starts_with(from.as_str()));
+            let used = found.map_or(first.len_utf8(), |(from, _)| from.len());
+            match found {
+                Some((from, to)) => {
+                    note(fired, "replacement of phrases.toml", from, to);
+                    out.push_str(to);
+                }
+                None => out.push(first),
+            }
+            rest = rest.get(used..).unwrap_or_default();
+        }
+        out
     }
 }
 
@@ -137,6 +163,9 @@ mod tests {
     fn replacements_take_the_longest_word_first() {
         let text = "[[replace]]\nfrom='防指'\nto='防汛指挥部'\n[[replace]]\nfrom='县防指'\nto='县防汛抗旱指挥部'";
         let lexicon = Lexicon::parse(text).expect("well formed");
-        assert_eq!(lexicon.replaced("县防指和镇防指"), "县防汛抗旱指挥部和镇防汛指挥部");
+        assert_eq!(
+            lexicon.replaced("县防指和镇防指", &mut Vec::new()),
+            "县防汛抗旱指挥部和镇防汛指挥部"
+        );
     }
 }

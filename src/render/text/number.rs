@@ -34,10 +34,9 @@ fn group(value: u64) -> String {
             out.push('零');
         }
         zero = false;
-        // 十五 instead of 一十五 at the very beginning; 两千 and 两百 instead of 二千 and 二百.
+        // 十五 instead of 一十五 at the very beginning.
         match (d, scale) {
             (1, 10) if out.is_empty() => {}
-            (2, 100 | 1000) => out.push('两'),
             _ => out.extend(DIGITS.get(d)),
         }
         out.push_str(name);
@@ -45,7 +44,8 @@ fn group(value: u64) -> String {
     out
 }
 
-/// A whole number: `12000` → 一万两千, `305` → 三百零五. Leading zeros or more than twelve digits are read
+/// A whole number: `12000` → 一万二千, `305` → 三百零五. A leading 2 before 千, 万 and 亿 is 两, before 百 and 十
+/// it is 二. Leading zeros or more than twelve digits are read
 /// digit by digit.
 #[must_use]
 pub(super) fn cardinal(digits: &str) -> String {
@@ -73,24 +73,92 @@ pub(super) fn cardinal(digits: &str) -> String {
             }
         }
         gap = false;
-        if part == 2 && scale > 1 {
-            out.push('两');
-        } else {
-            out.push_str(&said);
-        }
+        out.push_str(&said);
         out.push_str(name);
     }
-    out
+    match out.strip_prefix('二') {
+        Some(rest) if rest.starts_with(['千', '万', '亿']) => format!("两{rest}"),
+        _ => out,
+    }
 }
 
 /// A whole or decimal number: `3.50` → 三点五零, `1,200` → 一千两百.
 #[must_use]
 pub(super) fn decimal(number: &str) -> String {
-    let plain: String = number.chars().filter(|c| *c != ',').collect();
+    let plain: String = number.chars().filter(|c| *c != ',' && *c != '，').collect();
     match plain.split_once('.') {
         Some((whole, part)) => format!("{}点{}", cardinal(whole), one_by_one(part)),
         None => cardinal(&plain),
     }
+}
+
+/// The readings of a word made of number characters alone, so that no phrase can change them (一百 is
+/// yi1 bai3 here: what 一 becomes before 百 is `sandhi`'s business). `None` = another word.
+#[must_use]
+pub(super) fn readings(word: &[char]) -> Option<Vec<String>> {
+    const READINGS: &[(char, &str)] = &[
+        ('零', "ling2"),
+        ('一', "yi1"),
+        ('二', "er4"),
+        ('三', "san1"),
+        ('四', "si4"),
+        ('五', "wu3"),
+        ('六', "liu4"),
+        ('七', "qi1"),
+        ('八', "ba1"),
+        ('九', "jiu3"),
+        ('十', "shi2"),
+        ('百', "bai3"),
+        ('千', "qian1"),
+        ('万', "wan4"),
+        ('亿', "yi4"),
+        ('两', "liang3"),
+        ('幺', "yao1"),
+    ];
+    word.iter()
+        .map(|c| READINGS.iter().find(|(d, _)| d == c).map(|(_, said)| (*said).to_owned()))
+        .collect()
+}
+
+/// Characters of a number, 点 between two of them.
+const RUN: &str = "零一二三四五六七八九十百千万亿两幺";
+
+/// The first number of at least two characters in said text, as byte offsets.
+#[must_use]
+pub(super) fn run(said: &str) -> Option<(usize, usize)> {
+    let mut from = None;
+    let mut count = 0;
+    let mut chars = said.char_indices().peekable();
+    while let Some((at, c)) = chars.next() {
+        let next = chars.peek().map(|(_, next)| *next);
+        let is_point = c == '点' && from.is_some() && next.is_some_and(|n| RUN.contains(n));
+        if RUN.contains(c) || is_point {
+            from = from.or(Some(at));
+            count += 1;
+            continue;
+        }
+        if let Some(start) = from.filter(|_| count > 1) {
+            return Some((start, at));
+        }
+        from = None;
+        count = 0;
+    }
+    from.filter(|_| count > 1).map(|start| (start, said.len()))
+}
+
+/// The words of a number: 三千 五百 十二 点 五; digits in a row stay together.
+pub(super) fn words(run: &str) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for c in run.chars() {
+        let ends = out.last().is_none_or(|last| last.ends_with(['点', '百', '千', '万', '亿']));
+        // 十万, 百万 and 千万 stay whole.
+        let scales = matches!(c, '万' | '亿' | '百' | '千');
+        match out.last_mut() {
+            Some(last) if c != '点' && (!ends || scales && !last.ends_with('点')) => last.push(c),
+            _ => out.push(c.to_string()),
+        }
+    }
+    out
 }
 
 #[cfg(test)]
@@ -107,14 +175,18 @@ mod tests {
             ("20", "二十"),
             ("102", "一百零二"),
             ("110", "一百一十"),
-            ("200", "两百"),
+            ("200", "二百"),
+            ("2000", "两千"),
             ("1005", "一千零五"),
             ("1050", "一千零五十"),
-            ("2222", "两千两百二十二"),
+            ("2222", "两千二百二十二"),
             ("10000", "一万"),
             ("10015", "一万零一十五"),
-            ("12000", "一万两千"),
+            ("12000", "一万二千"),
             ("20000", "两万"),
+            ("22000", "两万二千"),
+            ("20000000", "两千万"),
+            ("200000000", "两亿"),
             ("100500", "十万零五百"),
             ("120000", "十二万"),
             ("100000001", "一亿零一"),
@@ -124,7 +196,23 @@ mod tests {
             assert_eq!(cardinal(digits), said, "{digits}");
         }
         assert_eq!(decimal("3.05"), "三点零五");
-        assert_eq!(decimal("1,200.5"), "一千两百点五");
+        assert_eq!(decimal("1,200.5"), "一千二百点五");
         assert_eq!(one_by_one_yao("12379"), "幺二三七九");
+    }
+
+    #[test]
+    fn numbers_are_cut_into_words() {
+        for (said, want) in [
+            ("水位三十三点五米", "三十三 点 五"),
+            ("一千二百三十四户", "一千 二百 三十四"),
+            ("二零二六年", "二零二六"),
+            ("转移三十万人", "三十万"),
+            ("三点要求", ""),
+            ("十七点零五分", "十七 点 零五"),
+            ("一千万", "一千万"),
+        ] {
+            let (from, to) = run(said).unwrap_or_default();
+            assert_eq!(words(&said[from..to]).join(" "), want, "{said}");
+        }
     }
 }
