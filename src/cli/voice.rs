@@ -5,6 +5,8 @@
 //! digest, the model is rewritten for our inference library, and the finished directory appears in
 //! one rename.
 
+pub mod bank;
+
 use crate::model::Sha256;
 use crate::render::kokoro::{Kokoro, MODEL_FILE};
 use crate::render::onnxpatch;
@@ -72,6 +74,8 @@ pub struct VoiceArgs {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make the bank of sounds of the built-in voice.
+    Bank(bank::BankArgs),
     /// Fetch, verify and install the neural voice (about 90 MB).
     Install {
         /// Use files downloaded before instead of the network.
@@ -95,6 +99,7 @@ enum Action {
 /// When a download, a digest or the disk fails; the message says what to do.
 pub fn run(args: &VoiceArgs, out: &mut impl Write) -> Result<u8> {
     match &args.action {
+        Action::Bank(args) => return bank::run(args, out),
         Action::Install { from, dir } => {
             if is_complete(dir) {
                 writeln!(out, "voice already installed in {}", dir.display())?;

@@ -24,6 +24,10 @@ const STYLE_NUMBERS: usize = 256;
 const STYLE_ROWS: usize = 510;
 /// Below this a sample counts as silence at a chunk's edge.
 const SILENCE_THRESHOLD: f32 = 0.004;
+/// The model's own decision how long each symbol lasts, in frames.
+const DURATIONS: &str = "/encoder/Clip_output_0";
+/// Samples of one frame of [`DURATIONS`].
+pub const FRAME_SAMPLES: usize = 600;
 /// Silence kept at a chunk's edges in milliseconds.
 const EDGE_MS: u32 = 30;
 
@@ -47,6 +51,15 @@ pub enum KokoroFault {
     /// Nobody waits for it any more.
     #[error("synthesis was abandoned")]
     Abandoned,
+}
+
+/// Speech with the time of each symbol, for cutting words out of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Take {
+    /// The sound, untrimmed.
+    pub sound: Samples,
+    /// Frames of [`FRAME_SAMPLES`] for the silence before, each symbol in order, the silence after.
+    pub frames: Vec<u32>,
 }
 
 /// The model and the voices, resident in memory.
@@ -123,7 +136,49 @@ impl Kokoro {
         Ok(out)
     }
 
+    /// Speaks 1 to 509 symbols (see `text::symbols`) in one go and tells when each of them sounds.
+    ///
+    /// # Errors
+    /// [`KokoroFault`] when the voice is unknown, the model fails or gives no times.
+    pub fn speak_timed(
+        &self,
+        symbols: &[i32],
+        voice: &str,
+        speed: f32,
+    ) -> Result<Take, KokoroFault> {
+        let style =
+            self.voices.get(voice).ok_or_else(|| KokoroFault::UnknownVoice(voice.to_owned()))?;
+        let fault = |e: &dyn std::fmt::Display| KokoroFault::Model(e.to_string());
+        let durations = self.model.node_id(DURATIONS).map_err(|e| fault(&e))?;
+        let mut outputs = self.run(symbols, style, speed, &[self.output, durations])?.into_iter();
+        let (Some(mono), Some(frames)) = (outputs.next(), outputs.next()) else {
+            return Err(fault(&"expected sound and times, got less"));
+        };
+        if frames.len() != symbols.len() + 2 {
+            return Err(fault(&format!(
+                "expected {} times, got {}",
+                symbols.len() + 2,
+                frames.len()
+            )));
+        }
+        let frames = frames.into_iter().map(whole).collect();
+        Ok(Take { sound: Samples { rate_hz: VOICE_RATE_HZ, mono }, frames })
+    }
+
     fn chunk(&self, symbols: &[i32], style: &[f32], speed: f32) -> Result<Samples, KokoroFault> {
+        let mono = self.run(symbols, style, speed, &[self.output])?.pop();
+        let mono =
+            mono.ok_or_else(|| KokoroFault::Model("expected one output, got none".to_owned()))?;
+        Ok(Samples { rate_hz: VOICE_RATE_HZ, mono })
+    }
+
+    fn run(
+        &self,
+        symbols: &[i32],
+        style: &[f32],
+        speed: f32,
+        wanted: &[NodeId],
+    ) -> Result<Vec<Vec<f32>>, KokoroFault> {
         let fault = |e: &dyn std::fmt::Display| KokoroFault::Model(e.to_string());
         // The style row depends on the length: row N for N symbols.
         let row = symbols.len().min(STYLE_ROWS - 1);
@@ -140,14 +195,27 @@ impl Kokoro {
         ];
         let mut options = RunOptions::default();
         options.thread_pool = Some(Arc::clone(&self.threads));
-        let mut outputs =
-            self.model.run(inputs, &[self.output], Some(options)).map_err(|e| fault(&e))?;
-        let audio = outputs.pop().ok_or_else(|| fault(&"expected one output, got none"))?;
-        let audio = audio
-            .into_tensor::<f32>()
-            .ok_or_else(|| fault(&"expected a tensor of numbers, got another type"))?;
-        Ok(Samples { rate_hz: VOICE_RATE_HZ, mono: audio.to_vec() })
+        let outputs = self.model.run(inputs, wanted, Some(options)).map_err(|e| fault(&e))?;
+        outputs
+            .into_iter()
+            .map(|output| {
+                let tensor = output.into_tensor::<f32>();
+                tensor
+                    .map(|t| t.to_vec())
+                    .ok_or_else(|| fault(&"expected a tensor of numbers, got another type"))
+            })
+            .collect()
     }
+}
+
+/// A frame count that the model gives as a float.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0 to 10,000 first"
+)]
+fn whole(frames: f32) -> u32 {
+    frames.clamp(0.0, 10_000.0).round() as u32
 }
 
 /// Reads a voice file: 510 rows of 256 little-endian f32.

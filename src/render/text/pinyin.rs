@@ -12,6 +12,13 @@ const LOCAL_WORD_WEIGHT: usize = 1_000_000;
 const CHARACTERS: &str = include_str!("tables/characters.txt");
 const PHRASES: &str = include_str!("tables/phrases.txt");
 
+/// The syllables of both tables, with repetitions.
+pub(super) fn table_syllables() -> impl Iterator<Item = &'static str> {
+    let single = CHARACTERS.lines().filter_map(|line| line.split(' ').next());
+    let phrases = PHRASES.lines().flat_map(|line| line.split(' ').skip(1));
+    single.chain(phrases)
+}
+
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {
