@@ -6,15 +6,17 @@ use crate::render::kokoro::{FRAME_SAMPLES, Take, VOICE_RATE_HZ};
 use crate::render::samples::{Samples, count_f64, frames_of_ms, narrow};
 use anyhow::{Context, Result};
 
-/// What is looked at before and after the model's times, in milliseconds: its frames are 25 ms long.
-const LEAD_MS: u32 = 30;
-const TAIL_MS: u32 = 90;
+/// How far around the pause between two units their border may lie, in milliseconds: the model's frames are
+/// 25 ms long.
+const AROUND_MS: u32 = 12;
+/// Symbols of the pause between two units: a comma and a space.
+const PAUSE_SYMBOLS: usize = 2;
 /// Window in which loudness is looked at.
 const WINDOW_MS: u32 = 5;
 /// Quieter than the loudest window by this factor (−36 dB) is silence.
 const SILENCE: f32 = 0.016;
 /// Silence kept at the edges, which a cross-fade uses up.
-const EDGE_MS: u32 = 12;
+const EDGE_MS: u32 = 10;
 /// Loudness of every unit: root mean square of its loud windows.
 const LEVEL: f32 = 0.1;
 /// Windows quieter than the loudest by this factor (−15 dB) do not count for loudness.
@@ -26,15 +28,9 @@ const PEAK: f32 = 0.9;
 pub(super) fn sounds(breath: &Breath, take: &Take) -> Result<Vec<(String, Samples)>> {
     let mut out = Vec::new();
     for (key, first, last) in &breath.units {
-        // Times begin with the silence before the first symbol.
-        let until = |symbol: usize| -> usize {
-            let frames = take.frames.iter().take(symbol + 1);
-            frames.map(|n| usize::try_from(*n).unwrap_or(0) * FRAME_SAMPLES).sum()
-        };
-        let start = until(*first).saturating_sub(frames_of_ms(VOICE_RATE_HZ, LEAD_MS));
-        let pause_end = until(*last + 1);
-        let end = (until(*last) + frames_of_ms(VOICE_RATE_HZ, TAIL_MS)).min(pause_end);
-        let mono = take.sound.mono.get(start..end.min(take.sound.mono.len()));
+        let start = border(take, first.saturating_sub(PAUSE_SYMBOLS));
+        let end = border(take, *last);
+        let mono = take.sound.mono.get(start..end);
         let mono = mono.with_context(|| format!("{key}: expected sound until {end}, got less"))?;
         let sound = Samples { rate_hz: VOICE_RATE_HZ, mono: mono.to_vec() }.at_rate(RATE_HZ)?;
         let sound = levelled(trimmed(&sound));
@@ -42,6 +38,24 @@ pub(super) fn sounds(breath: &Breath, take: &Take) -> Result<Vec<(String, Sample
         out.push((key.clone(), faded(sound)));
     }
     Ok(out)
+}
+
+/// The quietest place in the pause that begins with symbol number `pause`. The voice runs one unit into the
+/// next where that begins with a sonorant; the border is then where one ebbs and the other rises.
+fn border(take: &Take, pause: usize) -> usize {
+    let starts = |symbol: usize| -> usize {
+        // Times begin with the silence before the first symbol.
+        let frames = take.frames.iter().take(symbol + 1);
+        frames.map(|n| usize::try_from(*n).unwrap_or(0) * FRAME_SAMPLES).sum()
+    };
+    let around = frames_of_ms(VOICE_RATE_HZ, AROUND_MS);
+    let from = starts(pause).saturating_sub(around);
+    let until = (starts(pause + PAUSE_SYMBOLS) + around).min(take.sound.mono.len());
+    let mono = take.sound.mono.get(from..until).unwrap_or_default().to_vec();
+    let windows = windows(&Samples { rate_hz: VOICE_RATE_HZ, mono });
+    let quietest = windows.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
+    let window = frames_of_ms(VOICE_RATE_HZ, WINDOW_MS);
+    from + quietest.map_or(0, |(index, _)| index * window + window / 2)
 }
 
 /// Root mean square of each window.

@@ -11,9 +11,9 @@ use std::path::Path;
 /// Symbols of a breath, above which the next unit goes into another one. Bounds memory, and a voice that
 /// says too long a list grows hasty.
 const BREATH_SYMBOLS_MAX: usize = 130;
-/// Speed of words, and of syllables, which must be clear alone.
-const WORD_SPEED: f32 = 1.0;
-const SYLLABLE_SPEED: f32 = 0.8;
+/// Speed of words, and of syllables: slow enough that the voice makes a pause after each.
+const WORD_SPEED: f32 = 0.9;
+const SYLLABLE_SPEED: f32 = 0.65;
 /// Neighbours in a list of syllables are this far apart in the alphabet, so that they differ.
 const SYLLABLE_STRIDE: usize = 97;
 /// Characters of the longest clause taken whole from a template or a recorded message.
