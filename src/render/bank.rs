@@ -39,3 +39,5 @@ pub enum BankFault {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod whole_tests;

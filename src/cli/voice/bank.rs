@@ -140,3 +140,40 @@ fn read_take(path: &Path) -> Option<Take> {
         frames: frames.iter().map(|n| u32::from_le_bytes(*n)).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::render::bank::Bank;
+    use crate::render::text::{FrontEnd, Lexicon};
+
+    #[test]
+    fn takes_come_back_as_written_and_cut_ones_are_made_again() {
+        let dir = std::env::temp_dir().join(format!("mingluo-takes-{}", std::process::id()));
+        fs::create_dir_all(&dir).expect("a folder");
+        let path = dir.join("one.take");
+        let sound = Samples { rate_hz: VOICE_RATE_HZ, mono: vec![0.0, 0.5, -0.5] };
+        let take = Take { sound, frames: vec![3, 1, 4] };
+        write_take(&path, &take).expect("written");
+        let back = read_take(&path).expect("read");
+        assert_eq!(back.frames, take.frames);
+        assert_eq!(back.sound.to_i16(), take.sound.to_i16());
+        fs::write(&path, [200, 0, 0, 0, 1]).expect("cut");
+        assert_eq!(read_take(&path), None);
+        fs::remove_dir_all(&dir).expect("removed");
+    }
+
+    /// 20 s of speech in 100 ms of processor. Run alone with `--ignored`.
+    #[test]
+    #[ignore = "a measurement"]
+    fn twenty_seconds_take_a_tenth_of_one() {
+        let bank = Bank::embedded().expect("our own");
+        let front_end = FrontEnd::new(Lexicon::default());
+        let text = "各位村民请注意，岳阳县气象台发布暴雨红色预警，三小时降雨量将达一百毫米以上。";
+        let script = front_end.script(&text.repeat(3)).expect("speakable");
+        let watch = crate::clock::Monotonic::start();
+        let sound = bank.speak(&script, 1.0).expect("speech");
+        let (took, length) = (watch.elapsed_ms(), u64::from(sound.duration_ms()));
+        assert!(length > 15_000 && took * 200 < length, "{length} ms of speech in {took} ms");
+    }
+}
