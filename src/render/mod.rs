@@ -4,6 +4,7 @@
 //! program of chime and speech at one loudness, `encode` gives each terminal its codec and `clip`
 //! keeps the result by its digest. `renderer` puts them together against a deadline.
 
+pub mod bank;
 pub mod chime;
 pub mod clip;
 pub mod encode;

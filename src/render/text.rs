@@ -120,6 +120,35 @@ impl FrontEnd {
     }
 }
 
+/// The neural voice's symbol numbers of `pieces`, without any limit on their count.
+#[must_use]
+pub fn symbols(pieces: &[Piece]) -> Vec<i32> {
+    phoneme::numbers(&phoneme::phonemes(pieces))
+}
+
+/// Every syllable that the dictionaries use and the voice can say, in numbered pinyin, and the second tones
+/// that third tones become before each other.
+#[must_use]
+pub fn syllables_in_use() -> std::collections::BTreeSet<String> {
+    let mut all = std::collections::BTreeSet::new();
+    for known in pinyin::table_syllables().filter(|s| phoneme::syllable(s).is_some()) {
+        all.extend(known.strip_suffix('3').map(|bare| format!("{bare}2")));
+        all.insert(known.to_owned());
+    }
+    all
+}
+
+/// [`syllables_in_use`] and whatever is missing of them in the four tones.
+#[must_use]
+pub fn syllables() -> std::collections::BTreeSet<String> {
+    let mut all = syllables_in_use();
+    for known in all.clone() {
+        let bare = known.trim_end_matches(|c: char| c.is_ascii_digit());
+        all.extend(["1", "2", "3", "4"].map(|tone| format!("{bare}{tone}")));
+    }
+    all
+}
+
 fn unknown_of(piece: &Piece) -> Vec<char> {
     match piece {
         Piece::Word(word) => word

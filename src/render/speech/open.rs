@@ -5,6 +5,7 @@ use super::priority::behind_the_gateway;
 use super::{
     Chain, CommandConfig, CommandVoice, Engine, Lazy, LazyFrontEnd, Neural, Speech, SpeechFault,
 };
+use crate::render::bank::{Bank, BankVoice};
 use crate::render::kokoro::Kokoro;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -87,7 +88,10 @@ fn load(
     front_end: &LazyFrontEnd,
 ) -> Result<Box<dyn Speech>, SpeechFault> {
     match name {
-        "bank" => Err(SpeechFault::Absent("this build has no bank of words".to_owned())),
+        "bank" => {
+            let bank = Bank::embedded().map_err(|e| SpeechFault::Absent(e.to_string()))?;
+            Ok(Box::new(BankVoice::new(bank, front_end.get()).at_speed(config.speed)))
+        }
         "kokoro" => {
             let absent = || SpeechFault::Absent("no folder is configured".to_owned());
             let dir = config.voices_dir.as_ref().ok_or_else(absent)?;

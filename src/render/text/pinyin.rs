@@ -18,6 +18,13 @@ const CHARACTERS: &str = include_str!("tables/characters.txt");
 const PHRASES: &str = include_str!("tables/phrases.txt");
 const BROADCAST: &str = include_str!("tables/broadcast.txt");
 
+/// The syllables of both tables, with repetitions.
+pub(super) fn table_syllables() -> impl Iterator<Item = &'static str> {
+    let single = CHARACTERS.lines().filter_map(|line| line.split(' ').next());
+    let phrases = PHRASES.lines().flat_map(|line| line.split(' ').skip(1));
+    single.chain(phrases)
+}
+
 /// A piece of a sentence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Piece {

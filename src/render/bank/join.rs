@@ -1,0 +1,59 @@
+//! One sound of many.
+
+use super::plan::Step;
+use super::{Bank, BankFault, RATE_HZ};
+use crate::render::samples::{Samples, count_f64, frames_of_ms, narrow};
+
+/// Length of a cross-fade in milliseconds. The sounds' edges are nearly silent and about as long.
+const FADE_MS: u32 = 15;
+
+/// Plays the steps one after another; neighbours without a pause overlap by a cross-fade.
+pub(super) fn joined(bank: &Bank, steps: &[Step]) -> Result<Samples, BankFault> {
+    let fade = frames_of_ms(RATE_HZ, FADE_MS);
+    let mut mono: Vec<f32> = Vec::new();
+    let mut follows = false;
+    let mut said = false;
+    for step in steps {
+        match step {
+            Step::Pause(ms) => {
+                mono.resize(mono.len() + frames_of_ms(RATE_HZ, *ms), 0.0);
+                follows = false;
+            }
+            Step::Sound(key) => {
+                let Some(sound) = bank.sound(key) else { continue };
+                append(&mut mono, &sound?.mono, if follows { fade } else { 0 });
+                follows = true;
+                said = true;
+            }
+        }
+    }
+    if said { Ok(Samples { rate_hz: RATE_HZ, mono }) } else { Err(BankFault::Silent) }
+}
+
+/// Adds `sound` so that its first `overlap` samples rise while the last ones before it fall.
+fn append(mono: &mut Vec<f32>, sound: &[f32], overlap: usize) {
+    let overlap = overlap.min(mono.len()).min(sound.len());
+    let start = mono.len() - overlap;
+    let tail = mono.get_mut(start..).unwrap_or_default();
+    for (index, (old, new)) in tail.iter_mut().zip(sound).enumerate() {
+        let rise = narrow((count_f64(index) + 0.5) / count_f64(overlap));
+        *old = *old * (1.0 - rise) + new * rise;
+    }
+    mono.extend(sound.get(overlap..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cross_fades_make_no_jump() {
+        let mut mono = vec![0.5; 1_000];
+        append(&mut mono, &[-0.5; 1_000], 240);
+        assert_eq!(mono.len(), 1_760);
+        let jump = mono.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max);
+        assert!(jump < 0.01, "{jump}");
+        append(&mut mono, &[0.1; 10], 240);
+        assert_eq!(mono.len(), 1_760);
+    }
+}
