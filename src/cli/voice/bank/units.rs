@@ -80,14 +80,14 @@ pub(super) fn all(configs: &Path, samples: &Path) -> Result<Vec<Unit>> {
     let front_end = front_end(configs)?;
     let in_use = syllables_in_use();
     let mut units = slow(&in_use.iter().cloned().collect::<Vec<_>>());
+    // What no dictionary uses: only a place's own reading may need it.
+    units.extend(slow(&syllables().difference(&in_use).cloned().collect::<Vec<_>>()));
     units.extend(('A'..='Z').map(|c| unit(&[Piece::Letters(c.to_string())], WORD_SPEED)));
     let mut texts = lines(&read(&samples.join("bank-words.txt"))?);
     texts.extend(areas(&read(&configs.join("areas.toml"))?)?);
     texts.extend(clauses(&read(&configs.join("policy.toml"))?)?);
     texts.extend(clauses(&read(&samples.join("recordings.toml"))?)?);
     units.extend(words(&front_end, &texts));
-    // What no dictionary uses comes last: only a place's own reading may need it.
-    units.extend(slow(&syllables().difference(&in_use).cloned().collect::<Vec<_>>()));
     Ok(distinct(units))
 }
 
