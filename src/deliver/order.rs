@@ -102,6 +102,8 @@ pub fn aimed(
         wire::Order::Play(manifest) => manifest.target = target,
         wire::Order::Cancel(cancel) => cancel.target = target,
         wire::Order::Query(query) => query.target = target,
+        wire::Order::Keep(keep) => keep.target = target,
+        wire::Order::Time(time) => time.target = target,
     }
     order
 }

@@ -287,7 +287,10 @@ impl Life<'_> {
             match action {
                 Action::Fetch(clip) => self.fetch(clip),
                 Action::Start { broadcast, clip, .. } => self.start(broadcast, &clip),
-                Action::Stop { .. } | Action::AmplifierOff => {}
+                Action::Stop { .. }
+                | Action::AmplifierOff
+                | Action::Keep { .. }
+                | Action::SetClock { .. } => {}
                 Action::Send(report) => self.report(session, report).await?,
             }
         }
