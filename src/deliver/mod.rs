@@ -8,6 +8,7 @@ mod link;
 mod mqtt;
 mod order;
 mod schedule;
+pub mod serial;
 
 pub use access::TerminalAccess;
 pub use broker::{Access, Broker, BrokerConfig, BrokerError};

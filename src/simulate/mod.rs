@@ -1,11 +1,16 @@
 //! Simulated terminals: the real terminal core over real MQTT connections, thousands in one
 //! process, well-behaved or not.
 
+mod bus;
+mod bus_terminal;
 mod clips;
 mod fleet;
 mod session;
 mod terminal;
 
+pub use bus::{Bus, BusByte, BusFigures, LineTrouble};
+pub use bus_terminal::{BusTerminal, MemoryFlash, Sounded, line_profile};
 pub use clips::{ClipSource, Fetching};
 pub use fleet::{Fleet, FleetConfig, FleetStats, FleetTerminal, Misbehaviour, Tally};
 pub use session::{Received, Session, SessionConfig, SessionFault};
+pub use terminal::Slots;

@@ -6,3 +6,4 @@ mod ingest;
 mod kill;
 mod process;
 mod record;
+mod serial;
