@@ -1,13 +1,14 @@
 //! `gateway.toml`: how the process itself is set up.
 
 use super::reader::{Document, Faults, Keys};
+use super::serial::{self, SerialSettings};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 8] =
-    ["http", "mqtt", "record", "ingest", "render", "keys", "deliver", "log"];
+const SECTIONS: [&str; 9] =
+    ["http", "mqtt", "serial", "record", "ingest", "render", "keys", "deliver", "log"];
 
 /// `[http]`
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -140,6 +141,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// `[mqtt]`
     pub mqtt: MqttSettings,
+    /// `[serial]`
+    pub serial: SerialSettings,
     /// `[record]`
     pub record: RecordSettings,
     /// `[ingest]`
@@ -173,6 +176,7 @@ pub(super) fn read(
         dir: dir.to_path_buf(),
         http: http(keys.table("http")),
         mqtt: mqtt(dir, keys.table("mqtt")),
+        serial: serial::read(keys.table("serial")),
         record: record(dir, keys.table("record")),
         ingest: ingest(dir, keys.table("ingest")),
         render: render(dir, keys.table("render")),

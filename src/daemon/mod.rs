@@ -3,6 +3,7 @@
 pub(crate) mod clips;
 mod core;
 mod folder;
+mod lines;
 mod link;
 mod metrics;
 mod perform;

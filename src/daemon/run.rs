@@ -11,6 +11,7 @@ use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, ApiKeys, Console};
 use crate::decide::Rules;
+use crate::deliver::serial::SerialLines;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, Pace, Presence,
     TerminalAccess, link_inputs,
@@ -71,6 +72,7 @@ pub struct Daemon {
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
     link: Arc<Link>,
+    lines: Arc<SerialLines>,
     render: RenderQueue,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     core_thread: Option<std::thread::JoinHandle<Result<(), record::JournalError>>>,
@@ -91,7 +93,9 @@ impl Daemon {
         let renderer = renderer(&settings).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
-        let (link, link_in) = start_link(&settings, &keys, &network).await.map_err(fault(69))?;
+        let (link_to, link_in) = link_inputs();
+        let lines = Arc::new(super::lines::start(&settings, &network, &renderer, link_to.clone()));
+        let link = start_link(&settings, &keys, &network, link_to).await.map_err(fault(69))?;
         let broker = link.local_addr();
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
@@ -122,7 +126,12 @@ impl Daemon {
             .start(&renderer, &core, u64::from(settings.render.deadline_s_max) * 1000)
             .map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
-            tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
+            tokio::spawn(link::pump_out(
+                Arc::clone(&link),
+                Arc::clone(&lines),
+                outgoing_in,
+                core.clone(),
+            )),
             tokio::spawn(link::pump_in(
                 link_in,
                 Arc::clone(&keys),
@@ -149,7 +158,19 @@ impl Daemon {
             tasks.push(tokio::spawn(folder.watch()));
         }
         let core_thread = Some(core_thread);
-        Ok(Self { core, metrics, keys, http, clips, broker, link, render, tasks, core_thread })
+        Ok(Self {
+            core,
+            metrics,
+            keys,
+            http,
+            clips,
+            broker,
+            link,
+            lines,
+            render,
+            tasks,
+            core_thread,
+        })
     }
 
     /// Whether the core has ended by itself, which ends the process.
@@ -169,6 +190,7 @@ impl Daemon {
         }
         self.render.close();
         self.link.close().await;
+        self.lines.close();
         for task in &self.tasks {
             task.abort();
         }
@@ -239,6 +261,7 @@ fn pace(settings: &Settings) -> Pace {
         retry_wait_s_min: settings.deliver.retry_wait_s_min,
         retry_wait_s_max: settings.deliver.retry_wait_s_max,
         repair_orders_per_s_max: settings.deliver.repair_orders_per_s_max,
+        failover_wait_s: settings.serial.failover_wait_s,
     }
 }
 
@@ -246,8 +269,8 @@ async fn start_link(
     settings: &Settings,
     keys: &Arc<KeyRing>,
     network: &Network,
-) -> anyhow::Result<(Arc<Link>, mpsc::Receiver<LinkInput>)> {
-    let (sender, receiver) = link_inputs();
+    sender: mpsc::Sender<LinkInput>,
+) -> anyhow::Result<Arc<Link>> {
     let mqtt = &settings.mqtt;
     let link = match mqtt.mode {
         MqttMode::Embedded => {
@@ -282,7 +305,7 @@ async fn start_link(
             Link::External(Mqtt::start(&config, sender)?)
         }
     };
-    Ok((Arc::new(link), receiver))
+    Ok(Arc::new(link))
 }
 
 /// Host, port and TLS of `mqtt://host:port` or `mqtts://host:port`.

@@ -2,7 +2,8 @@
 
 use super::broker::Broker;
 use super::mqtt::Mqtt;
-use crate::model::{Address, BroadcastId, OrderKind, UtcMs};
+use super::serial::LineWord;
+use crate::model::{Address, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
 use std::sync::Arc;
 
 /// Inputs of a link waiting for the gateway. When it is full, acknowledgements wait at the broker:
@@ -29,6 +30,8 @@ pub struct Outgoing {
     pub broadcast: BroadcastId,
     /// What kind of order.
     pub kind: OrderKind,
+    /// By which kind of link.
+    pub link: LinkKind,
     /// To whom; empty for receipts.
     pub to: Vec<Address>,
     /// The messages.
@@ -46,6 +49,13 @@ pub enum LinkInput {
         payload: Vec<u8>,
         /// Who published it, when the broker tells.
         from: Option<String>,
+    },
+    /// A word of a terminal on a serial line.
+    Serial {
+        /// Whose.
+        terminal: TerminalId,
+        /// What.
+        word: LineWord,
     },
     /// The link works.
     Up,

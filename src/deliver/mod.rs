@@ -20,4 +20,4 @@ pub use order::{
     acknowledgement, aimed, cancel_order, order_topic, play_order, query_order, receipt_topic,
     stop_all_order,
 };
-pub use schedule::{Due, Pace, Presence, due, tried, wait_ms};
+pub use schedule::{Due, Pace, Presence, due, presence_of, tried, wait_ms, way};
