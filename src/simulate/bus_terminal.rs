@@ -96,6 +96,7 @@ pub struct BusTerminal {
     sounding: Option<(u64, i64)>,
     answer: Option<(i64, Vec<u8>)>,
     next_tick_ms: i64,
+    plays: Vec<(u64, bool)>,
     time_scale: i64,
     /// Plays by broadcast.
     pub sounded: BTreeMap<u64, Sounded>,
@@ -113,6 +114,7 @@ impl BusTerminal {
             sounding: None,
             answer: None,
             next_tick_ms: now_ms,
+            plays: Vec::new(),
             time_scale: i64::from(time_scale.max(1)),
             sounded: BTreeMap::new(),
             dead: false,
@@ -128,6 +130,11 @@ impl BusTerminal {
     #[must_use]
     pub fn is_sounding(&self) -> bool {
         self.sounding.is_some()
+    }
+
+    /// Plays that began (false) or ended (true) since the last call, by broadcast.
+    pub fn take_plays(&mut self) -> Vec<(u64, bool)> {
+        std::mem::take(&mut self.plays)
     }
 
     /// Takes a byte from the line.
@@ -154,6 +161,7 @@ impl BusTerminal {
             if let Some((broadcast, _)) = self.sounding.filter(|(_, end)| now_ms >= *end) {
                 self.sounding = None;
                 self.sounded.entry(broadcast).or_default().ended += 1;
+                self.plays.push((broadcast, true));
                 self.terminal.on_playback_finished(now_ms, broadcast, true);
             }
             self.terminal.on_tick(now_ms);
@@ -183,6 +191,7 @@ impl BusTerminal {
                         sounded.first_ms = now_ms;
                     }
                     sounded.started += 1;
+                    self.plays.push((broadcast, false));
                     self.terminal.on_playback_started(now_ms, broadcast);
                 }
                 Action::Stop { .. } | Action::AmplifierOff => self.sounding = None,

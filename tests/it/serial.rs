@@ -1,5 +1,7 @@
 //! The master of a serial line and real terminal cores on a virtual bus: nothing waits for a clock.
 
+mod pty;
+mod two_ways;
 mod world;
 
 use mingluo::simulate::LineTrouble;
