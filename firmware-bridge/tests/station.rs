@@ -143,7 +143,7 @@ impl Bench {
 }
 
 fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at * at >> 3).to_le_bytes()[0]).collect()
+    (0..length).map(|at| ((at * at) >> 3).to_le_bytes()[0]).collect()
 }
 
 fn clip_of(content: &[u8], codec: Codec) -> Clip {

@@ -202,14 +202,7 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
     let n_offline = n_terminals.saturating_sub(n_expected);
     fleet.stop().await;
     daemon.stop().await?;
-    if let Some(lines) = lines {
-        tally.sounded.extend(lines.stats.tally_of(broadcast.0).sounded);
-        lines.stop().await;
-        let by_line = state.deliveries.iter().filter(|(id, delivery)| {
-            serial::on_line(&settings, **id) && delivery.outcome == crate::model::Outcome::Played
-        });
-        show.line(&format!("串口终端 {n_lines} 个，播出 {} 个", by_line.count()));
-    }
+    serial::finish(lines, &settings, &state, &mut tally, &mut show).await;
     let store = crate::record::open_read_only(&settings.record.url)?;
     let repeats = u32::from(state.broadcast.repeats());
     let played = |id: &u64| tally.sounded.get(id).copied().unwrap_or(0);

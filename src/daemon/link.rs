@@ -14,10 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use tokio::sync::mpsc;
 
+/// The ways to the terminals.
+pub(crate) struct Links {
+    /// Their broker.
+    pub(crate) mqtt: Link,
+    /// Serial lines.
+    pub(crate) lines: SerialLines,
+}
+
 /// Sends batches of orders and tells the core what the link took.
 pub(crate) async fn pump_out(
-    link: Arc<Link>,
-    lines: Arc<SerialLines>,
+    link: Arc<Links>,
     mut outgoing: mpsc::Receiver<Outgoing>,
     core: CoreHandle,
 ) {
@@ -30,12 +37,12 @@ pub(crate) async fn pump_out(
                 continue;
             }
             let sent = match batch.link {
-                LinkKind::Serial => lines.publish(&publish, clock::now_utc()).await,
+                LinkKind::Serial => link.lines.publish(&publish, clock::now_utc()).await,
                 LinkKind::Mqtt => {
                     if batch.to.is_empty() {
-                        lines.receipt(&publish);
+                        link.lines.receipt(&publish);
                     }
-                    link.publish(publish).await
+                    link.mqtt.publish(publish).await
                 }
             };
             match sent {
@@ -44,9 +51,9 @@ pub(crate) async fn pump_out(
                 Err(fault) => tracing::warn!(%fault, "the link did not take an order"),
             }
         }
-        let (broadcast, kind, link) = (batch.broadcast, batch.kind, batch.link);
+        let (broadcast, kind, by) = (batch.broadcast, batch.kind, batch.link);
         let known = kind != OrderKind::Query && !taken.is_empty();
-        let took = Input::LinkTook { broadcast, to: taken, kind, link };
+        let took = Input::LinkTook { broadcast, to: taken, kind, link: by };
         if known && core.happened(took).await.is_err() {
             return;
         }

@@ -3,6 +3,7 @@
 
 use super::core::{CoreHandle, CoreLoop, core_queue};
 use super::folder::Folder;
+use super::link::Links;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::render::RenderQueue;
@@ -11,7 +12,6 @@ use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, ApiKeys, Console};
 use crate::decide::Rules;
-use crate::deliver::serial::SerialLines;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, MqttConfig, Pace, Presence,
     TerminalAccess, link_inputs,
@@ -71,8 +71,7 @@ pub struct Daemon {
     pub clips: SocketAddr,
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
-    link: Arc<Link>,
-    lines: Arc<SerialLines>,
+    link: Arc<Links>,
     render: RenderQueue,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     core_thread: Option<std::thread::JoinHandle<Result<(), record::JournalError>>>,
@@ -93,17 +92,15 @@ impl Daemon {
         let renderer = renderer(&settings).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
         let (core, inputs) = core_queue();
-        let (link_to, link_in) = link_inputs();
-        let lines = Arc::new(super::lines::start(&settings, &network, &renderer, link_to.clone()));
-        let link = start_link(&settings, &keys, &network, link_to).await.map_err(fault(69))?;
-        let broker = link.local_addr();
+        let (link, link_in) =
+            start_link(&settings, &keys, &network, &renderer).await.map_err(fault(69))?;
+        let broker = link.mqtt.local_addr();
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
-        let prefix = settings.mqtt.prefix.clone();
         let performer = Performer::new(
             Arc::clone(&keys),
-            prefix.clone(),
+            settings.mqtt.prefix.clone(),
             outgoing,
             render.clone(),
             Arc::clone(&metrics),
@@ -126,16 +123,11 @@ impl Daemon {
             .start(&renderer, &core, u64::from(settings.render.deadline_s_max) * 1000)
             .map_err(|source| fault(75)(source.into()))?;
         let mut tasks = vec![
-            tokio::spawn(link::pump_out(
-                Arc::clone(&link),
-                Arc::clone(&lines),
-                outgoing_in,
-                core.clone(),
-            )),
+            tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone())),
             tokio::spawn(link::pump_in(
                 link_in,
                 Arc::clone(&keys),
-                prefix,
+                settings.mqtt.prefix.clone(),
                 core.clone(),
                 Arc::clone(&metrics),
             )),
@@ -158,19 +150,7 @@ impl Daemon {
             tasks.push(tokio::spawn(folder.watch()));
         }
         let core_thread = Some(core_thread);
-        Ok(Self {
-            core,
-            metrics,
-            keys,
-            http,
-            clips,
-            broker,
-            link,
-            lines,
-            render,
-            tasks,
-            core_thread,
-        })
+        Ok(Self { core, metrics, keys, http, clips, broker, link, render, tasks, core_thread })
     }
 
     /// Whether the core has ended by itself, which ends the process.
@@ -189,8 +169,8 @@ impl Daemon {
             tracing::error!("the core did not finish within {STOP_S_MAX} s; a restart replays");
         }
         self.render.close();
-        self.link.close().await;
-        self.lines.close();
+        self.link.mqtt.close().await;
+        self.link.lines.close();
         for task in &self.tasks {
             task.abort();
         }
@@ -269,8 +249,10 @@ async fn start_link(
     settings: &Settings,
     keys: &Arc<KeyRing>,
     network: &Network,
-    sender: mpsc::Sender<LinkInput>,
-) -> anyhow::Result<Arc<Link>> {
+    renderer: &Renderer,
+) -> anyhow::Result<(Arc<Links>, mpsc::Receiver<LinkInput>)> {
+    let (sender, receiver) = link_inputs();
+    let lines = super::lines::start(settings, network, renderer, sender.clone());
     let mqtt = &settings.mqtt;
     let link = match mqtt.mode {
         MqttMode::Embedded => {
@@ -305,7 +287,7 @@ async fn start_link(
             Link::External(Mqtt::start(&config, sender)?)
         }
     };
-    Ok(Arc::new(link))
+    Ok((Arc::new(Links { mqtt: link, lines }), receiver))
 }
 
 /// Host, port and TLS of `mqtt://host:port` or `mqtts://host:port`.

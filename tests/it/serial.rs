@@ -1,4 +1,5 @@
 //! The master of a serial line and real terminal cores on a virtual bus: nothing waits for a clock.
+#![expect(clippy::print_stdout, reason = "a test shows its figures")]
 
 mod pty;
 mod two_ways;

@@ -1,13 +1,15 @@
 //! The mixed county of `mingluo demo --serial`: a bus of serial terminals beside the network, and a
 //! few with both links whose network is down.
 
+use super::show::Show;
 use crate::cli::serial::lines;
 use crate::config::{LineSettings, Loaded, Settings};
 use crate::deliver::KeyRing;
 use crate::deliver::serial::{Direction, LineSetup};
-use crate::model::{LinkKind, Network, TerminalId};
+use crate::gateway::BroadcastState;
+use crate::model::{LinkKind, Network, Outcome, TerminalId};
 use crate::secrets;
-use crate::simulate::{LineTrouble, SerialFleet, SimulatedLines};
+use crate::simulate::{LineTrouble, SerialFleet, SimulatedLines, Tally};
 use std::path::Path;
 
 /// Terminals on each line.
@@ -61,6 +63,24 @@ pub(super) fn start(
     let (public_key, key_id) = (keys.public_key(), keys.key_id());
     let config = SimulatedLines { master, public_key, key_id, time_scale, seed: 1 };
     Ok(Some(SerialFleet::start(&config, lines)?))
+}
+
+/// Adds what the lines' terminals did to the tally, says it, and ends them.
+pub(super) async fn finish(
+    lines: Option<SerialFleet>,
+    settings: &Settings,
+    state: &BroadcastState,
+    tally: &mut Tally,
+    show: &mut Show,
+) {
+    let Some(lines) = lines else { return };
+    tally.sounded.extend(lines.stats.tally_of(state.broadcast.id().0).sounded);
+    lines.stop().await;
+    let by_line = state
+        .deliveries
+        .iter()
+        .filter(|(id, delivery)| on_line(settings, **id) && delivery.outcome == Outcome::Played);
+    show.line(&format!("串口终端 {} 个，播出 {} 个", count(settings), by_line.count()));
 }
 
 /// Whether a terminal stands on a line.

@@ -28,7 +28,7 @@ pub(crate) struct World {
 }
 
 pub(crate) fn content(length: usize) -> Vec<u8> {
-    (0..length).map(|at| (at * at >> 3).to_le_bytes()[0]).collect()
+    (0..length).map(|at| ((at * at) >> 3).to_le_bytes()[0]).collect()
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
