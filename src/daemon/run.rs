@@ -254,7 +254,7 @@ async fn start_link(
     let (sender, receiver) = link_inputs();
     let lines = super::lines::start(settings, network, renderer, sender.clone());
     let mqtt = &settings.mqtt;
-    let link = match mqtt.mode {
+    let mqtt_link = match mqtt.mode {
         MqttMode::Embedded => {
             let tls = mqtt.tls_certificate_file.clone().zip(mqtt.tls_key_file.clone());
             let connections_max = network.terminals.len() + SPARE_CONNECTIONS;
@@ -287,7 +287,11 @@ async fn start_link(
             Link::External(Mqtt::start(&config, sender)?)
         }
     };
-    Ok((Arc::new(Links { mqtt: link, lines }), receiver))
+    let links = Arc::new(Links { mqtt: mqtt_link, lines });
+    let (prefix, served) = (mqtt.prefix.clone(), network.served.clone());
+    // Ends by itself without lines, and with the runtime otherwise.
+    tokio::spawn(super::lines::tell_time(Arc::clone(&links), Arc::clone(keys), prefix, served));
+    Ok((links, receiver))
 }
 
 /// Host, port and TLS of `mqtt://host:port` or `mqtts://host:port`.

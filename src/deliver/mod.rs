@@ -18,6 +18,6 @@ pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish};
 pub use mqtt::{Mqtt, MqttConfig, link_inputs};
 pub use order::{
     acknowledgement, aimed, cancel_order, order_topic, play_order, query_order, receipt_topic,
-    stop_all_order,
+    stop_all_order, time_order,
 };
 pub use schedule::{Due, Pace, Presence, due, presence_of, tried, wait_ms, way};

@@ -1,6 +1,7 @@
 //! The master of a serial line and real terminal cores on a virtual bus: nothing waits for a clock.
 #![expect(clippy::print_stdout, reason = "a test shows its figures")]
 
+mod config;
 mod pty;
 mod two_ways;
 mod world;
@@ -65,6 +66,21 @@ fn a_stored_warning_at_9600_sounds_at_once_and_all_answer() {
     assert!(answered_us <= 5_000_000, "{answered_us} us to the last acknowledgement");
     assert!(world.run(60_000_000, |world| world.n_reported("Played", 7) == 32));
     assert_eq!(world.plays(7), vec![1; 32]);
+}
+
+#[test]
+fn a_gateway_that_forgot_asks_before_it_sends_again() {
+    let mut world = World::new(9_600, 32, 1);
+    let bytes = content(80_000);
+    for terminal in &mut world.terminals {
+        terminal.flash().place(digest(&bytes), bytes.clone());
+    }
+    world.run(20_000_000, |_| false);
+    let start = world.now_us;
+    world.play(7, &bytes, false);
+    assert!(world.run(20_000_000, |world| world.n_reported("", 7) == 32), "{}", world.figures());
+    assert!(world.now_us - start < 6_000_000, "{} us", world.now_us - start);
+    assert_eq!(world.master.figures.chunks, 0);
 }
 
 #[test]

@@ -137,7 +137,9 @@ impl SerialLines {
                 .filter(|member| match address {
                     Some(Target::Terminal(id)) => member.terminal.number() == id,
                     Some(Target::Area(_)) => {
-                        member.preferred && order.target().covers(0, &[member.area.number()])
+                        let for_all = matches!(order, Order::Time(_) | Order::Keep(_));
+                        (for_all || member.preferred)
+                            && order.target().covers(0, &[member.area.number()])
                     }
                     None => false,
                 })
@@ -198,10 +200,12 @@ impl SerialLines {
         now: UtcMs,
     ) -> LineOrder {
         let left_ms = publish.expires_at.map_or(FOREVER_MS, |at| at.since_ms(now).max(0));
-        let (priority, play_ms) = match order {
-            Order::Play(manifest) => (manifest.priority, play_ms(manifest)),
-            Order::Cancel(_) => (u8::MAX, 0),
-            Order::Query(_) | Order::Keep(_) | Order::Time(_) => (0, 0),
+        let watched = |play_ms: i64| play_ms.saturating_add(WATCH_MS).min(WATCH_MS_MAX);
+        let (priority, watch_ms) = match order {
+            Order::Play(manifest) => (manifest.priority, watched(play_ms(manifest))),
+            Order::Cancel(_) => (u8::MAX, watched(0)),
+            Order::Query(_) => (0, watched(0)),
+            Order::Keep(_) | Order::Time(_) => (0, 0),
         };
         let mut to: Vec<u8> = members.iter().map(|member| member.address).collect();
         let mut contents = Vec::new();
@@ -220,7 +224,7 @@ impl SerialLines {
             priority,
             expires_us: left_ms.saturating_mul(1_000),
             content: contents,
-            watch_us: play_ms.saturating_add(WATCH_MS).min(WATCH_MS_MAX) * 1_000,
+            watch_us: watch_ms * 1_000,
         }
     }
 

@@ -365,7 +365,8 @@ impl Master {
             return true;
         }
         let LineOrder { frame, to, priority, expires_us, content, watch_us } = order;
-        for address in &to {
+        // What needs no answer concerns nobody's poll.
+        for address in to.iter().filter(|_| watch_us > 0) {
             if let Some(member) = self.members.get_mut(address) {
                 member.watched_until_us = member.watched_until_us.max(at_us + watch_us);
                 member.next_poll_us = at_us;

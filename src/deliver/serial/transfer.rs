@@ -63,6 +63,14 @@ pub(super) enum Next {
     Wait(i64),
 }
 
+/// The question before the first round.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Probe {
+    ToAsk,
+    Asked,
+    Done,
+}
+
 /// The transfer.
 #[derive(Debug, Clone)]
 pub(super) struct Transfer {
@@ -82,6 +90,8 @@ pub(super) struct Transfer {
     missing: BTreeSet<u16>,
     /// Copies of the order still to send.
     orders: u8,
+    /// One receiver is asked before everything is sent: it may keep the clip from before we knew.
+    probe: Probe,
     sent_first_round: u16,
 }
 
@@ -115,6 +125,7 @@ impl Transfer {
             pending,
             missing: BTreeSet::new(),
             orders,
+            probe: Probe::ToAsk,
             sent_first_round: 0,
         })
     }
@@ -151,6 +162,13 @@ impl Transfer {
         if let Some(left) = self.orders.checked_sub(1) {
             self.orders = left;
             return Next::Order;
+        }
+        if self.probe == Probe::ToAsk
+            && !self.content.placed
+            && let Some(first) = self.receivers.first()
+        {
+            self.probe = Probe::Asked;
+            return Next::Ask(first.address);
         }
         if let Some(index) = self.pending.pop_first() {
             self.sent_first_round = self.sent_first_round.saturating_add(1);
@@ -202,6 +220,17 @@ impl Transfer {
             return false;
         };
         receiver.silent = 0;
+        if std::mem::replace(&mut self.probe, Probe::Done) == Probe::Asked {
+            match progress {
+                // Whoever has it got it together with the others: all are asked.
+                Progress::Here => self.pending.clear(),
+                Progress::Unasked => self.orders = 1,
+                Progress::Missing { .. } | Progress::Checking | Progress::Impossible => {}
+            }
+            if !self.pending.is_empty() {
+                return false;
+            }
+        }
         let was_here = receiver.stand == Stand::Here;
         receiver.stand = match progress {
             Progress::Here => Stand::Here,
@@ -235,6 +264,10 @@ impl Transfer {
         let Some(receiver) = self.receivers.iter_mut().find(|r| r.address == address) else {
             return;
         };
+        if std::mem::replace(&mut self.probe, Probe::Done) == Probe::Asked {
+            // It is asked with all others after the first round.
+            return;
+        }
         receiver.silent = receiver.silent.saturating_add(1);
         if let Stand::Ask(_) = receiver.stand {
             let beyond = receiver.silent.saturating_sub(SILENT_POLLS_MAX);
