@@ -102,6 +102,7 @@ impl SerialLines {
                 told: told.clone(),
                 number,
                 up: Arc::clone(&up),
+                talking: false,
             };
             tasks.push(tokio::spawn(port.run()));
             lines.push(Line { config, inputs: orders, up, placed: Mutex::default() });

@@ -49,6 +49,8 @@ pub(super) struct Port {
     pub(super) told: mpsc::Sender<PortTold>,
     pub(super) number: usize,
     pub(super) up: Arc<AtomicBool>,
+    /// RTS is high.
+    pub(super) talking: bool,
 }
 
 impl Port {
@@ -97,6 +99,7 @@ impl Port {
     ) -> Option<String> {
         let now_us = || i64::try_from(beginning.elapsed().as_micros()).unwrap_or(i64::MAX);
         let mut buffer = [0_u8; READ_BYTES];
+        self.talking = false;
         let mut actions = master.step(now_us(), LineEvent::Opened);
         // Ends whatever piece of a frame the terminals have heard.
         actions.insert(0, LineAction::Write(vec![0]));
@@ -124,18 +127,19 @@ impl Port {
             }
             let wake_us = master.next_at_us(now_us());
             let wake = beginning + Duration::from_micros(u64::try_from(wake_us).unwrap_or(0));
-            let talking = self.direction == Direction::Rts && master.busy_until_us() > now_us();
             let quiet_us = u64::try_from(master.busy_until_us()).unwrap_or(0);
             let quiet = beginning + Duration::from_micros(quiet_us);
             actions = tokio::select! {
-                read = stream.read(&mut buffer) => match read {
-                    // A port whose other side has gone reads as an end for ever.
-                    Ok(0) => return Some("the port ended".into()),
-                    Ok(n) => {
-                        master.step(now_us(), LineEvent::Bytes(buffer.get(..n).unwrap_or_default()))
+                // The line must be let go before anything else.
+                biased;
+                () = sleep_until(quiet), if self.talking => {
+                    // At once when its time is past: the answer is on its way.
+                    if let Err(fault) = stream.write_request_to_send(false) {
+                        return Some(format!("RTS: {fault}"));
                     }
-                    Err(fault) => return Some(fault.to_string()),
-                },
+                    self.talking = false;
+                    master.step(now_us(), LineEvent::Tick)
+                }
                 input = self.inputs.recv() => match input? {
                     PortInput::Order(mut order) => {
                         order.expires_us = order.expires_us.saturating_add(now_us());
@@ -145,20 +149,23 @@ impl Port {
                         master.step(now_us(), LineEvent::Receipt(address, frame))
                     }
                 },
-                () = sleep_until(quiet), if talking && quiet < wake => {
-                    if let Err(fault) = stream.write_request_to_send(false) {
-                        return Some(format!("RTS: {fault}"));
+                read = stream.read(&mut buffer) => match read {
+                    // A port whose other side has gone reads as an end for ever.
+                    Ok(0) => return Some("the port ended".into()),
+                    Ok(n) => {
+                        master.step(now_us(), LineEvent::Bytes(buffer.get(..n).unwrap_or_default()))
                     }
-                    master.step(now_us(), LineEvent::Tick)
-                }
+                    Err(fault) => return Some(fault.to_string()),
+                },
                 () = sleep_until(wake) => master.step(now_us(), LineEvent::Tick),
             };
         }
     }
 
-    async fn write(&self, stream: &mut SerialStream, bytes: &[u8]) -> Result<(), String> {
+    async fn write(&mut self, stream: &mut SerialStream, bytes: &[u8]) -> Result<(), String> {
         if self.direction == Direction::Rts {
             stream.write_request_to_send(true).map_err(|fault| format!("RTS: {fault}"))?;
+            self.talking = true;
         }
         let line_us = super::airtime::bytes_us(self.setup.baud, bytes.len());
         let limit = Duration::from_micros(u64::try_from(line_us).unwrap_or(0))
