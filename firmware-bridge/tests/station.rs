@@ -302,3 +302,94 @@ fn flash_without_room_says_so() {
     bench.chunk(&content, 28, 0);
     assert_eq!(bench.poll(0, Ask::Clip(tag(&clip.sha256))).clip, Some(Progress::Impossible));
 }
+
+#[test]
+fn both_links_of_one_terminal_bring_one_play() {
+    let content = content(3_000);
+    let clip = clip_of(&content, Codec::Adpcm);
+    let order = play(5, clip);
+    let mut bench = Bench::new();
+    // By the network first, with the area as target; content comes by the line.
+    bench.terminal.on_order(NOW, &sealed(&order), &verifier()).unwrap();
+    bench.hear(&[]);
+    let mut started = starts(&bench.order(&order));
+    for index in 0..14 {
+        started.extend(starts(&bench.chunk(&content, 28, index)));
+    }
+    bench.terminal.on_playback_finished(NOW + 1_000, 5, true);
+    started.extend(starts(&bench.order(&order)));
+    bench.terminal.on_order(NOW + 2_000, &sealed(&order), &verifier()).unwrap();
+    started.extend(starts(&bench.hear(&[])));
+    assert_eq!(started, [5]);
+    assert_eq!(bench.poll(0, Ask::Report).report().step, Step::Played);
+}
+
+#[test]
+fn a_recording_of_the_line_makes_no_sound_when_played_back() {
+    let content = content(2_000);
+    let order = play(5, clip_of(&content, Codec::Adpcm));
+    let mut captured = Vec::new();
+    let mut line = [0; LINE_BYTES_MAX];
+    let frame = sealed(&order);
+    let used = encode(ALL, GATEWAY, &Packet::Sealed(&frame), &mut line).unwrap();
+    captured.extend(&line[..used]);
+    let tag = tag(&clip_of(&content, Codec::Adpcm).sha256);
+    for (index, bytes) in (0_u16..).zip(content.chunks(224)) {
+        let chunk = Packet::Chunk(Chunk { tag, units: 28, index, bytes });
+        let used = encode(ALL, GATEWAY, &chunk, &mut line).unwrap();
+        captured.extend(&line[..used]);
+    }
+    let mut bench = Bench::new();
+    assert_eq!(starts(&bench.hear(&captured)), [5]);
+    bench.terminal.on_playback_finished(NOW + 1_000, 5, true);
+    // After a second, after a day, after a reboot; the flash still holds the content.
+    for later_ms in [1_000, 24 * HOUR] {
+        bench.now_ms = NOW + later_ms;
+        assert_eq!(starts(&bench.hear(&captured)), []);
+    }
+    bench.now_ms = NOW + 2_000;
+    let mut own = support::profile();
+    own.codecs |= Codec::Phrases.bit();
+    let store = std::mem::replace(&mut bench.terminal, Terminal::boot(own, Cells::default(), NOW));
+    bench.terminal = Terminal::boot(support::profile(), store.into_store(), bench.now_ms);
+    assert_eq!(starts(&bench.hear(&captured)), []);
+    // On another terminal: not its order.
+    let mut other = support::profile();
+    other.id += 1;
+    bench.terminal = Terminal::boot(other, Cells::default(), bench.now_ms);
+    assert_eq!(starts(&bench.hear(&captured)), []);
+}
+
+#[test]
+fn power_cut_at_any_byte_of_the_line_loses_nothing_and_plays_nothing_twice() {
+    let content = content(2_000);
+    let order = play(5, clip_of(&content, Codec::Adpcm));
+    let tag = tag(&clip_of(&content, Codec::Adpcm).sha256);
+    let mut captured = Vec::new();
+    let mut line = [0; LINE_BYTES_MAX];
+    let frame = sealed(&order);
+    let mut packets = vec![Packet::Sealed(&frame)];
+    for (index, bytes) in (0_u16..).zip(content.chunks(224)) {
+        packets.push(Packet::Chunk(Chunk { tag, units: 28, index, bytes }));
+    }
+    for packet in &packets {
+        let used = encode(ALL, GATEWAY, packet, &mut line).unwrap();
+        captured.extend(&line[..used]);
+    }
+    for cut in (0..=captured.len()).step_by(2) {
+        let mut bench = Bench::new();
+        let before = starts(&bench.hear(&captured[..cut])).len();
+        let old = std::mem::replace(
+            &mut bench.terminal,
+            Terminal::boot(support::profile(), Cells::default(), NOW),
+        );
+        // The staged content is gone, what was kept stays; the gateway sends order and content again.
+        bench.terminal = Terminal::boot(support::profile(), old.into_store(), NOW + 1_000);
+        let kept = std::mem::take(&mut bench.station.intake.clips);
+        let again = Bench::new();
+        bench.station = again.station;
+        bench.station.intake.clips = kept;
+        let after = starts(&bench.hear(&captured)).len();
+        assert_eq!(before + after, 1, "cut at byte {cut}: {before} before, {after} after");
+    }
+}
