@@ -12,11 +12,13 @@ mod phrases;
 mod policy;
 mod reader;
 mod recordings;
+mod serial;
 mod settings;
 mod terminals;
 #[cfg(test)]
 mod tests;
 
+pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings,
     MixSettings, MqttMode, MqttSettings, RecordSettings, RenderSettings, Settings, SpeechSettings,
@@ -135,6 +137,7 @@ fn load(
     let terminal_lines = terminals::read(dir, &mut network, &faults);
     let rules = Document::open(dir, "policy.toml", &faults);
     let (policy, plan_lines) = policy::read(&rules, &faults);
+    serial::cross(&config.serial, &mut network, &gateway, &faults);
     cross::network(&network, &area_lines, &terminal_lines, &faults);
     cross::policy(&policy, &network, &plan_lines, &faults);
     let render = &config.render;

@@ -18,11 +18,15 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod clock;
 pub mod frame;
+pub mod intake;
+pub mod line;
 pub mod message;
 pub mod queue;
 pub mod replay;
 pub mod serial;
+pub mod station;
 pub mod terminal;
 pub mod topics;
 

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 pub const CLIPS_MAX: usize = 4;
 /// Items of one receipt.
 pub const RECEIPT_ITEMS_MAX: usize = 24;
+/// Numbers of one phrase list.
+pub const PHRASES_MAX: usize = 64;
+/// Longest text of codec [`Codec::Text`] in bytes.
+pub const SPOKEN_BYTES_MAX: usize = 4_000;
 /// Length of a failure text in bytes.
 pub const FAILURE_BYTES_MAX: usize = 64;
 
@@ -32,6 +36,10 @@ pub enum Codec {
     Adpcm,
     /// PCM in WAV.
     Wav,
+    /// A [`PhraseList`]: content kept in the terminal, by number.
+    Phrases,
+    /// UTF-8 text for a speech chip in the terminal, [`SPOKEN_BYTES_MAX`] bytes at most.
+    Text,
 }
 
 impl Codec {
@@ -43,6 +51,8 @@ impl Codec {
             Self::Mp3 => 2,
             Self::Adpcm => 4,
             Self::Wav => 8,
+            Self::Phrases => 16,
+            Self::Text => 32,
         }
     }
 }
@@ -149,6 +159,37 @@ pub struct Query {
     pub expires_ms: i64,
 }
 
+/// The order to keep content for later broadcasts. Makes no sound.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keep {
+    /// Who must keep it.
+    pub target: Target,
+    /// When it was issued.
+    pub issued_at_ms: i64,
+    /// Of no use after.
+    pub expires_ms: i64,
+    /// The content.
+    pub clip: Clip,
+    /// Its number in phrase lists; it takes the place of what had the number before.
+    pub phrase: Option<u16>,
+}
+
+/// The gateway's time, for terminals without a clock of their own. Makes no sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeSignal {
+    /// Who is told.
+    pub target: Target,
+    /// The time at which the frame was made; the line's delay comes on top.
+    pub issued_at_ms: i64,
+}
+
+/// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PhraseList {
+    /// Numbers of [`Keep::phrase`].
+    pub phrases: Vec<u16, PHRASES_MAX>,
+}
+
 /// What the gateway orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
@@ -158,6 +199,24 @@ pub enum Order {
     Cancel(Cancel),
     /// Tell.
     Query(Query),
+    /// Keep content.
+    Keep(Keep),
+    /// Set the clock.
+    Time(TimeSignal),
+}
+
+impl Order {
+    /// Who it is for.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Play(manifest) => manifest.target,
+            Self::Cancel(cancel) => cancel.target,
+            Self::Query(query) => query.target,
+            Self::Keep(keep) => keep.target,
+            Self::Time(time) => time.target,
+        }
+    }
 }
 
 /// Why a terminal refuses.

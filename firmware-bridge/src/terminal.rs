@@ -24,6 +24,9 @@ pub const HELD_MAX: usize = 8;
 pub const CLOCK_SKEW_MS_MAX: i64 = 120_000;
 /// Wait before a failed fetch is tried again, milliseconds.
 pub const FETCH_WAIT_MS: i64 = 5_000;
+/// How much longer than its content a play may take before the amplifier is switched off,
+/// milliseconds.
+pub const PLAY_SLACK_MS: i64 = 10_000;
 /// What is reported when power went while sounding.
 const POWER_LOST: &str = "power lost while playing";
 /// Actions of one input, which the caller drains after every input. When it is full a waiting
@@ -53,6 +56,19 @@ pub enum Action {
     Send(Report),
     /// Nothing sounds: relay open, amplifier off.
     AmplifierOff,
+    /// Get this content when the link has it to give, check its digest, and keep it for later.
+    Keep {
+        /// The content.
+        clip: Clip,
+        /// Its number in phrase lists.
+        phrase: Option<u16>,
+    },
+    /// The gateway's time, signed: give it to [`crate::clock::Clock::set`] of a terminal that has
+    /// no better clock.
+    SetClock {
+        /// The gateway's time when it made the frame.
+        issued_at_ms: i64,
+    },
 }
 
 /// Who this terminal is.
@@ -91,6 +107,8 @@ struct Held {
     plays: u8,
     received_at_ms: Option<i64>,
     playing_at_ms: Option<i64>,
+    /// When the play that sounds now must have ended.
+    sounds_until_ms: i64,
     heard: bool,
     /// What silenced it, until it sounds again.
     preempted_by: Option<u64>,
@@ -105,6 +123,8 @@ pub struct Dropped {
     pub queries: u32,
     /// Orders for somebody else.
     pub other_target: u32,
+    /// Orders to keep content outside their time window, or in a codec this terminal can't decode.
+    pub keeps: u32,
 }
 
 /// The terminal.
@@ -193,12 +213,7 @@ impl<S: Store> Terminal<S> {
         let order: Order = frame::open(Kind::Order, bytes, verifier).inspect_err(|_| {
             self.dropped.frames = self.dropped.frames.saturating_add(1);
         })?;
-        let target = match &order {
-            Order::Play(manifest) => manifest.target,
-            Order::Cancel(cancel) => cancel.target,
-            Order::Query(query) => query.target,
-        };
-        if !target.covers(self.profile.id, &self.profile.areas) {
+        if !order.target().covers(self.profile.id, &self.profile.areas) {
             self.dropped.other_target = self.dropped.other_target.saturating_add(1);
             return Ok(());
         }
@@ -206,6 +221,8 @@ impl<S: Store> Terminal<S> {
             Order::Play(manifest) => self.play(now_ms, &manifest),
             Order::Cancel(cancel) => self.cancel(now_ms, &cancel),
             Order::Query(query) => self.query(now_ms, &query),
+            Order::Keep(keep) => self.keep(now_ms, &keep),
+            Order::Time(time) => self.act(Action::SetClock { issued_at_ms: time.issued_at_ms }),
         }
         self.turn(now_ms);
         Ok(())
@@ -281,6 +298,14 @@ impl<S: Store> Terminal<S> {
             }
         }
         self.turn(now_ms);
+    }
+
+    /// A sensor hears what sounds: current into the loudspeaker, or a microphone. Evidence only; the
+    /// terminal's own word is `playing`.
+    pub fn on_heard(&mut self) {
+        if let Some(held) = self.held.iter_mut().find(|held| held.state == State::Sounding) {
+            held.heard = true;
+        }
     }
 
     /// Playing failed. Ignored for a broadcast that does not sound: a driver may answer a `Stop`

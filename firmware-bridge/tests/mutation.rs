@@ -3,13 +3,18 @@
 
 mod support;
 use mingluo_bridge::frame::{FRAME_BYTES_MAX, peek};
-use mingluo_bridge::message::Order;
+use mingluo_bridge::intake::ClipStore;
+use mingluo_bridge::line::{ALL, Ask, Chunk, GATEWAY, Packet, Poll, encode as packet, tag};
+use mingluo_bridge::message::{Clip, Order};
 use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX, encode};
+use mingluo_bridge::station::{LineProfile, Station};
 use mingluo_bridge::terminal::{Action, Terminal};
 use mingluo_bridge::topics;
 use support::*;
 
 const FRAMES: u32 = 200_000;
+/// Damaged pieces of line; `FUZZ_FRAMES=1000000` for the full number.
+const LINE_FRAMES: u32 = 100_000;
 
 /// A small seeded generator.
 struct Dice(u64);
@@ -133,4 +138,84 @@ fn topics_are_read_back_and_nothing_else_is() {
         let topic = format!("mingluo/v1/terminal/{bad}");
         assert_eq!(topics::parse_terminal("mingluo/v1", &topic), None, "{bad}");
     }
+}
+
+/// Flash that believes everything.
+struct Flash;
+
+impl ClipStore for Flash {
+    fn holds(&mut self, _: &[u8; 32]) -> bool {
+        false
+    }
+    fn begin(&mut self, _: &Clip) -> bool {
+        true
+    }
+    fn write(&mut self, _: u32, _: &[u8]) -> bool {
+        true
+    }
+    fn read(&mut self, _: u32, out: &mut [u8]) -> usize {
+        out.len()
+    }
+    fn keep(&mut self, _: &Clip, _: bool, _: Option<u16>) -> bool {
+        true
+    }
+    fn phrase(&mut self, _: u16) -> Option<[u8; 32]> {
+        None
+    }
+}
+
+/// Valid check sums around damaged and invented packets, and damaged lines: the terminal wants a
+/// clip, so that chunks go all the way.
+#[test]
+fn no_damaged_line_sounds() {
+    let software = "test".try_into().unwrap_or_default();
+    let line = LineProfile { address: 7, key_id: 1, key: [5; 32], verifier: verifier(), software };
+    let mut station = Station::new(line, Flash);
+    let mut terminal = Terminal::boot(profile(), Cells::default(), NOW);
+    let order = sealed(&Order::Play(manifest(5, 10)));
+    let mut out = [0; LINE_BYTES_MAX];
+    let used = packet(ALL, GATEWAY, &Packet::Sealed(&order), &mut out).unwrap_or(0);
+    for byte in &out[..used] {
+        station.on_byte(NOW, *byte, &mut terminal);
+    }
+    while station.next_action(NOW, &mut terminal).is_some() {}
+    let tag = tag(&clip(5).sha256);
+    let bytes = [3; 224];
+    let good = [
+        Packet::Sealed(&order),
+        Packet::Poll(Poll { got: 1, ask: Ask::Clip(tag) }),
+        Packet::Chunk(Chunk { tag, units: 28, index: 3, bytes: &bytes }),
+    ];
+    let frames = std::env::var("FUZZ_FRAMES").ok().and_then(|n| n.parse().ok());
+    let mut dice = Dice(4);
+    for turn in 0..frames.unwrap_or(LINE_FRAMES) {
+        let which = dice.below(good.len());
+        let used = packet(if turn % 2 == 0 { ALL } else { 7 }, GATEWAY, &good[which], &mut out)
+            .unwrap_or(0);
+        let piece = if turn % 4 == 0 {
+            damage(&mut dice, &out[..used])
+        } else {
+            // Damage under a good check sum.
+            let mut deframer = Deframer::default();
+            let frame =
+                out[..used].iter().find_map(|byte| deframer.push(*byte).map(<[u8]>::to_vec));
+            let mut frame = damage(&mut dice, &frame.unwrap_or_default());
+            frame.truncate(FRAME_BYTES_MAX);
+            let used = encode(&frame, &mut out).unwrap_or(0);
+            out[..used].to_vec()
+        };
+        for byte in piece.into_iter().chain([0]) {
+            station.on_byte(NOW, byte, &mut terminal);
+        }
+        let _more = station.work(NOW, &mut terminal);
+        let _answer = station.answer();
+        while let Some(action) = station.next_action(NOW, &mut terminal) {
+            assert!(!matches!(action, Action::Start { .. }), "turn {turn}");
+        }
+    }
+    assert!(
+        station.counts.chunks > 1_000 && station.counts.answers > 1_000,
+        "{:?}",
+        station.counts
+    );
 }

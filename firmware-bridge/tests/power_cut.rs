@@ -31,7 +31,11 @@ fn live(terminal: &mut Terminal<Cells>, now_ms: i64, seen: &mut Seen, cut: &dyn 
             Action::Send(report) if report.step.is_end() => {
                 seen.ends.entry(report.broadcast).or_default().push(report.step);
             }
-            Action::Stop { .. } | Action::Send(_) | Action::AmplifierOff => {}
+            Action::Stop { .. }
+            | Action::Send(_)
+            | Action::AmplifierOff
+            | Action::Keep { .. }
+            | Action::SetClock { .. } => {}
         }
     }
 }

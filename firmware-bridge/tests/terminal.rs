@@ -4,7 +4,9 @@
 
 mod support;
 use mingluo_bridge::frame::{Ed25519Signer, Kind, seal};
-use mingluo_bridge::message::{Cancel, Class, Manifest, Order, Query, RefusalCode, Step, Target};
+use mingluo_bridge::message::{
+    Cancel, Class, Keep, Manifest, Order, Query, RefusalCode, Step, Target, TimeSignal,
+};
 use mingluo_bridge::terminal::{Action, HELD_MAX, Terminal};
 use support::*;
 
@@ -117,6 +119,47 @@ fn a_pre_empted_one_that_expires_is_reported_as_pre_empted() {
     bench.play(NOW, &Manifest { expires_ms: NOW + 5_000, ..manifest(5, 10) });
     bench.play(NOW + 1, &manifest(6, 20));
     assert_eq!(steps(&bench.tick(NOW + 5_000))[0], (5, Step::Preempted(6)));
+}
+
+#[test]
+fn a_driver_that_never_ends_leaves_no_amplifier_on() {
+    let mut bench = Bench::new();
+    bench.play(NOW, &manifest(5, 10));
+    assert!(!bench.tick(NOW + 29_999).contains(&Action::AmplifierOff));
+    let end = bench.tick(NOW + 30_000);
+    assert!(end.contains(&Action::Stop { broadcast: 5 }) && end.contains(&Action::AmplifierOff));
+    assert!(matches!(steps(&end)[..], [(5, Step::Failed(_))]), "{end:?}");
+    assert_eq!(steps(&bench.finished(NOW + 30_001, 5)), []);
+}
+
+#[test]
+fn what_a_sensor_heard_is_told_with_the_end() {
+    let mut bench = Bench::new();
+    bench.terminal.on_heard();
+    bench.play(NOW, &manifest(5, 10));
+    bench.terminal.on_heard();
+    assert!(reports(&bench.finished(NOW + 1, 5))[0].heard);
+    bench.play(NOW, &manifest(6, 10));
+    assert!(!reports(&bench.finished(NOW + 1, 6))[0].heard);
+}
+
+#[test]
+fn content_is_kept_and_clocks_are_set_only_by_whom_it_is_for() {
+    let keep = |expires_ms| {
+        let target = Target::Terminal(TERMINAL);
+        let (clip, phrase) = (clip(1), Some(7));
+        Order::Keep(Keep { target, issued_at_ms: NOW, expires_ms, clip, phrase })
+    };
+    let mut bench = Bench::new();
+    let kept = Action::Keep { clip: clip(1), phrase: Some(7) };
+    assert!(bench.order(NOW, &keep(NOW + HOUR)).contains(&kept));
+    assert!(!bench.order(NOW + HOUR, &keep(NOW + HOUR)).contains(&kept));
+    assert_eq!(bench.terminal.dropped.keeps, 1);
+    for (target, told) in [(430_621_100_001, true), (430_621_100_002, false)] {
+        let time = TimeSignal { target: Target::Area(target), issued_at_ms: NOW };
+        let set = bench.order(NOW, &Order::Time(time));
+        assert_eq!(set.contains(&Action::SetClock { issued_at_ms: NOW }), told, "{target}");
+    }
 }
 
 #[test]

@@ -113,7 +113,8 @@ fn text(
                 loaded.network.terminals.len(),
                 loaded.policy.plans.len(),
                 loaded.policy.templates.len(),
-            )
+            )?;
+            super::serial::airtimes(&loaded.config.serial, out)
         }
         Err(faults) => {
             for fault in faults {

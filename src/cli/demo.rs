@@ -2,6 +2,7 @@
 //! terminals, a rainstorm alert in the national form, and a ledger that proves itself.
 
 pub(super) mod alert;
+mod serial;
 mod show;
 
 use super::client::Client;
@@ -48,6 +49,9 @@ pub struct DemoArgs {
     /// Exit with the true code: 0 all played, 2 sent but not all, 1 failed
     #[arg(long)]
     once: bool,
+    /// A mixed county: two serial lines of 32 terminals beside the network
+    #[arg(long)]
+    serial: bool,
     /// Print one JSON object for machines
     #[arg(long)]
     json: bool,
@@ -109,10 +113,13 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
-    let loaded = Config::load_with(&args.config, &overrides).map_err(|faults| {
+    let mut loaded = Config::load_with(&args.config, &overrides).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the configuration has faults:\n{}", lines.join("\n"))
     })?;
+    if args.serial {
+        serial::mixed(&mut loaded, &dir);
+    }
     secrets::create_key(&loaded.config.keys.signing_key_file)?;
     secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
     Ok(loaded)
@@ -153,7 +160,8 @@ fn start_fleet(
         connects_per_s: 2_000,
         misbehaviour: args.odd.into(),
     };
-    let terminals = network.terminals.values().map(FleetTerminal::of).collect();
+    let terminals = network.terminals.values().filter(|known| !serial::on_line(settings, known.id));
+    let terminals = terminals.map(FleetTerminal::of).collect();
     Fleet::start(fleet, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
@@ -162,6 +170,8 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
     let network = loaded.network.clone();
     let people = People::create(&settings, &network)?;
     let mut show = show::Show::new(args.json);
+    let lines = serial::start(&settings, &network, args.time_scale)?;
+    let n_lines = serial::count(&settings);
     let daemon = Daemon::start(loaded).await?;
     let public_key = daemon.keys.public_key();
     let n_terminals = network.terminals.len();
@@ -180,7 +190,8 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
             return Err(fault);
         }
     };
-    watch(args, &daemon, &fleet, broadcast, &mut show).await?;
+    let n_expected = fleet.n_connecting + n_lines;
+    watch(args, &daemon, n_expected, broadcast, &mut show).await?;
     let view = daemon
         .core
         .look(move |gateway| {
@@ -189,10 +200,11 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         })
         .await?;
     let (view, state) = view.context("the broadcast is gone")?;
-    let tally = fleet.stats.tally_of(broadcast.0);
-    let n_offline = n_terminals - fleet.n_connecting;
+    let mut tally = fleet.stats.tally_of(broadcast.0);
+    let n_offline = n_terminals.saturating_sub(n_expected);
     fleet.stop().await;
     daemon.stop().await?;
+    serial::finish(lines, &settings, &state, &mut tally, &mut show).await;
     let store = crate::record::open_read_only(&settings.record.url)?;
     let repeats = u32::from(state.broadcast.repeats());
     let played = |id: &u64| tally.sounded.get(id).copied().unwrap_or(0);
@@ -287,7 +299,7 @@ fn clip_path(dir: &Path, clip: &crate::model::ClipRef) -> PathBuf {
 async fn watch(
     args: &DemoArgs,
     daemon: &Daemon,
-    fleet: &Fleet,
+    n_expected: usize,
     broadcast: BroadcastId,
     show: &mut show::Show,
 ) -> anyhow::Result<()> {
@@ -305,7 +317,7 @@ async fn watch(
             .await?;
         let Some((counts, phase, n_ended)) = now else { bail!("the broadcast is gone") };
         show.progress(watch.elapsed(), &counts, phase);
-        if phase == Phase::Ended || n_ended >= fleet.n_connecting {
+        if phase == Phase::Ended || n_ended >= n_expected {
             break;
         }
     }

@@ -10,6 +10,7 @@ mod explain;
 mod keys;
 pub mod record;
 mod run;
+mod serial;
 pub mod say;
 mod stop;
 mod terminals;

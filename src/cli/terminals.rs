@@ -1,11 +1,13 @@
 //! `mingluo terminals`: the registry, and simulated terminals on a running gateway.
 
+use super::serial;
 use crate::config::Config;
 use crate::deliver::key_id;
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
+use crate::simulate::{LineTrouble, SimulatedLines};
 use anyhow::bail;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -36,12 +38,28 @@ enum What {
     Simulate(SimulateArgs),
 }
 
+/// What simulated terminals hang on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum SimulatedLink {
+    /// The broker.
+    Mqtt,
+    /// Serial lines.
+    Serial,
+}
+
 /// How to simulate.
 #[derive(Debug, Args)]
 struct SimulateArgs {
     /// How many of the registered terminals; default: all
     #[arg(long)]
     count: Option<usize>,
+    /// Link of the terminals: sessions at the broker, or the serial lines of the configuration on
+    /// pseudo-terminals, for which links are put at the configured ports
+    #[arg(long, value_enum, default_value = "mqtt")]
+    link: SimulatedLink,
+    /// Bytes of a million in which a bit flips on a serial line
+    #[arg(long, default_value_t = 0)]
+    flips_per_million: u32,
     /// Broker; default: that of the configuration
     #[arg(long)]
     broker: Option<SocketAddr>,
@@ -135,6 +153,14 @@ async fn simulate(
     let seed = secrets::read_key(&settings.keys.signing_key_file)?;
     let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
     let public_key = crate::deliver::KeyRing::new(&seed, master).public_key();
+    if args.link == SimulatedLink::Serial {
+        let key_id = key_id(&public_key);
+        let (time_scale, seed) = (args.time_scale, args.odd.seed);
+        let config = SimulatedLines { master, public_key, key_id, time_scale, seed };
+        let flips_per_million = args.flips_per_million;
+        let trouble = LineTrouble { flips_per_million, ..LineTrouble::default() };
+        return serial::simulate(loaded, &config, trouble, args.seconds, out).await;
+    }
     let config = FleetConfig {
         broker: args.broker.unwrap_or(settings.mqtt.listen),
         prefix: settings.mqtt.prefix.clone(),

@@ -5,14 +5,15 @@ mod speech;
 pub use speech::{MixSettings, SpeechSettings};
 
 use super::reader::{Document, Faults, Keys};
+use super::serial::{self, SerialSettings};
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 11] = [
-    "http", "status", "mqtt", "record", "ingest", "render", "speech", "mix", "keys", "deliver",
-    "log",
+const SECTIONS: [&str; 12] = [
+    "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
+    "deliver", "log",
 ];
 
 /// `[http]`
@@ -162,6 +163,8 @@ pub struct Settings {
     pub status: StatusSettings,
     /// `[mqtt]`
     pub mqtt: MqttSettings,
+    /// `[serial]`
+    pub serial: SerialSettings,
     /// `[record]`
     pub record: RecordSettings,
     /// `[ingest]`
@@ -200,6 +203,7 @@ pub(super) fn read(
         http: http(keys.table("http")),
         status: status(keys.table("status")),
         mqtt: mqtt(dir, keys.table("mqtt")),
+        serial: serial::read(keys.table("serial")),
         record: record(dir, keys.table("record")),
         ingest: ingest(dir, keys.table("ingest")),
         render: render(dir, keys.table("render")),

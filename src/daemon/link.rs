@@ -4,16 +4,34 @@
 use super::core::CoreHandle;
 use super::metrics::Metrics;
 use crate::clock;
+use crate::deliver::serial::{LineWord, SerialLines};
 use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing};
 use crate::gateway::Input;
 use crate::model::{LinkKind, OrderKind, TerminalId};
+use mingluo_bridge::frame::{Kind, peek};
 use mingluo_bridge::topics::{self, Leaf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
 
+/// The ways to the terminals.
+pub(crate) struct Links {
+    /// Their broker.
+    pub(crate) mqtt: Link,
+    /// Serial lines.
+    pub(crate) lines: SerialLines,
+}
+
+impl Links {
+    /// Ends them all.
+    pub(crate) async fn close(&self) {
+        self.mqtt.close().await;
+        self.lines.close();
+    }
+}
+
 /// Sends batches of orders and tells the core what the link took.
 pub(crate) async fn pump_out(
-    link: Arc<Link>,
+    link: Arc<Links>,
     mut outgoing: mpsc::Receiver<Outgoing>,
     core: CoreHandle,
 ) {
@@ -25,15 +43,25 @@ pub(crate) async fn pump_out(
             if publish.expires_at.is_some_and(|at| clock::now_utc() >= at) {
                 continue;
             }
-            match link.publish(publish).await {
+            let sent = match batch.link {
+                LinkKind::Serial => link.lines.publish(&publish, clock::now_utc()).await,
+                LinkKind::Mqtt => {
+                    if batch.to.is_empty() {
+                        link.lines.receipt(&publish);
+                    }
+                    link.mqtt.publish(publish).await
+                }
+            };
+            match sent {
                 Ok(()) => taken.extend(address.copied()),
                 // The schedule sends it again until it expires.
                 Err(fault) => tracing::warn!(%fault, "the link did not take an order"),
             }
         }
-        let (broadcast, kind) = (batch.broadcast, batch.kind);
+        let (broadcast, kind, by) = (batch.broadcast, batch.kind, batch.link);
         let known = kind != OrderKind::Query && !taken.is_empty();
-        if known && core.happened(Input::LinkTook { broadcast, to: taken, kind }).await.is_err() {
+        let took = Input::LinkTook { broadcast, to: taken, kind, link: by };
+        if known && core.happened(took).await.is_err() {
             return;
         }
     }
@@ -58,6 +86,13 @@ pub(crate) async fn pump_in(
                 tracing::warn!(%why, "link down");
                 Some(Input::Link(false))
             }
+            LinkInput::Serial { terminal, word: LineWord::Presence(online) } => {
+                Some(Input::LinePresence(terminal, online))
+            }
+            LinkInput::Serial { terminal, word: LineWord::Frame(frame) } => {
+                line_frame(&keys, terminal, &frame, &metrics)
+            }
+            LinkInput::Serial { word: LineWord::Here(_), .. } => None,
             LinkInput::Connected { .. } => None,
             LinkInput::Disconnected { client_id } => {
                 TerminalId::parse(&client_id).map(|terminal| Input::Presence(terminal, false))
@@ -103,6 +138,32 @@ fn message(
     opened.unwrap_or_else(|fault| {
         metrics.alarm("bad_terminal_frame");
         tracing::warn!(%terminal, %fault, "a frame from a terminal was dropped");
+        None
+    })
+}
+
+/// A report or a status from a serial line, opened with the key of the terminal at that address.
+fn line_frame(
+    keys: &KeyRing,
+    terminal: TerminalId,
+    frame: &[u8],
+    metrics: &Metrics,
+) -> Option<Input> {
+    let opened = match peek(frame).map(|head| head.kind) {
+        Ok(Kind::Acknowledgement) => keys.open_report(terminal, frame).map(|report| {
+            deliver::acknowledgement(&report, LinkKind::Serial)
+                .filter(|report| report.terminal == terminal)
+                .map(Input::Acknowledged)
+        }),
+        Ok(Kind::Status) => keys
+            .open_status(terminal, frame)
+            .map(|status| Some(Input::LinePresence(terminal, status.online))),
+        Ok(Kind::Order | Kind::Receipt) => return None,
+        Err(fault) => Err(fault),
+    };
+    opened.unwrap_or_else(|fault| {
+        metrics.alarm("bad_terminal_frame");
+        tracing::warn!(%terminal, %fault, "a frame from a serial line was dropped");
         None
     })
 }

@@ -7,7 +7,7 @@ use super::render::RenderQueue;
 use crate::clock;
 use crate::deliver::{self, KeyRing, Outgoing, Publish};
 use crate::gateway::{Action, Gateway};
-use crate::model::{Address, AreaCode, BroadcastId, OrderKind, TerminalId, UtcMs};
+use crate::model::{Address, AreaCode, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
 use crate::record::entry::Entry;
 use mingluo_bridge::message::Order;
 use std::collections::{BTreeMap, VecDeque};
@@ -112,8 +112,9 @@ impl Performer {
         match action {
             Action::Record(_) | Action::Reply(..) => {}
             Action::Render(order) => self.render.push(*order),
-            Action::Send { broadcast, order, to, kind, expires } => {
-                self.send(gateway, broadcast, &order, to, kind, expires);
+            Action::Send { broadcast, order, to, kind, link, expires } => {
+                let batch = Outgoing { broadcast, kind, link, to, publishes: Vec::new() };
+                self.send(gateway, batch, &order, expires);
             }
             Action::Receipt(terminal, broadcast, sequence) => {
                 let slot = self.receipts.entry((terminal, broadcast)).or_insert(sequence);
@@ -127,22 +128,15 @@ impl Performer {
         }
     }
 
-    fn send(
-        &mut self,
-        gateway: &Gateway,
-        broadcast: BroadcastId,
-        order: &Order,
-        to: Vec<Address>,
-        kind: OrderKind,
-        expires: UtcMs,
-    ) {
+    fn send(&mut self, gateway: &Gateway, mut batch: Outgoing, order: &Order, expires: UtcMs) {
+        let broadcast = batch.broadcast;
         let cover: &[AreaCode] =
             gateway.state().broadcasts.get(&broadcast).map_or(&[], |state| state.broadcast.areas());
         let terminals = &gateway.rules().network.terminals;
-        let mut publishes = Vec::with_capacity(to.len());
+        let mut publishes = Vec::with_capacity(batch.to.len());
         // Repairs of one area carry the same bytes: seal them once.
         let mut sealed: Vec<(Order, Arc<[u8]>)> = Vec::new();
-        for address in &to {
+        for address in &batch.to {
             let terminal = match address {
                 Address::Terminal(id) => terminals.get(id),
                 Address::Area(_) => None,
@@ -167,7 +161,8 @@ impl Performer {
             let topic = deliver::order_topic(&self.prefix, *address);
             publishes.push(Publish { topic, payload, expires_at: Some(expires) });
         }
-        self.waiting.push_back(Outgoing { broadcast, kind, to, publishes });
+        batch.publishes = publishes;
+        self.waiting.push_back(batch);
         self.hand_over();
     }
 
@@ -197,6 +192,7 @@ impl Performer {
             let outgoing = Outgoing {
                 broadcast: BroadcastId(0),
                 kind: OrderKind::Query,
+                link: LinkKind::Mqtt,
                 to: Vec::new(),
                 publishes,
             };

@@ -7,6 +7,7 @@ use super::external::external_broker;
 use super::folder::Folder;
 use super::ground::Ground;
 use super::health::Life;
+use super::link::Links;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
@@ -89,7 +90,7 @@ pub struct Daemon {
     pub status: SocketAddr,
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
-    link: Arc<Link>,
+    link: Arc<Links>,
     render: RenderQueue,
     /// Tells what takes inputs to end.
     stopping: watch::Sender<bool>,
@@ -117,7 +118,7 @@ impl Daemon {
         let folder = folder.map_err(fault(78))?;
         // The broker binds its own address; nothing but the system's memory can refuse after it.
         let (link, link_in) =
-            start_link(&ground.settings, &ground.keys, &ground.network).await.map_err(fault(69))?;
+            start_link(&ground).await.map_err(fault(69))?;
         match Self::run(ground, Arc::clone(&link), link_in, (core, inputs), (stopping, stop)) {
             Ok(mut daemon) => {
                 daemon.intake.extend(folder.map(|folder| tokio::spawn(folder.watch())));
@@ -132,7 +133,7 @@ impl Daemon {
 
     fn run(
         mut ground: Ground,
-        link: Arc<Link>,
+        link: Arc<Links>,
         link_in: mpsc::Receiver<LinkInput>,
         (core, inputs): (CoreHandle, mpsc::Receiver<CoreMessage>),
         (stopping, stop): (watch::Sender<bool>, watch::Receiver<bool>),
@@ -144,7 +145,7 @@ impl Daemon {
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
         render.start(&ground.renderer, &core, deadlines(&ground.settings))?;
-        let broker = watched(&link, &ground.metrics);
+        let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
         let console = Console {
             previews: previews(&ground.settings, &ground.renderer)?,
@@ -383,17 +384,18 @@ fn pace(settings: &Settings) -> Pace {
         retry_wait_s_min: settings.deliver.retry_wait_s_min,
         retry_wait_s_max: settings.deliver.retry_wait_s_max,
         repair_orders_per_s_max: settings.deliver.repair_orders_per_s_max,
+        failover_wait_s: settings.serial.failover_wait_s,
     }
 }
 
 async fn start_link(
-    settings: &Settings,
-    keys: &Arc<KeyRing>,
-    network: &Network,
-) -> anyhow::Result<(Arc<Link>, mpsc::Receiver<LinkInput>)> {
+    ground: &Ground,
+) -> anyhow::Result<(Arc<Links>, mpsc::Receiver<LinkInput>)> {
+    let Ground { settings, keys, network, renderer, .. } = ground;
     let (sender, receiver) = link_inputs();
     let mqtt = &settings.mqtt;
-    let link = match mqtt.mode {
+    let for_lines = sender.clone();
+    let mqtt_link = match mqtt.mode {
         MqttMode::Embedded => {
             let tls = mqtt.tls_certificate_file.clone().zip(mqtt.tls_key_file.clone());
             let connections_max = network.terminals.len() + SPARE_CONNECTIONS;
@@ -408,7 +410,13 @@ async fn start_link(
             Link::External(Mqtt::start(&config, sender)?)
         }
     };
-    Ok((Arc::new(link), receiver))
+    // After the broker, which may be refused its address: then no line was touched.
+    let lines = super::lines::start(settings, network, renderer, for_lines);
+    let links = Arc::new(Links { mqtt: mqtt_link, lines });
+    let (prefix, served) = (mqtt.prefix.clone(), network.served.clone());
+    // Ends by itself without lines, and with the runtime otherwise.
+    tokio::spawn(super::lines::tell_time(Arc::clone(&links), Arc::clone(keys), prefix, served));
+    Ok((links, receiver))
 }
 
 /// Shows the link's facts among the metrics; gives where our own broker listens.

@@ -3,7 +3,8 @@
 use super::broker::Broker;
 use super::facts::LinkFacts;
 use super::mqtt::Mqtt;
-use crate::model::{Address, BroadcastId, OrderKind, UtcMs};
+use super::serial::LineWord;
+use crate::model::{Address, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
 use mingluo_bridge::frame;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub struct Outgoing {
     pub broadcast: BroadcastId,
     /// What kind of order.
     pub kind: OrderKind,
+    /// By which kind of link.
+    pub link: LinkKind,
     /// To whom; empty for receipts.
     pub to: Vec<Address>,
     /// The messages.
@@ -68,6 +71,13 @@ pub enum LinkInput {
         payload: Vec<u8>,
         /// Who published it, when the broker tells.
         from: Option<String>,
+    },
+    /// A word of a terminal on a serial line.
+    Serial {
+        /// Whose.
+        terminal: TerminalId,
+        /// What.
+        word: LineWord,
     },
     /// The link works.
     Up,

@@ -9,6 +9,7 @@ mod link;
 mod mqtt;
 mod order;
 mod schedule;
+pub mod serial;
 
 pub use access::TerminalAccess;
 pub use broker::{Access, Broker, BrokerConfig, BrokerError};
@@ -19,6 +20,6 @@ pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish, link_inputs};
 pub use mqtt::{Mqtt, MqttConfig, MqttError, MqttTls, examine};
 pub use order::{
     acknowledgement, aimed, cancel_order, order_topic, play_order, query_order, receipt_topic,
-    stop_all_order,
+    stop_all_order, time_order,
 };
-pub use schedule::{Due, Pace, Presence, due, tried, wait_ms};
+pub use schedule::{Due, Pace, Presence, due, presence_of, tried, wait_ms, way};

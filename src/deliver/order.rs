@@ -79,6 +79,12 @@ pub fn query_order(broadcast: &Broadcast, now: UtcMs) -> wire::Order {
     })
 }
 
+/// The gateway's time, for terminals without a clock of their own.
+#[must_use]
+pub fn time_order(now: UtcMs) -> wire::Order {
+    wire::Order::Time(wire::TimeSignal { target: NOBODY, issued_at_ms: now.0 })
+}
+
 /// Nobody: an order that was not aimed reaches no terminal.
 const NOBODY: wire::Target = wire::Target::Terminal(0);
 
@@ -102,6 +108,8 @@ pub fn aimed(
         wire::Order::Play(manifest) => manifest.target = target,
         wire::Order::Cancel(cancel) => cancel.target = target,
         wire::Order::Query(query) => query.target = target,
+        wire::Order::Keep(keep) => keep.target = target,
+        wire::Order::Time(time) => time.target = target,
     }
     order
 }

@@ -1,7 +1,7 @@
 //! When a terminal gets its next order: pure, from its delivery, its presence and the pace.
 
 use super::Delivery;
-use crate::model::{TerminalId, UtcMs};
+use crate::model::{LinkKind, TerminalId, UtcMs};
 
 /// How patiently orders are repeated. All waits in seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ pub struct Pace {
     pub retry_wait_s_max: u32,
     /// Orders by terminal address per second, over all broadcasts; the rest waits its turn.
     pub repair_orders_per_s_max: u32,
+    /// Silence of a terminal with two links after which the other link is tried.
+    pub failover_wait_s: u32,
 }
 
 impl Default for Pace {
@@ -23,6 +25,7 @@ impl Default for Pace {
             retry_wait_s_min: 5,
             retry_wait_s_max: 60,
             repair_orders_per_s_max: 500,
+            failover_wait_s: 15,
         }
     }
 }
@@ -70,6 +73,40 @@ pub fn due(
         return if now >= silent_after { Due::Query } else { Due::Nothing };
     }
     Due::Order
+}
+
+/// By which link the next order to a terminal goes: the preferred one that is not known to be down;
+/// after each `failover_wait_s` of silence the next. Pure in time, so that a replay goes the same way.
+#[must_use]
+pub fn way(
+    links: &[LinkKind],
+    presence: impl Fn(LinkKind) -> Presence,
+    delivery: Option<&Delivery>,
+    now: UtcMs,
+    pace: &Pace,
+) -> LinkKind {
+    let up: Vec<LinkKind> =
+        links.iter().copied().filter(|link| presence(*link) != Presence::Offline).collect();
+    let usable = if up.is_empty() { links } else { &up };
+    let evidence = delivery.map(|delivery| &delivery.evidence);
+    let since = evidence.and_then(|known| known.last_report_at.max(known.sent_at));
+    let silent_ms = since.map_or(0, |at| now.since_ms(at).max(0));
+    let turns = silent_ms / (i64::from(pace.failover_wait_s.max(1)) * 1_000);
+    let turn = usize::try_from(turns).unwrap_or(0).checked_rem(usable.len()).unwrap_or(0);
+    usable.get(turn).copied().unwrap_or(LinkKind::Mqtt)
+}
+
+/// What is known of a terminal by all its links: up when one is, down when all are.
+#[must_use]
+pub fn presence_of(links: &[LinkKind], presence: impl Fn(LinkKind) -> Presence) -> Presence {
+    let known = || links.iter().map(|link| presence(*link));
+    if known().any(|there| there == Presence::Online) {
+        Presence::Online
+    } else if !links.is_empty() && known().all(|there| there == Presence::Offline) {
+        Presence::Offline
+    } else {
+        Presence::Unknown
+    }
 }
 
 /// Books one more order to the terminal and sets the time of the next.
@@ -124,6 +161,31 @@ mod tests {
         check(&held, Presence::Online, 30_999, false, Due::Nothing);
         check(&held, Presence::Online, 31_000, false, Due::Query);
         check(&held, Presence::Online, 2_000, true, Due::Order);
+    }
+
+    #[test]
+    fn the_preferred_link_is_used_until_it_is_down_or_silent() {
+        let both = [LinkKind::Mqtt, LinkKind::Serial];
+        let pace = Pace::default();
+        let unknown = |_| Presence::Unknown;
+        let mut sent = delivery(Outcome::Sent, 0, None);
+        sent.evidence.sent_at = Some(UtcMs(1_000));
+        let check = |links: &[LinkKind], now: i64, delivery: &Delivery, expect| {
+            assert_eq!(way(links, unknown, Some(delivery), UtcMs(now), &pace), expect, "{now}");
+        };
+        check(&both, 15_999, &sent, LinkKind::Mqtt);
+        check(&both, 16_000, &sent, LinkKind::Serial);
+        check(&both, 31_000, &sent, LinkKind::Mqtt);
+        check(&[LinkKind::Serial], 16_000, &sent, LinkKind::Serial);
+        // A word by either link begins the wait anew.
+        sent.evidence.last_report_at = Some(UtcMs(20_000));
+        check(&both, 31_000, &sent, LinkKind::Mqtt);
+        let no_mqtt =
+            |link| if link == LinkKind::Mqtt { Presence::Offline } else { Presence::Unknown };
+        assert_eq!(way(&both, no_mqtt, None, UtcMs(0), &pace), LinkKind::Serial);
+        assert_eq!(presence_of(&both, no_mqtt), Presence::Unknown);
+        assert_eq!(presence_of(&both[..1], no_mqtt), Presence::Offline);
+        assert_eq!(way(&both, |_| Presence::Offline, None, UtcMs(0), &pace), LinkKind::Mqtt);
     }
 
     #[test]

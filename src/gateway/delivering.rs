@@ -1,6 +1,6 @@
 //! Broadcasts under way: audio ready, orders out, reports in, time passing.
 
-use super::{Action, Gateway, Outbox, Phase, people};
+use super::{Action, Gateway, Outbox, Phase, links_of, people};
 use crate::decide::Rules;
 use crate::deliver::{self, Due, News, Presence};
 use crate::model::{
@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::model::{Address, OrderKind};
 use crate::record::entry::Entry;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// After validity ends, how long last reports are awaited before a broadcast is closed, seconds.
 pub(crate) const END_GRACE_S: i64 = 60;
@@ -51,17 +51,18 @@ impl Gateway {
         broadcast: BroadcastId,
         to: Vec<Address>,
         kind: OrderKind,
+        link: LinkKind,
     ) -> Vec<Action> {
         self.outbox(now, |_, out| {
             if !to.is_empty() && out.state.broadcasts.contains_key(&broadcast) {
-                out.record(Entry::Sent { broadcast, to, link: LinkKind::Mqtt, kind });
+                out.record(Entry::Sent { broadcast, to, link, kind });
             }
         })
     }
 
     pub(super) fn acknowledged(&mut self, now: UtcMs, report: Acknowledgement) -> Vec<Action> {
         let (terminal, broadcast, sequence) = (report.terminal, report.broadcast, report.sequence);
-        self.presence.insert(terminal, Presence::Online);
+        self.presence.insert((terminal, report.link), Presence::Online);
         self.outbox(now, |_, out| {
             let state = out.state.broadcasts.get(&broadcast);
             let delivery = state.and_then(|state| state.deliveries.get(&terminal));
@@ -84,10 +85,11 @@ impl Gateway {
         &mut self,
         now: UtcMs,
         terminal: TerminalId,
+        link: LinkKind,
         online: bool,
     ) -> Vec<Action> {
         let presence = if online { Presence::Online } else { Presence::Offline };
-        let before = self.presence.insert(terminal, presence);
+        let before = self.presence.insert((terminal, link), presence);
         if !online || before == Some(Presence::Online) {
             return Vec::new();
         }
@@ -108,19 +110,23 @@ impl Gateway {
                 .collect();
             due.sort_unstable();
             for (_, _, id) in due {
+                // One that is reached by its other link needs no second copy by this one.
+                if way(out, id, terminal) != link {
+                    continue;
+                }
                 if let Some(state) = out.state.broadcasts.get_mut(&id)
                     && let Some(delivery) = state.deliveries.get_mut(&terminal)
                 {
                     delivery.tries = 0;
                     deliver::tried(delivery, terminal, now, &pace);
                 }
-                send(out, id, vec![Address::Terminal(terminal)]);
+                send(out, id, vec![Address::Terminal(terminal)], link);
             }
         })
     }
 
     pub(super) fn link_changed(&mut self, now: UtcMs, up: bool) -> Vec<Action> {
-        self.presence.clear();
+        self.presence.retain(|(_, link), _| *link != LinkKind::Mqtt);
         if up {
             // What was sent into a broken link is unknown: everything unanswered is due now.
             for state in self.state.broadcasts.values_mut() {
@@ -143,14 +149,20 @@ impl Gateway {
             self.repair_budget = pace.repair_orders_per_s_max;
         }
         let mut budget = self.repair_budget;
-        let presence = &self.presence;
-        let mut out =
-            Outbox { now, pace, state: &mut self.state, records: Vec::new(), effects: Vec::new() };
+        let mut out = Outbox {
+            now,
+            pace,
+            rules: &self.rules,
+            presence: &self.presence,
+            state: &mut self.state,
+            records: Vec::new(),
+            effects: Vec::new(),
+        };
         run_out(&self.rules, &mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {
             end_if_done(&mut out, id);
-            pursue(&mut out, id, presence, &mut budget);
+            pursue(&mut out, id, &mut budget);
         }
         self.repair_budget = budget;
         let Outbox { mut records, effects, .. } = out;
@@ -190,21 +202,37 @@ fn run_out(rules: &Rules, out: &mut Outbox<'_>) {
     }
 }
 
-/// First orders of a broadcast: one per area when the areas are its cover, else one per terminal.
+/// First orders of a broadcast, by each terminal's preferred link: one per area when the areas are
+/// its cover, else one per terminal.
 fn send_group(out: &mut Outbox<'_>, id: BroadcastId) {
     let (now, pace) = (out.now, out.pace);
+    let Some(state) = out.state.broadcasts.get(&id) else { return };
+    let mut by_link: BTreeMap<LinkKind, Vec<Address>> = BTreeMap::new();
+    for terminal in state.deliveries.keys() {
+        let first = way(out, id, *terminal);
+        by_link.entry(first).or_default().push(Address::Terminal(*terminal));
+    }
+    if !state.broadcast.areas().is_empty() {
+        let areas = state.broadcast.areas().iter().map(|area| Address::Area(*area));
+        let areas: Vec<Address> = areas.collect();
+        by_link.values_mut().for_each(|to| to.clone_from(&areas));
+    }
     let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
-    let to: Vec<Address> = if state.broadcast.areas().is_empty() {
-        state.deliveries.keys().map(|terminal| Address::Terminal(*terminal)).collect()
-    } else {
-        state.broadcast.areas().iter().map(|area| Address::Area(*area)).collect()
-    };
     state.group_sent = true;
     let wait_s = i64::from(pace.acknowledge_wait_s);
     for delivery in state.deliveries.values_mut().filter(|delivery| !delivery.is_ended()) {
         delivery.next_at = now.plus_s(wait_s);
     }
-    send(out, id, to);
+    for (link, to) in by_link {
+        send(out, id, to, link);
+    }
+}
+
+/// The link by which a terminal gets its next order of a broadcast.
+fn way(out: &Outbox<'_>, id: BroadcastId, terminal: TerminalId) -> LinkKind {
+    let there = |link| out.presence.get(&(terminal, link)).copied().unwrap_or(Presence::Unknown);
+    let delivery = out.state.broadcasts.get(&id).and_then(|state| state.deliveries.get(&terminal));
+    deliver::way(links_of(out.rules, terminal), there, delivery, out.now, &out.pace)
 }
 
 /// Cancel orders to everyone a play order may have reached.
@@ -212,14 +240,10 @@ pub(super) fn send_cancel(out: &mut Outbox<'_>, id: BroadcastId) {
     send_group(out, id);
 }
 
-/// Repeats orders to those who are due, within the budget.
-fn pursue(
-    out: &mut Outbox<'_>,
-    id: BroadcastId,
-    presence: &BTreeMap<TerminalId, Presence>,
-    budget: &mut u32,
-) {
+/// Repeats orders to those who are due, within the budget, each by the link whose turn it is.
+fn pursue(out: &mut Outbox<'_>, id: BroadcastId, budget: &mut u32) {
     let (now, pace) = (out.now, out.pace);
+    let (rules, presence) = (out.rules, out.presence);
     let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
     let cancelled = match state.phase {
         Phase::Sending => false,
@@ -233,33 +257,44 @@ fn pursue(
         return send_group(out, id);
     }
     let play_ms = state.play_ms();
-    let (mut orders, mut queries) = (Vec::new(), Vec::new());
+    let mut due: BTreeMap<(bool, LinkKind), Vec<Address>> = BTreeMap::new();
     for (terminal, delivery) in &mut state.deliveries {
         if *budget == 0 {
             break;
         }
-        let there = presence.get(terminal).copied().unwrap_or(Presence::Unknown);
-        match deliver::due(delivery, now, there, play_ms, cancelled) {
+        let links = links_of(rules, *terminal);
+        let by = |link| presence.get(&(*terminal, link)).copied().unwrap_or(Presence::Unknown);
+        let there = deliver::presence_of(links, by);
+        let query = match deliver::due(delivery, now, there, play_ms, cancelled) {
             Due::Nothing => continue,
-            Due::Order => orders.push(Address::Terminal(*terminal)),
-            Due::Query => queries.push(Address::Terminal(*terminal)),
-        }
+            Due::Order => false,
+            Due::Query => true,
+        };
+        let link = deliver::way(links, by, Some(delivery), now, &pace);
+        due.entry((query, link)).or_default().push(Address::Terminal(*terminal));
         *budget -= 1;
         deliver::tried(delivery, *terminal, now, &pace);
     }
-    if !queries.is_empty() {
-        let expires = state.broadcast.expires();
-        let order = Box::new(deliver::query_order(&state.broadcast, now));
-        let kind = OrderKind::Query;
-        out.effect(Action::Send { broadcast: id, order, to: queries, kind, expires });
-    }
-    if !orders.is_empty() {
-        send(out, id, orders);
+    for ((query, link), to) in due {
+        if query {
+            self::query(out, id, to, link);
+        } else {
+            send(out, id, to, link);
+        }
     }
 }
 
+/// The question how far they are, to these addresses.
+fn query(out: &mut Outbox<'_>, id: BroadcastId, to: Vec<Address>, link: LinkKind) {
+    let Some(state) = out.state.broadcasts.get(&id) else { return };
+    let expires = state.broadcast.expires();
+    let order = Box::new(deliver::query_order(&state.broadcast, out.now));
+    let kind = OrderKind::Query;
+    out.effect(Action::Send { broadcast: id, order, to, kind, link, expires });
+}
+
 /// The order that fits the phase, to these addresses.
-fn send(out: &mut Outbox<'_>, id: BroadcastId, to: Vec<Address>) {
+fn send(out: &mut Outbox<'_>, id: BroadcastId, to: Vec<Address>, link: LinkKind) {
     let now = out.now;
     let Some(state) = out.state.broadcasts.get(&id) else { return };
     let broadcast: &Broadcast = &state.broadcast;
@@ -277,15 +312,23 @@ fn send(out: &mut Outbox<'_>, id: BroadcastId, to: Vec<Address>) {
         }
         (None, _) => return,
     };
-    out.effect(Action::Send { broadcast: id, order: Box::new(order), to, kind, expires });
+    out.effect(Action::Send { broadcast: id, order: Box::new(order), to, kind, link, expires });
 }
 
-/// The stop order for everything everywhere.
-pub(super) fn stop_all(rules: &Rules, counter: BroadcastId, now: UtcMs) -> Action {
-    let to = rules.network.served.iter().map(|area| Address::Area(*area)).collect();
+/// The stop orders for everything everywhere, one for every kind of link in use.
+pub(super) fn stop_all(rules: &Rules, counter: BroadcastId, now: UtcMs) -> Vec<Action> {
+    let to: Vec<Address> = rules.network.served.iter().map(|area| Address::Area(*area)).collect();
     let expires = now.plus_s(CANCEL_PURSUIT_S);
     let order = Box::new(deliver::stop_all_order(counter, now, expires));
-    Action::Send { broadcast: counter, order, to, kind: OrderKind::Cancel, expires }
+    let used = rules.network.terminals.values().flat_map(|known| known.links.iter().copied());
+    let links: BTreeSet<LinkKind> = used.chain([LinkKind::Mqtt]).collect();
+    links
+        .into_iter()
+        .map(|link| {
+            let (order, to, kind) = (order.clone(), to.clone(), OrderKind::Cancel);
+            Action::Send { broadcast: counter, order, to, kind, link, expires }
+        })
+        .collect()
 }
 
 /// Closes a broadcast when everyone ended or validity and grace are over.

@@ -12,10 +12,10 @@ mod state;
 pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, State};
 
 use crate::decide::{ManualRequest, Rules};
-use crate::deliver::{Pace, Presence};
+use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Actor, Alert, AlertId, AreaCode, BroadcastId, Chime, ClipRef, Codec,
-    Disposition, Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope,
+    Disposition, LinkKind, Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope,
     TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
@@ -71,11 +71,15 @@ pub enum Input {
         to: Vec<Address>,
         /// What kind of order.
         kind: OrderKind,
+        /// Which kind of link.
+        link: LinkKind,
     },
     /// A verified report of a terminal.
     Acknowledged(Acknowledgement),
     /// A terminal's session came up or went down.
     Presence(TerminalId, bool),
+    /// A terminal on a serial line answers polls (true), or has fallen silent.
+    LinePresence(TerminalId, bool),
     /// The link as a whole came up (true) or went down.
     Link(bool),
     /// Time passed.
@@ -101,6 +105,8 @@ pub enum Action {
         to: Vec<Address>,
         /// What kind of order it is.
         kind: OrderKind,
+        /// By which kind of link.
+        link: LinkKind,
         /// When it stops being of use.
         expires: UtcMs,
     },
@@ -168,16 +174,21 @@ pub struct Gateway {
     rules: Rules,
     pace: Pace,
     state: State,
-    presence: BTreeMap<TerminalId, Presence>,
+    presence: LinkPresence,
     /// Orders by terminal address left in the current second.
     repair_budget: u32,
     budget_second: i64,
 }
 
+/// What each link says about each terminal.
+type LinkPresence = BTreeMap<(TerminalId, LinkKind), Presence>;
+
 /// Collects what one step decides: applies entries as they are made.
 struct Outbox<'a> {
     now: UtcMs,
     pace: Pace,
+    rules: &'a Rules,
+    presence: &'a LinkPresence,
     state: &'a mut State,
     records: Vec<Action>,
     effects: Vec<Action>,
@@ -227,7 +238,9 @@ impl Gateway {
     /// What the links say about a terminal.
     #[must_use]
     pub fn presence(&self, terminal: TerminalId) -> Presence {
-        self.presence.get(&terminal).copied().unwrap_or(Presence::Unknown)
+        let there =
+            |link| self.presence.get(&(terminal, link)).copied().unwrap_or(Presence::Unknown);
+        deliver::presence_of(links_of(&self.rules, terminal), there)
     }
 
     /// Terminals whose session is up.
@@ -271,9 +284,16 @@ impl Gateway {
             Input::Rendered(broadcast, clips, spoken) => {
                 self.rendered(now, broadcast, clips, spoken)
             }
-            Input::LinkTook { broadcast, to, kind } => self.link_took(now, broadcast, to, kind),
+            Input::LinkTook { broadcast, to, kind, link } => {
+                self.link_took(now, broadcast, to, kind, link)
+            }
             Input::Acknowledged(report) => self.acknowledged(now, report),
-            Input::Presence(terminal, online) => self.presence_changed(now, terminal, online),
+            Input::Presence(terminal, online) => {
+                self.presence_changed(now, terminal, LinkKind::Mqtt, online)
+            }
+            Input::LinePresence(terminal, online) => {
+                self.presence_changed(now, terminal, LinkKind::Serial, online)
+            }
             Input::Link(up) => self.link_changed(now, up),
             Input::Wake => self.wake(now),
         }
@@ -284,6 +304,8 @@ impl Gateway {
         let mut out = Outbox {
             now,
             pace: self.pace,
+            rules: &self.rules,
+            presence: &self.presence,
             state: &mut self.state,
             records: Vec::new(),
             effects: Vec::new(),
@@ -297,6 +319,12 @@ impl Gateway {
     fn render_action(&self, id: BroadcastId) -> Option<Action> {
         render_action(&self.rules, &self.state, id)
     }
+}
+
+/// The links of a terminal, preferred first.
+fn links_of(rules: &Rules, terminal: TerminalId) -> &[LinkKind] {
+    const MQTT: &[LinkKind] = &[LinkKind::Mqtt];
+    rules.network.terminals.get(&terminal).map_or(MQTT, |known| known.links.as_slice())
 }
 
 fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action> {

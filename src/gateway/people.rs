@@ -167,7 +167,9 @@ impl Gateway {
                     let (by, reason) = (actor.name.clone(), "一键停播".to_owned());
                     out.record(Entry::PlanEnded { plan, by, reason });
                 }
-                out.effect(super::delivering::stop_all(rules, counter, now));
+                for order in super::delivering::stop_all(rules, counter, now) {
+                    out.effect(order);
+                }
             }
             out.reply(request, Answer::Done(hit));
         })

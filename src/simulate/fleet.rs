@@ -81,6 +81,8 @@ pub struct FleetStats {
     pub reports: AtomicU64,
     /// Simulated crashes.
     pub crashes: AtomicU64,
+    /// Plays that came to their end on serial lines.
+    pub plays: AtomicU64,
     tallies: Mutex<BTreeMap<u64, Tally>>,
 }
 

@@ -28,7 +28,7 @@ const WAITING_MAX: usize = 32;
 
 /// Persistent memory that outlives a simulated crash.
 #[derive(Debug, Default)]
-struct Slots([Option<Box<[u8; SLOT_BYTES]>>; 2]);
+pub struct Slots([Option<Box<[u8; SLOT_BYTES]>>; 2]);
 
 impl Store for Slots {
     fn load(&mut self, slot: u8, out: &mut [u8; SLOT_BYTES]) -> bool {
@@ -287,7 +287,10 @@ impl Life<'_> {
             match action {
                 Action::Fetch(clip) => self.fetch(clip),
                 Action::Start { broadcast, clip, .. } => self.start(broadcast, &clip),
-                Action::Stop { .. } | Action::AmplifierOff => {}
+                Action::Stop { .. }
+                | Action::AmplifierOff
+                | Action::Keep { .. }
+                | Action::SetClock { .. } => {}
                 Action::Send(report) => self.report(session, report).await?,
             }
         }
@@ -346,7 +349,7 @@ impl Life<'_> {
 }
 
 /// Text of at most 32 bytes for the wire.
-fn heapless_text<const N: usize>(text: &str) -> mingluo_bridge::Text<N> {
+pub(super) fn heapless_text<const N: usize>(text: &str) -> mingluo_bridge::Text<N> {
     let mut out = mingluo_bridge::Text::new();
     for letter in text.chars() {
         if out.push(letter).is_err() {

@@ -11,4 +11,5 @@ mod preview;
 mod process;
 mod record;
 mod run;
+mod serial;
 mod wire;

@@ -371,7 +371,7 @@ impl World {
                     let wait_ms = 50 + i64::try_from(self.dice.below(4_000)).unwrap();
                     self.soon(wait_ms, Event::Rendered(order.broadcast.0));
                 }
-                Action::Send { broadcast, order, to, kind, expires } => {
+                Action::Send { broadcast, order, to, kind, link, expires } => {
                     if self.now >= expires {
                         self.broken.push(format!("{kind:?} of {broadcast} sent after its expiry"));
                     }
@@ -379,7 +379,7 @@ impl World {
                         continue;
                     }
                     self.send(broadcast, &order, &to);
-                    self.input(Input::LinkTook { broadcast, to, kind });
+                    self.input(Input::LinkTook { broadcast, to, kind, link });
                 }
                 Action::Receipt(terminal, broadcast, sequence) => {
                     self.note_receipt(terminal, broadcast.0, sequence);

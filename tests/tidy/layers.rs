@@ -33,7 +33,7 @@ const EXCEPTIONS: [(&str, &str, &str); 9] = [
 ];
 
 /// Files and folders that only compute.
-const PURE: [&str; 12] = [
+const PURE: [&str; 17] = [
     "src/model/",
     "src/ingest/",
     "src/decide/",
@@ -41,6 +41,11 @@ const PURE: [&str; 12] = [
     "src/deliver/delivery.rs",
     "src/deliver/order.rs",
     "src/deliver/schedule.rs",
+    "src/deliver/serial/airtime.rs",
+    "src/deliver/serial/master.rs",
+    "src/deliver/serial/transfer.rs",
+    "src/simulate/bus.rs",
+    "src/simulate/bus_terminal.rs",
     "src/record/chain.rs",
     "src/record/entry.rs",
     "src/record/verify.rs",

@@ -1,7 +1,7 @@
 //! What a terminal does with an order it has verified.
 
 use super::{Action, CLOCK_SKEW_MS_MAX, HELD_MAX, Held, POWER_LOST, State, Terminal, failed};
-use crate::message::{Cancel, Class, Manifest, Query, RefusalCode, Step};
+use crate::message::{Cancel, Class, Keep, Manifest, Query, RefusalCode, Step};
 use crate::replay::{self, Known, Phase, Store};
 use heapless::Vec;
 
@@ -63,6 +63,7 @@ impl<S: Store> Terminal<S> {
             plays: 0,
             received_at_ms: None,
             playing_at_ms: None,
+            sounds_until_ms: i64::MAX,
             heard: false,
             preempted_by: None,
         };
@@ -136,6 +137,15 @@ impl<S: Store> Terminal<S> {
                 }
             }
             Some(_) => {}
+        }
+    }
+
+    pub(super) fn keep(&mut self, now_ms: i64, keep: &Keep) {
+        let early = keep.issued_at_ms > now_ms.saturating_add(CLOCK_SKEW_MS_MAX);
+        if early || now_ms >= keep.expires_ms || keep.clip.codec.bit() & self.profile.codecs == 0 {
+            self.dropped.keeps = self.dropped.keeps.saturating_add(1);
+        } else {
+            self.act(Action::Keep { clip: keep.clip, phrase: keep.phrase });
         }
     }
 

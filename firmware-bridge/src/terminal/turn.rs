@@ -1,6 +1,6 @@
 //! Whose turn it is: what ends, what starts, what is pre-empted.
 
-use super::{Action, HELD_MAX, State, Terminal, failed};
+use super::{Action, HELD_MAX, PLAY_SLACK_MS, State, Terminal, failed};
 use crate::message::{Clip, Step};
 use crate::replay::{Phase, Store};
 use heapless::Vec;
@@ -10,6 +10,7 @@ impl<S: Store> Terminal<S> {
     /// amplifier off when nothing sounds.
     pub(super) fn turn(&mut self, now_ms: i64) {
         self.end_expired(now_ms);
+        self.end_stuck(now_ms);
         self.fetch_again(now_ms);
         self.start_next(now_ms);
         if self.amplifier_on && self.sounding().is_none() {
@@ -29,6 +30,18 @@ impl<S: Store> Terminal<S> {
                 Some(by) => self.end(now_ms, counter, Phase::Preempted, Step::Preempted(by)),
                 None => self.end(now_ms, counter, Phase::Expired, Step::Expired),
             }
+        }
+    }
+
+    /// A driver that neither ends nor fails must not leave the amplifier on.
+    fn end_stuck(&mut self, now_ms: i64) {
+        let stuck = self
+            .held
+            .iter()
+            .find(|held| held.state == State::Sounding && now_ms >= held.sounds_until_ms)
+            .map(|held| held.counter);
+        if let Some(counter) = stuck {
+            self.end(now_ms, counter, Phase::Failed, failed("playback did not end"));
         }
     }
 
@@ -75,6 +88,8 @@ impl<S: Store> Terminal<S> {
             if let Some(held) = self.held.iter_mut().find(|held| held.counter == counter) {
                 held.state = State::Sounding;
                 held.preempted_by = None;
+                held.sounds_until_ms =
+                    now_ms.saturating_add(i64::from(held.clip.duration_ms) + PLAY_SLACK_MS);
                 let (clip, volume_percent) = (held.clip, held.volume_percent);
                 self.amplifier_on = true;
                 self.act(Action::Start { broadcast: counter, clip, volume_percent });

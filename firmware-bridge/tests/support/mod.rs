@@ -139,7 +139,12 @@ pub fn manifest(counter: u64, priority: u8) -> Manifest {
 pub fn starts(actions: &[Action]) -> Vec<u64> {
     let start = |action: &Action| match action {
         Action::Start { broadcast, .. } => Some(*broadcast),
-        Action::Fetch(_) | Action::Stop { .. } | Action::Send(_) | Action::AmplifierOff => None,
+        Action::Fetch(_)
+        | Action::Stop { .. }
+        | Action::Send(_)
+        | Action::AmplifierOff
+        | Action::Keep { .. }
+        | Action::SetClock { .. } => None,
     };
     actions.iter().filter_map(start).collect()
 }
@@ -147,9 +152,12 @@ pub fn starts(actions: &[Action]) -> Vec<u64> {
 pub fn reports(actions: &[Action]) -> Vec<Report> {
     let report = |action: &Action| match action {
         Action::Send(report) => Some(report.clone()),
-        Action::Fetch(_) | Action::Stop { .. } | Action::Start { .. } | Action::AmplifierOff => {
-            None
-        }
+        Action::Fetch(_)
+        | Action::Stop { .. }
+        | Action::Start { .. }
+        | Action::AmplifierOff
+        | Action::Keep { .. }
+        | Action::SetClock { .. } => None,
     };
     actions.iter().filter_map(report).collect()
 }

@@ -1,0 +1,218 @@
+//! `[serial]` of `gateway.toml`: lines, who is on them, and what fits.
+
+use super::reader::{Document, Faults, Keys};
+use crate::deliver::serial::airtime::{clip_ms, polls_us, units_for};
+use crate::deliver::serial::{Direction, LineConfig, LineMember, LineSetup};
+use crate::model::{Codec, LinkKind, Network, TerminalId};
+use mingluo_bridge::line::{ADDRESS_MAX, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
+use std::collections::BTreeSet;
+
+const TERMINALS: &str = "terminals.csv";
+/// Length of the message that airtimes are shown for, seconds.
+pub const SHOWN_S: u32 = 20;
+/// Lines of one gateway.
+const LINES_MAX: usize = 256;
+
+/// `[serial]`
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SerialSettings {
+    /// Silence of a terminal with two links after which the other link is tried, seconds.
+    pub failover_wait_s: u32,
+    /// The lines, `[[serial.lines]]`.
+    pub lines: Vec<LineSettings>,
+}
+
+/// `[[serial.lines]]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineSettings {
+    /// The port.
+    pub port: String,
+    /// Speed and waits.
+    pub setup: LineSetup,
+    /// Who turns the line.
+    pub direction: Direction,
+    /// Longest time a clip may take, seconds.
+    pub clip_s_max: u32,
+    /// Address and name of its terminals.
+    pub terminals: Vec<(u8, TerminalId)>,
+    /// Line of the file, for faults.
+    pub line: Option<u32>,
+}
+
+pub(super) fn read(mut keys: Keys<'_>) -> SerialSettings {
+    let failover_wait_s = keys.number("failover_wait_s", Some(15), 1..=3_600);
+    let mut lines = Vec::new();
+    for table in keys.tables("lines") {
+        lines.push(line(table));
+    }
+    if lines.len() > LINES_MAX {
+        keys.fault("lines", &format!("are more than {LINES_MAX}"), "use a second gateway");
+    }
+    keys.finish();
+    SerialSettings { failover_wait_s, lines }
+}
+
+fn line(mut keys: Keys<'_>) -> LineSettings {
+    let at = keys.line();
+    let port = keys.text("port", None);
+    let baud = keys.number("baud", Some(9_600), 300..=4_000_000);
+    let usual = LineSetup::of(baud);
+    let usual_bytes = u16::from(usual.units) * CHUNK_UNIT_BYTES;
+    let largest = i64::try_from(CHUNK_BYTES_MAX).unwrap_or(0);
+    let chunk_bytes: u16 = keys.number("chunk_bytes", Some(usual_bytes), 8..=largest);
+    let answer_wait_ms: u32 = keys.number("answer_wait_ms", Some(60), 5..=10_000);
+    let idle_poll_s: u32 = keys.number("idle_poll_s", Some(10), 1..=3_600);
+    let directions = [("automatic", Direction::Automatic), ("rts", Direction::Rts)];
+    let direction =
+        keys.choice("direction", Some(Direction::Automatic), &directions, Direction::Automatic);
+    let clip_s_max = keys.number("clip_s_max", Some(120), 1..=3_600);
+    let terminals = terminals(&mut keys);
+    keys.finish();
+    LineSettings {
+        port,
+        setup: LineSetup {
+            units: u8::try_from(chunk_bytes / CHUNK_UNIT_BYTES).unwrap_or(usual.units).max(1),
+            answer_wait_us: i64::from(answer_wait_ms) * 1_000,
+            idle_poll_us: i64::from(idle_poll_s) * 1_000_000,
+            ..usual
+        },
+        direction,
+        clip_s_max,
+        terminals,
+        line: at,
+    }
+}
+
+/// `430621100001-001@7`: the terminal and its address.
+fn terminals(keys: &mut Keys<'_>) -> Vec<(u8, TerminalId)> {
+    let mut found: Vec<(u8, TerminalId)> = Vec::new();
+    for text in keys.texts("terminals") {
+        let read = text.split_once('@').and_then(|(id, address)| {
+            let address = address.parse::<u8>().ok().filter(|a| (1..=ADDRESS_MAX).contains(a))?;
+            Some((address, TerminalId::parse(id)?))
+        });
+        let Some((address, id)) = read else {
+            let what = format!("expected a terminal and its address, got `{text}`");
+            keys.fault("terminals", &what, "write it like \"430621100001-001@7\", 1 to 247");
+            continue;
+        };
+        if found.iter().any(|(known, _)| *known == address) {
+            let what = format!("address {address} stands twice");
+            keys.fault("terminals", &what, "give every terminal of a line its own address");
+        }
+        found.push((address, id));
+    }
+    if found.is_empty() {
+        keys.fault("terminals", "is empty", "name the terminals of this line");
+    }
+    found
+}
+
+/// Checks lines against the registry, and takes the serial link from terminals that are on none.
+pub(super) fn cross(
+    settings: &SerialSettings,
+    network: &mut Network,
+    document: &Document,
+    faults: &Faults,
+) {
+    let mut placed: BTreeSet<TerminalId> = BTreeSet::new();
+    let mut ports: BTreeSet<&str> = BTreeSet::new();
+    for line in &settings.lines {
+        if !ports.insert(&line.port) {
+            let what = format!("port {} stands twice", line.port);
+            faults.push(document.file, line.line, what, "one table a port");
+        }
+        for (address, id) in &line.terminals {
+            let remedy = match network.terminals.get(id) {
+                None => Some("is not in terminals.csv; correct the id"),
+                Some(known) if !known.links.contains(&LinkKind::Serial) => {
+                    Some("has no serial link in terminals.csv; add it there")
+                }
+                Some(_) if !placed.insert(*id) => Some("is on two lines; leave it on one"),
+                Some(_) => None,
+            };
+            if let Some(remedy) = remedy {
+                let what = format!("{id} at address {address} of {}", line.port);
+                faults.push(document.file, line.line, what, remedy);
+            }
+        }
+        fits(line, network, document, faults);
+    }
+    for terminal in network.terminals.values_mut().filter(|known| !placed.contains(&known.id)) {
+        if terminal.links == [LinkKind::Serial] {
+            let what = format!("{} has only a serial link and is on no line", terminal.id);
+            faults.push(TERMINALS, None, what, "add it to a [[serial.lines]] of gateway.toml");
+        } else {
+            terminal.links.retain(|link| *link != LinkKind::Serial);
+        }
+    }
+}
+
+/// Warns of terminals that no rendered clip can reach in time.
+fn fits(line: &LineSettings, network: &Network, document: &Document, faults: &Faults) {
+    for (_, id) in &line.terminals {
+        let Some(terminal) = network.terminals.get(id) else { continue };
+        let shortest = terminal.codecs.iter().filter_map(|codec| line.clip_s(*codec)).min();
+        if shortest.is_none_or(|s| s > u64::from(line.clip_s_max)) {
+            let what = format!(
+                "{id} on {}: {SHOWN_S} s of speech take {} s at {} baud, more than clip_s_max {}",
+                line.port,
+                shortest.unwrap_or(u64::MAX),
+                line.setup.baud,
+                line.clip_s_max
+            );
+            let remedy = "keep warnings in the terminal, or give it a lower codec or a faster line";
+            faults.warn(document.file, line.line, what, remedy);
+        }
+    }
+}
+
+impl LineSettings {
+    /// How long [`SHOWN_S`] of speech take to all terminals of the line, seconds rounded up; `None`
+    /// when they are too many bytes for a line.
+    #[must_use]
+    pub fn clip_s(&self, codec: Codec) -> Option<u64> {
+        let bytes = bytes_per_s(codec) * SHOWN_S;
+        let units = units_for(bytes, self.setup.units)?;
+        let ms = clip_ms(self.setup.baud, bytes, units, self.terminals.len())?;
+        u64::try_from(ms).ok().map(|ms| ms.div_ceil(1_000))
+    }
+
+    /// How long it takes to hear from everyone, milliseconds.
+    #[must_use]
+    pub fn round_ms(&self) -> i64 {
+        polls_us(self.setup.baud, self.terminals.len()) / 1_000
+    }
+
+    /// For the driver.
+    #[must_use]
+    pub fn driver(&self, network: &Network) -> LineConfig {
+        let member = |(address, id): &(u8, TerminalId)| {
+            let terminal = network.terminals.get(id)?;
+            Some(LineMember {
+                address: *address,
+                terminal: *id,
+                area: terminal.area,
+                codecs: terminal.codecs.clone(),
+                preferred: terminal.links.first() == Some(&LinkKind::Serial),
+            })
+        };
+        LineConfig {
+            path: self.port.clone(),
+            setup: self.setup,
+            direction: self.direction,
+            clip_s_max: self.clip_s_max,
+            members: self.terminals.iter().filter_map(member).collect(),
+        }
+    }
+}
+
+/// Bytes of a second of speech as we encode it.
+fn bytes_per_s(codec: Codec) -> u32 {
+    match codec {
+        Codec::Opus => 2_000,
+        Codec::Mp3 => 4_000,
+        Codec::Adpcm => 4_100,
+        Codec::Wav => 32_000,
+    }
+}

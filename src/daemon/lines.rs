@@ -1,0 +1,65 @@
+//! Starts the serial lines of the configuration, over the clip store.
+
+use super::link::Links;
+use crate::clock;
+use crate::config::Settings;
+use crate::deliver::serial::{Contents, LineConfig, SerialLines};
+use crate::deliver::{self, KeyRing, LinkInput, Publish};
+use crate::model::{Address, AreaCode, Network, Sha256};
+use crate::render::Renderer;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// How often the time goes out on the lines: a terminal that just booted has none before.
+const TIME_EVERY: Duration = Duration::from_secs(15);
+/// A time that waited longer for the line than this is not sent, seconds.
+const TIME_VALID_S: i64 = 1;
+
+/// Sends the time on all lines, to terminals without a clock of their own, until the gateway stops.
+pub(super) async fn tell_time(
+    links: Arc<Links>,
+    keys: Arc<KeyRing>,
+    prefix: String,
+    served: Vec<AreaCode>,
+) {
+    let mut ticks = tokio::time::interval(TIME_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    while !links.lines.is_empty() {
+        ticks.tick().await;
+        for area in &served {
+            let now = clock::now_utc();
+            let address = Address::Area(*area);
+            let order = deliver::aimed(&deliver::time_order(now), address, &[], None);
+            let Ok(payload) = keys.seal_order(&order) else { continue };
+            let topic = deliver::order_topic(&prefix, address);
+            let expires_at = Some(now.plus_s(TIME_VALID_S));
+            // A line that is down or full gets the next one.
+            let _missed = links.lines.publish(&Publish { topic, payload, expires_at }, now).await;
+        }
+    }
+}
+
+/// Starts one task a line.
+pub(super) fn start(
+    settings: &Settings,
+    network: &Network,
+    renderer: &Renderer,
+    inputs: mpsc::Sender<LinkInput>,
+) -> SerialLines {
+    let configs: Vec<LineConfig> =
+        settings.serial.lines.iter().map(|line| line.driver(network)).collect();
+    let clips = renderer.clips();
+    // A clip was written a moment ago and is some 100 kB: it comes from the page cache.
+    let contents: Contents = Arc::new(move |clip| {
+        let path = clips.path(Sha256(clip.sha256))?;
+        match std::fs::read(&path) {
+            Ok(bytes) => Some(bytes.into()),
+            Err(fault) => {
+                tracing::error!(path = %path.display(), %fault, "clip can't be read");
+                None
+            }
+        }
+    });
+    SerialLines::start(configs, settings.mqtt.prefix.clone(), contents, inputs)
+}

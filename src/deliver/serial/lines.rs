@@ -1,0 +1,331 @@
+//! All serial lines of a gateway: which order goes to which port and address, with which content,
+//! and what came back from whom.
+
+use super::airtime::{clip_ms, units_for};
+use super::master::{LineOrder, LineSetup};
+use super::port::{Direction, PORT_QUEUE_MAX, Port, PortInput};
+use super::{Content, LineWord, PortTold};
+use crate::deliver::link::{LinkFault, LinkInput, Publish};
+use crate::model::{AreaCode, Codec, TerminalId, UtcMs};
+use mingluo_bridge::message::{self as wire, Order, Target};
+use mingluo_bridge::topics::{self, Leaf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::mpsc;
+
+/// Words from the ports waiting for the gateway; terminals keep their reports until polled again.
+const TOLD_MAX: usize = 1_024;
+/// How long after the end of play answers are still awaited closely, milliseconds.
+const WATCH_MS: i64 = 30_000;
+/// Longest close watch, milliseconds; later words come with the idle polls.
+const WATCH_MS_MAX: i64 = 900_000;
+/// Bytes of a sealed order before and after its body.
+const SEAL_BYTES: (usize, usize) = (7, 64);
+/// Validity of what has no end, milliseconds: a day.
+const FOREVER_MS: i64 = 86_400_000;
+/// Clips of which a port remembers who has them; the oldest digest makes room.
+const PLACED_MAX: usize = 256;
+
+/// One terminal on a line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineMember {
+    /// Its address, 1 to 247.
+    pub address: u8,
+    /// Its name.
+    pub terminal: TerminalId,
+    /// The area it stands in.
+    pub area: AreaCode,
+    /// What it can decode.
+    pub codecs: Vec<Codec>,
+    /// Whether the line is its preferred link.
+    pub preferred: bool,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineConfig {
+    /// The port, such as `/dev/ttyUSB0`.
+    pub path: String,
+    /// Speed and waits.
+    pub setup: LineSetup,
+    /// Who turns the line.
+    pub direction: Direction,
+    /// Longest time a clip may take on it, seconds.
+    pub clip_s_max: u32,
+    /// Who is on it.
+    pub members: Vec<LineMember>,
+}
+
+/// Gives the bytes of a clip by digest, from the clip store; may read a file.
+pub type Contents = Arc<dyn Fn(&wire::Clip) -> Option<Arc<[u8]>> + Send + Sync>;
+
+struct Line {
+    config: LineConfig,
+    inputs: mpsc::Sender<PortInput>,
+    up: Arc<AtomicBool>,
+    /// Who has which content.
+    placed: Mutex<BTreeMap<[u8; 32], BTreeSet<u8>>>,
+}
+
+/// The lines.
+pub struct SerialLines {
+    lines: Arc<Vec<Line>>,
+    contents: Contents,
+    prefix: String,
+    /// Terminals whose last report came by a line: their receipt goes there.
+    owed: Arc<Mutex<BTreeSet<TerminalId>>>,
+    tasks: Vec<tokio::task::JoinHandle<()>>,
+}
+
+impl SerialLines {
+    /// Starts one task a port. What terminals say comes out at `inputs`.
+    #[must_use]
+    pub fn start(
+        configs: Vec<LineConfig>,
+        prefix: String,
+        contents: Contents,
+        inputs: mpsc::Sender<LinkInput>,
+    ) -> Self {
+        let (told, heard) = mpsc::channel(TOLD_MAX);
+        let mut tasks = Vec::new();
+        let mut lines = Vec::new();
+        for (number, config) in configs.into_iter().enumerate() {
+            let (orders, port_inputs) = mpsc::channel(PORT_QUEUE_MAX);
+            let up = Arc::new(AtomicBool::new(false));
+            let port = Port {
+                path: config.path.clone(),
+                setup: config.setup,
+                direction: config.direction,
+                addresses: config.members.iter().map(|member| member.address).collect(),
+                inputs: port_inputs,
+                told: told.clone(),
+                number,
+                up: Arc::clone(&up),
+                talking: false,
+            };
+            tasks.push(tokio::spawn(port.run()));
+            lines.push(Line { config, inputs: orders, up, placed: Mutex::default() });
+        }
+        let lines = Arc::new(lines);
+        let owed = Arc::new(Mutex::new(BTreeSet::new()));
+        tasks.push(tokio::spawn(listen(Arc::clone(&lines), heard, Arc::clone(&owed), inputs)));
+        Self { lines, contents, prefix, owed, tasks }
+    }
+
+    /// Whether there is any line.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// Sends an order to those it is for: an area's to the terminals that prefer the line, a
+    /// terminal's own to it in any case.
+    ///
+    /// # Errors
+    /// `Down` when no port with such a terminal is open, `Full` when a port's queue is full.
+    pub async fn publish(&self, publish: &Publish, now: UtcMs) -> Result<(), LinkFault> {
+        let Some(order) = body_of(&publish.payload) else {
+            return Err(LinkFault::Down("not an order".into()));
+        };
+        let address = self.address_of(&publish.topic);
+        let mut result = Err(LinkFault::Down("no serial port with such a terminal is open".into()));
+        for line in self.lines.iter().filter(|line| line.up.load(Ordering::Relaxed)) {
+            let members: Vec<&LineMember> = line
+                .config
+                .members
+                .iter()
+                .filter(|member| match address {
+                    Some(Target::Terminal(id)) => member.terminal.number() == id,
+                    Some(Target::Area(_)) => {
+                        let for_all = matches!(order, Order::Time(_) | Order::Keep(_));
+                        (for_all || member.preferred)
+                            && order.target().covers(0, &[member.area.number()])
+                    }
+                    None => false,
+                })
+                .collect();
+            if members.is_empty() {
+                continue;
+            }
+            let order = self.line_order(line, &members, &order, publish, now);
+            let sent = line.inputs.try_send(PortInput::Order(Box::new(order)));
+            match (sent, &result) {
+                (Ok(()), _) => result = Ok(()),
+                (Err(_), Err(_)) => result = Err(LinkFault::Full),
+                (Err(_), Ok(())) => {}
+            }
+            // Content is read from disk per line: others get their turn.
+            tokio::task::yield_now().await;
+        }
+        result
+    }
+
+    /// Sends a receipt to a terminal whose last report came by a line; to others it is not sent.
+    pub fn receipt(&self, publish: &Publish) {
+        let terminal = topics::parse_terminal(&self.prefix, &publish.topic);
+        let Some((id, Leaf::Receipt)) = terminal else { return };
+        let Some(terminal) = TerminalId::from_number(id) else { return };
+        if !self.owed.lock().unwrap_or_else(PoisonError::into_inner).remove(&terminal) {
+            return;
+        }
+        for line in self.lines.iter() {
+            let member = line.config.members.iter().find(|member| member.terminal == terminal);
+            if let Some(member) = member {
+                let receipt = PortInput::Receipt(member.address, Arc::clone(&publish.payload));
+                // A full queue loses it: the report comes again, and so does its receipt.
+                let _full = line.inputs.try_send(receipt);
+            }
+        }
+    }
+
+    /// Ends all ports.
+    pub fn close(&self) {
+        self.tasks.iter().for_each(tokio::task::JoinHandle::abort);
+    }
+
+    fn address_of(&self, topic: &str) -> Option<Target> {
+        if let Some((id, Leaf::Order)) = topics::parse_terminal(&self.prefix, topic) {
+            return Some(Target::Terminal(id));
+        }
+        let rest = topic.strip_prefix(self.prefix.as_str())?.strip_prefix("/area/")?;
+        rest.strip_suffix("/order")?.parse().ok().map(Target::Area)
+    }
+
+    fn line_order(
+        &self,
+        line: &Line,
+        members: &[&LineMember],
+        order: &Order,
+        publish: &Publish,
+        now: UtcMs,
+    ) -> LineOrder {
+        let left_ms = publish.expires_at.map_or(FOREVER_MS, |at| at.since_ms(now).max(0));
+        let watched = |play_ms: i64| play_ms.saturating_add(WATCH_MS).min(WATCH_MS_MAX);
+        let (priority, watch_ms) = match order {
+            Order::Play(manifest) => (manifest.priority, watched(play_ms(manifest))),
+            Order::Cancel(_) => (u8::MAX, watched(0)),
+            Order::Query(_) => (0, watched(0)),
+            Order::Keep(_) | Order::Time(_) => (0, 0),
+        };
+        let mut to: Vec<u8> = members.iter().map(|member| member.address).collect();
+        let mut contents = Vec::new();
+        for (clip, addresses) in wanted(members, order) {
+            match self.content(line, &clip, &addresses, left_ms) {
+                Ok(content) => contents.extend(content),
+                Err(why) => {
+                    tracing::warn!(port = %line.config.path, ?addresses, %why, "clip not sent");
+                    to.retain(|address| !addresses.contains(address));
+                }
+            }
+        }
+        LineOrder {
+            frame: Arc::clone(&publish.payload),
+            to,
+            priority,
+            expires_us: left_ms.saturating_mul(1_000),
+            content: contents,
+            watch_us: watch_ms * 1_000,
+        }
+    }
+
+    /// The content these addresses need; none when it is not in our store (they may keep it).
+    fn content(
+        &self,
+        line: &Line,
+        clip: &wire::Clip,
+        to: &[u8],
+        left_ms: i64,
+    ) -> Result<Option<Content>, String> {
+        let known = line.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        let have = known.get(&clip.sha256);
+        let placed = have.is_some_and(|have| to.iter().all(|address| have.contains(address)));
+        drop(known);
+        let Some(bytes) = (self.contents)(clip) else { return Ok(None) };
+        let setup = &line.config.setup;
+        let limit_ms = left_ms.min(i64::from(line.config.clip_s_max) * 1_000);
+        let takes_ms = units_for(clip.clip_bytes, setup.units)
+            .and_then(|units| clip_ms(setup.baud, clip.clip_bytes, units, to.len()));
+        match takes_ms {
+            Some(takes_ms) if placed || takes_ms <= limit_ms => {
+                Ok(Some(Content { sha256: clip.sha256, bytes, to: to.to_vec(), placed }))
+            }
+            Some(takes_ms) => Err(format!(
+                "expected at most {} s on the line, got {} s; use a lower codec or kept clips",
+                limit_ms / 1_000,
+                takes_ms / 1_000
+            )),
+            None => Err(format!("{} bytes are too many for a serial line", clip.clip_bytes)),
+        }
+    }
+}
+
+/// The clip each terminal will choose, with the addresses that choose it: the first it can decode.
+fn wanted(members: &[&LineMember], order: &Order) -> Vec<(wire::Clip, Vec<u8>)> {
+    let Order::Play(manifest) = order else { return Vec::new() };
+    let mut groups: Vec<(wire::Clip, Vec<u8>)> = Vec::new();
+    for member in members {
+        let can = |clip: &&wire::Clip| member.codecs.iter().any(|codec| same(*codec, clip.codec));
+        let Some(clip) = manifest.clips.iter().find(can) else { continue };
+        match groups.iter_mut().find(|(known, _)| known.sha256 == clip.sha256) {
+            Some((_, addresses)) => addresses.push(member.address),
+            None => groups.push((*clip, vec![member.address])),
+        }
+    }
+    groups
+}
+
+fn same(codec: Codec, wire: wire::Codec) -> bool {
+    matches!(
+        (codec, wire),
+        (Codec::Opus, wire::Codec::Opus)
+            | (Codec::Mp3, wire::Codec::Mp3)
+            | (Codec::Adpcm, wire::Codec::Adpcm)
+            | (Codec::Wav, wire::Codec::Wav)
+    )
+}
+
+/// How long all plays take.
+fn play_ms(manifest: &wire::Manifest) -> i64 {
+    let longest_ms = manifest.clips.iter().map(|clip| clip.duration_ms).max().unwrap_or(0);
+    let one_ms = i64::from(longest_ms) + i64::from(manifest.interval_s) * 1_000;
+    one_ms * i64::from(manifest.repeats) + i64::from(manifest.stagger_ms)
+}
+
+/// Reads the body of an order we sealed ourselves.
+fn body_of(frame: &[u8]) -> Option<Order> {
+    let end = frame.len().checked_sub(SEAL_BYTES.1)?;
+    postcard::from_bytes(frame.get(SEAL_BYTES.0..end)?).ok()
+}
+
+/// Turns what the ports tell into inputs of the gateway, until it stops.
+async fn listen(
+    lines: Arc<Vec<Line>>,
+    mut heard: mpsc::Receiver<PortTold>,
+    owed: Arc<Mutex<BTreeSet<TerminalId>>>,
+    inputs: mpsc::Sender<LinkInput>,
+) {
+    while let Some(told) = heard.recv().await {
+        let Some(line) = lines.get(told.port) else { continue };
+        let member = line.config.members.iter().find(|member| member.address == told.address);
+        let Some(terminal) = member.map(|member| member.terminal) else { continue };
+        let word = match told.word {
+            LineWord::Here(sha256) => {
+                let mut placed = line.placed.lock().unwrap_or_else(PoisonError::into_inner);
+                placed.entry(sha256).or_default().insert(told.address);
+                if placed.len() > PLACED_MAX {
+                    placed.pop_first();
+                }
+                continue;
+            }
+            LineWord::Frame(frame) => {
+                owed.lock().unwrap_or_else(PoisonError::into_inner).insert(terminal);
+                LineWord::Frame(frame)
+            }
+            LineWord::Presence(online) => LineWord::Presence(online),
+        };
+        if inputs.send(LinkInput::Serial { terminal, word }).await.is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,478 @@
+//! The master of one serial line, without I/O: what to write next, whom to ask, when to stop
+//! waiting. Time is the line's own, microseconds from any beginning.
+//!
+//! ```text
+//! orders, receipts ─▶ step(now, input) ─▶ write · heard · here · presence
+//!                        ▲   └─▶ next_at: call again then, even when nothing came
+//!               bytes ───┘
+//! ```
+//! What goes first: orders, a question to whoever just got one, content, receipts, other questions.
+
+use super::airtime::{bytes_us, units_for};
+use super::transfer::{Content, Next, Transfer};
+use mingluo_bridge::line::{self, ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll};
+use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+/// Orders and receipts waiting for the line, each. When it is full a further one is refused; the
+/// schedule sends orders again, and terminals repeat what needs a receipt.
+pub const WAITING_MAX: usize = 256;
+/// Clips on their way at the same time; a further one is refused.
+pub const TRANSFERS_MAX: usize = 16;
+/// How far ahead of the line bytes are handed to the port, microseconds. More would delay a cancel.
+const AHEAD_US: i64 = 20_000;
+/// Longest answer, bytes on the line.
+const ANSWER_BYTES_MAX: usize = 320;
+/// Polls in a row without an answer until a terminal is called silent.
+const SILENT_POLLS_MAX: u8 = 3;
+/// How often a silent terminal is asked, microseconds, when nothing else concerns it.
+const SILENT_POLL_US: i64 = 15_000_000;
+/// From this speed on chunks are larger, bits per second.
+const FAST_BAUD: u32 = 38_400;
+/// After so many packets of content one of lower rank may go.
+const CONTENT_RUN_MAX: u8 = 24;
+
+/// How one line is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LineSetup {
+    /// Bits per second.
+    pub baud: u32,
+    /// Chunk size in units of eight bytes.
+    pub units: u8,
+    /// From the end of a poll to the first byte of its answer at most, microseconds.
+    pub answer_wait_us: i64,
+    /// How often a terminal is asked when nothing concerns it, microseconds.
+    pub idle_poll_us: i64,
+    /// How often it is asked while it may be playing, microseconds.
+    pub watch_poll_us: i64,
+}
+
+impl LineSetup {
+    /// What suits a line of that speed. A damaged byte costs a chunk, and a cancel waits for one:
+    /// small chunks on slow lines, where large ones would take half a second.
+    #[must_use]
+    pub fn of(baud: u32) -> Self {
+        Self {
+            baud,
+            units: if baud >= FAST_BAUD { 60 } else { 28 },
+            answer_wait_us: 60_000,
+            idle_poll_us: 10_000_000,
+            watch_poll_us: 1_000_000,
+        }
+    }
+}
+
+/// An order for terminals of this line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LineOrder {
+    /// The sealed frame.
+    pub frame: Arc<[u8]>,
+    /// Addresses it concerns.
+    pub to: Vec<u8>,
+    /// Higher goes first when content waits for the line.
+    pub priority: u8,
+    /// Of no use after, microseconds of the line's time.
+    pub expires_us: i64,
+    /// Content that goes with it.
+    pub content: Vec<Content>,
+    /// How long answers are expected, microseconds.
+    pub watch_us: i64,
+}
+
+/// What happens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineEvent<'a> {
+    /// Bytes came from the line.
+    Bytes(&'a [u8]),
+    /// An order to send.
+    Order(LineOrder),
+    /// A receipt for one terminal.
+    Receipt(u8, Arc<[u8]>),
+    /// Nothing: time passed.
+    Tick,
+    /// The port came back: what was on the line is lost.
+    Opened,
+}
+
+/// What must be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LineAction {
+    /// Write these bytes; they take the line until [`Master::busy_until_us`].
+    Write(Vec<u8>),
+    /// A sealed report or status of the terminal at this address.
+    Heard(u8, Vec<u8>),
+    /// The terminal at this address answers (again), or has fallen silent.
+    Presence(u8, bool),
+    /// The terminal at this address has this content.
+    Here(u8, [u8; 32]),
+    /// The queue is full, or content does not fit the line: this order was not taken.
+    Refused(Arc<[u8]>),
+}
+
+/// Counts of one line.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineFigures {
+    /// Bytes written.
+    pub bytes: u64,
+    /// Polls written.
+    pub polls: u64,
+    /// Answers that came whole.
+    pub answers: u64,
+    /// Polls without a whole answer.
+    pub silences: u64,
+    /// Chunks written.
+    pub chunks: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Member {
+    got: u8,
+    silent: u8,
+    online: Option<bool>,
+    /// Something was sent that it should answer soon.
+    urgent: bool,
+    next_poll_us: i64,
+    watched_until_us: i64,
+    has_status: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Listening {
+    address: u8,
+    begin_by_us: i64,
+    end_by_us: i64,
+    begun: bool,
+}
+
+/// The master.
+pub struct Master {
+    setup: LineSetup,
+    members: BTreeMap<u8, Member>,
+    orders: VecDeque<LineOrder>,
+    receipts: VecDeque<(u8, Arc<[u8]>)>,
+    transfers: Vec<Transfer>,
+    listening: Option<Listening>,
+    busy_until_us: i64,
+    content_run: u8,
+    deframer: Deframer,
+    /// What happened here.
+    pub figures: LineFigures,
+}
+
+impl Master {
+    /// A master of a line with these addresses.
+    #[must_use]
+    pub fn new(setup: LineSetup, addresses: &[u8]) -> Self {
+        let member = Member {
+            got: 0,
+            silent: 0,
+            online: None,
+            urgent: false,
+            next_poll_us: i64::MIN,
+            watched_until_us: 0,
+            has_status: false,
+        };
+        Self {
+            setup,
+            members: addresses.iter().map(|address| (*address, member.clone())).collect(),
+            orders: VecDeque::new(),
+            receipts: VecDeque::new(),
+            transfers: Vec::new(),
+            listening: None,
+            busy_until_us: i64::MIN,
+            content_run: 0,
+            deframer: Deframer::default(),
+            figures: LineFigures::default(),
+        }
+    }
+
+    /// When the last byte written so far leaves the line.
+    #[must_use]
+    pub fn busy_until_us(&self) -> i64 {
+        self.busy_until_us
+    }
+
+    /// Whether an answer is awaited: nothing is written, and a line that turns its direction by
+    /// hand must listen from [`Self::busy_until_us`] on.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.listening.is_some()
+    }
+
+    /// Pieces from the line that were no frame.
+    #[must_use]
+    pub fn damaged(&self) -> u32 {
+        self.deframer.damaged
+    }
+
+    /// When to call [`Self::step`] again at the latest.
+    #[must_use]
+    pub fn next_at_us(&self, now_us: i64) -> i64 {
+        if let Some(listening) = self.listening {
+            return if listening.begun { listening.end_by_us } else { listening.begin_by_us };
+        }
+        if self.busy_until_us > now_us {
+            return self.busy_until_us.saturating_sub(AHEAD_US).max(now_us + 1_000);
+        }
+        now_us + 5_000
+    }
+
+    /// Takes what happened and gives what to do.
+    pub fn step(&mut self, now_us: i64, event: LineEvent<'_>) -> Vec<LineAction> {
+        let mut out = Vec::new();
+        match event {
+            LineEvent::Bytes(bytes) => self.heard(now_us, bytes, &mut out),
+            LineEvent::Order(order) if self.orders.len() < WAITING_MAX => {
+                self.orders.push_back(order);
+            }
+            LineEvent::Order(order) => out.push(LineAction::Refused(order.frame)),
+            LineEvent::Receipt(address, frame) => {
+                // A receipt that finds no room is sent again when its report comes again.
+                if self.receipts.len() < WAITING_MAX && self.members.contains_key(&address) {
+                    self.receipts.push_back((address, frame));
+                }
+            }
+            LineEvent::Tick => {}
+            LineEvent::Opened => {
+                self.listening = None;
+                self.busy_until_us = now_us;
+                self.deframer = Deframer::default();
+            }
+        }
+        self.stop_waiting(now_us, &mut out);
+        // What is written early enough goes in one piece, without a gap on the line.
+        while self.listening.is_none() && self.busy_until_us.saturating_sub(now_us) <= AHEAD_US {
+            let at_us = now_us.max(self.busy_until_us);
+            if !self.write_next(at_us, &mut out) {
+                break;
+            }
+        }
+        out
+    }
+
+    fn heard(&mut self, now_us: i64, bytes: &[u8], out: &mut Vec<LineAction>) {
+        for byte in bytes {
+            if let Some(listening) = &mut self.listening {
+                listening.begun |= now_us >= self.busy_until_us;
+            }
+            let Some(frame) = self.deframer.push(*byte) else { continue };
+            let Some(Addressed { to: GATEWAY, from, packet: Packet::Answer(answer) }) =
+                line::read(frame)
+            else {
+                // Our own bytes, on a line that echoes; or nothing of ours.
+                continue;
+            };
+            if self.listening.is_none_or(|listening| listening.address != from) {
+                continue;
+            }
+            self.listening = None;
+            self.figures.answers += 1;
+            let Some(member) = self.members.get_mut(&from) else { continue };
+            answered(member, now_us, &answer, &self.setup);
+            if member.online != Some(true) {
+                member.online = Some(true);
+                out.push(LineAction::Presence(from, true));
+            }
+            if !answer.sealed.is_empty() {
+                member.has_status |= answer.number == 0;
+                out.push(LineAction::Heard(from, answer.sealed.to_vec()));
+            }
+            if let Some(progress) = answer.clip
+                && let Some(transfer) = self.transfers.iter_mut().find(|t| t.asked_last == from)
+            {
+                transfer.asked_last = GATEWAY;
+                if transfer.answered(now_us, from, progress, answer.missing) {
+                    out.push(LineAction::Here(from, transfer.content.sha256));
+                }
+            }
+        }
+    }
+
+    /// Ends a listening whose time is over.
+    fn stop_waiting(&mut self, now_us: i64, out: &mut Vec<LineAction>) {
+        let Some(listening) = self.listening else { return };
+        let until = if listening.begun { listening.end_by_us } else { listening.begin_by_us };
+        if now_us < until {
+            return;
+        }
+        self.listening = None;
+        self.figures.silences += 1;
+        let address = listening.address;
+        for transfer in self.transfers.iter_mut().filter(|t| t.asked_last == address) {
+            transfer.asked_last = GATEWAY;
+            transfer.silent(now_us, address);
+        }
+        let Some(member) = self.members.get_mut(&address) else { return };
+        member.silent = member.silent.saturating_add(1);
+        // The report it may have told is told again.
+        member.got = 0;
+        if member.silent < SILENT_POLLS_MAX {
+            member.next_poll_us = member.next_poll_us.min(now_us + self.setup.watch_poll_us / 4);
+        } else {
+            member.urgent = false;
+            member.has_status = false;
+            member.next_poll_us = now_us + SILENT_POLL_US;
+            if member.online != Some(false) {
+                member.online = Some(false);
+                out.push(LineAction::Presence(address, false));
+            }
+        }
+    }
+
+    /// Writes one packet, if anything is due; `at_us` is when it begins on the line.
+    fn write_next(&mut self, at_us: i64, out: &mut Vec<LineAction>) -> bool {
+        self.transfers.retain(|transfer| !transfer.is_over(at_us));
+        if let Some(order) = self.orders.pop_front() {
+            return self.write_order(at_us, order, out);
+        }
+        if let Some(address) = self.due(at_us, true) {
+            return self.poll(at_us, address, Ask::Report, out);
+        }
+        let lower_first = self.content_run >= CONTENT_RUN_MAX;
+        if lower_first {
+            self.content_run = 0;
+        } else if self.write_content(at_us, out) {
+            self.content_run += 1;
+            return true;
+        }
+        if let Some((address, frame)) = self.receipts.pop_front() {
+            self.write(at_us, address, &Packet::Sealed(&frame), out);
+            return true;
+        }
+        // While content goes out only those are asked who have waited long.
+        let patience_us = if lower_first { self.setup.idle_poll_us } else { 0 };
+        if let Some(address) = self.due(at_us - patience_us, false) {
+            let has_status = self.members.get(&address).is_some_and(|member| member.has_status);
+            let ask = if has_status { Ask::Report } else { Ask::Status };
+            return self.poll(at_us, address, ask, out);
+        }
+        lower_first && self.write_content(at_us, out)
+    }
+
+    /// The member to ask next, longest due first.
+    fn due(&self, at_us: i64, urgent: bool) -> Option<u8> {
+        self.members
+            .iter()
+            .filter(|(_, member)| member.urgent || !urgent)
+            .filter(|(_, member)| member.next_poll_us <= at_us)
+            .min_by_key(|(address, member)| (member.next_poll_us, **address))
+            .map(|(address, _)| *address)
+    }
+
+    fn write_order(&mut self, at_us: i64, order: LineOrder, out: &mut Vec<LineAction>) -> bool {
+        if at_us >= order.expires_us || order.to.is_empty() {
+            return true;
+        }
+        let LineOrder { frame, to, priority, expires_us, content, watch_us } = order;
+        // What needs no answer concerns nobody's poll.
+        for address in to.iter().filter(|_| watch_us > 0) {
+            if let Some(member) = self.members.get_mut(address) {
+                member.watched_until_us = member.watched_until_us.max(at_us + watch_us);
+                member.next_poll_us = at_us;
+                member.urgent = content.is_empty();
+                // One that fell silent gets its chance, and costs one wait at most.
+                member.silent = member.silent.min(SILENT_POLLS_MAX - 1);
+            }
+        }
+        if content.is_empty() {
+            let address = if let [one] = *to { one } else { ALL };
+            self.write(at_us, address, &Packet::Sealed(&frame), out);
+            return true;
+        }
+        for content in content {
+            let known = self.transfers.iter_mut().find(|t| t.content.sha256 == content.sha256);
+            if let Some(known) = known {
+                // The same clip for more terminals, or the same order again.
+                known.join(at_us, &content.to, &frame);
+                continue;
+            }
+            let bytes = u32::try_from(content.bytes.len()).unwrap_or(u32::MAX);
+            let new = units_for(bytes, self.setup.units)
+                .filter(|_| self.transfers.len() < TRANSFERS_MAX)
+                .and_then(|units| {
+                    Transfer::new(content, Arc::clone(&frame), priority, expires_us, units)
+                });
+            match new {
+                Some(transfer) => self.transfers.push(transfer),
+                None => out.push(LineAction::Refused(Arc::clone(&frame))),
+            }
+        }
+        // Those of highest priority first; among equals the older one.
+        self.transfers.sort_by_key(|transfer| u8::MAX - transfer.priority);
+        true
+    }
+
+    fn write_content(&mut self, at_us: i64, out: &mut Vec<LineAction>) -> bool {
+        for place in 0..self.transfers.len() {
+            let Some(transfer) = self.transfers.get_mut(place) else { return false };
+            let tag = transfer.tag;
+            match transfer.next(at_us) {
+                Next::Wait(_) => {}
+                Next::Ask(address) => {
+                    transfer.asked_last = address;
+                    return self.poll(at_us, address, Ask::Clip(tag), out);
+                }
+                Next::Order => {
+                    let frame = Arc::clone(&transfer.order);
+                    let to = if let [one] = *transfer.content.to { one } else { ALL };
+                    self.write(at_us, to, &Packet::Sealed(&frame), out);
+                    return true;
+                }
+                Next::Chunk(index) => {
+                    let to = if let [one] = *transfer.content.to { one } else { ALL };
+                    let line =
+                        transfer.chunk(index).and_then(|chunk| encoded(to, &Packet::Chunk(chunk)));
+                    self.figures.chunks += 1;
+                    self.put(at_us, line.unwrap_or_default(), out);
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
+    fn poll(&mut self, at_us: i64, address: u8, ask: Ask, out: &mut Vec<LineAction>) -> bool {
+        let Some(member) = self.members.get_mut(&address) else { return false };
+        let poll = Packet::Poll(Poll { got: member.got, ask });
+        let watched = at_us < member.watched_until_us;
+        let every_us = if watched { self.setup.watch_poll_us } else { self.setup.idle_poll_us };
+        member.next_poll_us = at_us + every_us;
+        self.write(at_us, address, &poll, out);
+        self.figures.polls += 1;
+        let begin_by_us = self.busy_until_us + self.setup.answer_wait_us;
+        let end_by_us = begin_by_us + bytes_us(self.setup.baud, ANSWER_BYTES_MAX);
+        self.listening = Some(Listening { address, begin_by_us, end_by_us, begun: false });
+        true
+    }
+
+    fn write(&mut self, at_us: i64, to: u8, packet: &Packet<'_>, out: &mut Vec<LineAction>) {
+        self.put(at_us, encoded(to, packet).unwrap_or_default(), out);
+    }
+
+    fn put(&mut self, at_us: i64, line: Vec<u8>, out: &mut Vec<LineAction>) {
+        self.busy_until_us = at_us + bytes_us(self.setup.baud, line.len());
+        self.figures.bytes += u64::try_from(line.len()).unwrap_or(0);
+        out.push(LineAction::Write(line));
+    }
+}
+
+fn encoded(to: u8, packet: &Packet<'_>) -> Option<Vec<u8>> {
+    let mut line = [0_u8; LINE_BYTES_MAX];
+    let used = line::encode(to, GATEWAY, packet, &mut line)?;
+    line.get(..used).map(<[u8]>::to_vec)
+}
+
+/// Books an answer.
+fn answered(member: &mut Member, now_us: i64, answer: &Answer<'_>, setup: &LineSetup) {
+    member.silent = 0;
+    member.urgent = false;
+    if answer.number > 0 {
+        member.got = answer.number;
+        // Its number goes back soon; at once when more waits.
+        let wait_us = if answer.waiting > 1 { 0 } else { setup.watch_poll_us };
+        member.next_poll_us = member.next_poll_us.min(now_us + wait_us);
+    } else if answer.waiting > 0 {
+        member.next_poll_us = now_us;
+    }
+}

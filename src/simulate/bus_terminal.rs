@@ -1,0 +1,217 @@
+//! One simulated terminal on a serial bus: the real terminal core and line side, flash in memory, a
+//! horn that counts. No I/O; time is given.
+
+use super::terminal::Slots;
+use mingluo_bridge::frame::Ed25519Verifier;
+use mingluo_bridge::intake::ClipStore;
+use mingluo_bridge::message::Clip;
+use mingluo_bridge::station::{LineProfile, Station};
+use mingluo_bridge::terminal::{Action, Profile, Terminal};
+use std::collections::BTreeMap;
+
+/// From the end of a poll to the answer, microseconds.
+const ANSWER_AFTER_US: i64 = 2_000;
+/// How often a terminal's clock ticks, milliseconds.
+const TICK_MS: i64 = 250;
+/// Clips kept in the simulated flash; the oldest that is not pinned goes.
+const CLIPS_MAX: usize = 16;
+
+/// Flash in memory.
+#[derive(Debug, Default)]
+pub struct MemoryFlash {
+    staged: Vec<u8>,
+    kept: Vec<([u8; 32], bool, Vec<u8>)>,
+    phrases: BTreeMap<u16, [u8; 32]>,
+}
+
+impl MemoryFlash {
+    /// The content of a digest.
+    #[must_use]
+    pub fn content(&self, sha256: &[u8; 32]) -> Option<&[u8]> {
+        self.kept.iter().find(|(name, ..)| name == sha256).map(|(_, _, bytes)| bytes.as_slice())
+    }
+
+    /// Puts content there, as a factory does.
+    pub fn place(&mut self, sha256: [u8; 32], bytes: Vec<u8>) {
+        self.kept.push((sha256, true, bytes));
+    }
+}
+
+impl ClipStore for MemoryFlash {
+    fn holds(&mut self, sha256: &[u8; 32]) -> bool {
+        self.content(sha256).is_some()
+    }
+    fn begin(&mut self, clip: &Clip) -> bool {
+        let length = usize::try_from(clip.clip_bytes).unwrap_or(0);
+        self.staged.clear();
+        self.staged.resize(length, 0);
+        true
+    }
+    fn write(&mut self, offset: u32, bytes: &[u8]) -> bool {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let place = from.checked_add(bytes.len()).and_then(|to| self.staged.get_mut(from..to));
+        place.map(|place| place.copy_from_slice(bytes)).is_some()
+    }
+    fn read(&mut self, offset: u32, out: &mut [u8]) -> usize {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX);
+        let there = self.staged.get(from..).unwrap_or_default();
+        out.iter_mut().zip(there).map(|(to, from)| *to = *from).count()
+    }
+    fn keep(&mut self, clip: &Clip, pinned: bool, phrase: Option<u16>) -> bool {
+        match self.kept.iter_mut().find(|(name, ..)| *name == clip.sha256) {
+            Some((_, old, _)) => *old |= pinned,
+            None => self.kept.push((clip.sha256, pinned, std::mem::take(&mut self.staged))),
+        }
+        if let Some(number) = phrase {
+            self.phrases.insert(number, clip.sha256);
+        }
+        if self.kept.len() > CLIPS_MAX
+            && let Some(oldest) = self.kept.iter().position(|(_, pinned, _)| !pinned)
+        {
+            self.kept.remove(oldest);
+        }
+        true
+    }
+    fn phrase(&mut self, number: u16) -> Option<[u8; 32]> {
+        self.phrases.get(&number).copied()
+    }
+}
+
+/// What the horn did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Sounded {
+    /// Plays that began.
+    pub started: u32,
+    /// Plays that came to their end.
+    pub ended: u32,
+    /// When the first one began, milliseconds.
+    pub first_ms: i64,
+}
+
+/// The terminal.
+pub struct BusTerminal {
+    terminal: Terminal<Slots>,
+    station: Station<MemoryFlash>,
+    /// What sounds, until when.
+    sounding: Option<(u64, i64)>,
+    answer: Option<(i64, Vec<u8>)>,
+    next_tick_ms: i64,
+    plays: Vec<(u64, bool)>,
+    time_scale: i64,
+    /// Plays by broadcast.
+    pub sounded: BTreeMap<u64, Sounded>,
+    /// Without power: hears and says nothing.
+    pub dead: bool,
+}
+
+impl BusTerminal {
+    /// A terminal that boots now. Sound runs `time_scale` times faster than real time.
+    #[must_use]
+    pub fn new(now_ms: i64, own: Profile, line: LineProfile, time_scale: u32) -> Self {
+        Self {
+            terminal: Terminal::boot(own, Slots::default(), now_ms),
+            station: Station::new(line, MemoryFlash::default()),
+            sounding: None,
+            answer: None,
+            next_tick_ms: now_ms,
+            plays: Vec::new(),
+            time_scale: i64::from(time_scale.max(1)),
+            sounded: BTreeMap::new(),
+            dead: false,
+        }
+    }
+
+    /// Its flash.
+    pub fn flash(&mut self) -> &mut MemoryFlash {
+        &mut self.station.intake.clips
+    }
+
+    /// Whether it sounds now.
+    #[must_use]
+    pub fn is_sounding(&self) -> bool {
+        self.sounding.is_some()
+    }
+
+    /// Plays that began (false) or ended (true) since the last call, by broadcast.
+    pub fn take_plays(&mut self) -> Vec<(u64, bool)> {
+        std::mem::take(&mut self.plays)
+    }
+
+    /// Takes a byte from the line.
+    pub fn on_byte(&mut self, now_us: i64, now_ms: i64, byte: u8) {
+        if self.dead {
+            return;
+        }
+        self.station.on_byte(now_ms, byte, &mut self.terminal);
+        if byte == 0 {
+            self.act(now_ms);
+            if let Some(bytes) = self.station.answer() {
+                self.answer = Some((now_us + ANSWER_AFTER_US, bytes.to_vec()));
+            }
+        }
+    }
+
+    /// Lets time pass; gives the bytes of an answer whose time has come.
+    pub fn pass(&mut self, now_us: i64, now_ms: i64) -> Option<Vec<u8>> {
+        if self.dead {
+            return None;
+        }
+        if now_ms >= self.next_tick_ms || self.sounding.is_some_and(|(_, end)| now_ms >= end) {
+            self.next_tick_ms = now_ms + TICK_MS;
+            if let Some((broadcast, _)) = self.sounding.filter(|(_, end)| now_ms >= *end) {
+                self.sounding = None;
+                self.sounded.entry(broadcast).or_default().ended += 1;
+                self.plays.push((broadcast, true));
+                self.terminal.on_playback_finished(now_ms, broadcast, true);
+            }
+            self.terminal.on_tick(now_ms);
+            self.act(now_ms);
+        }
+        if self.answer.as_ref().is_some_and(|(at_us, _)| now_us >= *at_us) {
+            return self.answer.take().map(|(_, bytes)| bytes);
+        }
+        None
+    }
+
+    /// When [`Self::pass`] has something to do, microseconds; only for an answer.
+    #[must_use]
+    pub fn answer_at_us(&self) -> Option<i64> {
+        self.answer.as_ref().map(|(at_us, _)| *at_us)
+    }
+
+    fn act(&mut self, now_ms: i64) {
+        while self.station.work(now_ms, &mut self.terminal) {}
+        while let Some(action) = self.station.next_action(now_ms, &mut self.terminal) {
+            match action {
+                Action::Start { broadcast, clip, .. } => {
+                    let length_ms = i64::from(clip.duration_ms) / self.time_scale;
+                    self.sounding = Some((broadcast, now_ms + length_ms));
+                    let sounded = self.sounded.entry(broadcast).or_default();
+                    if sounded.started == 0 {
+                        sounded.first_ms = now_ms;
+                    }
+                    sounded.started += 1;
+                    self.plays.push((broadcast, false));
+                    self.terminal.on_playback_started(now_ms, broadcast);
+                }
+                Action::Stop { .. } | Action::AmplifierOff => self.sounding = None,
+                Action::SetClock { .. }
+                | Action::Fetch(_)
+                | Action::Keep { .. }
+                | Action::Send(_) => {}
+            }
+        }
+    }
+}
+
+/// The line profile of a simulated terminal.
+#[must_use]
+pub fn line_profile(
+    address: u8,
+    key_id: u32,
+    key: [u8; 32],
+    verifier: Ed25519Verifier,
+) -> LineProfile {
+    let software = super::terminal::heapless_text("mingluo-simulated");
+    LineProfile { address, key_id, key, verifier, software }
+}

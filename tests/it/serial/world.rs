@@ -1,0 +1,240 @@
+//! A virtual line: master, bus and terminals, in the line's own time.
+
+use ed25519_dalek::SigningKey;
+use mingluo::deliver::serial::{Content, LineAction, LineEvent, LineOrder, LineSetup, Master};
+use mingluo::simulate::{Bus, BusTerminal, line_profile};
+use mingluo_bridge::frame::{
+    Ed25519Signer, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind, open, peek, seal,
+};
+use mingluo_bridge::message::{Cancel, Class, Clip, Codec, Manifest, Order, Report, Step, Target};
+use mingluo_bridge::terminal::Profile;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+pub(crate) const NOW_MS: i64 = 1_800_000_000_000;
+const HOUR_MS: i64 = 3_600_000;
+const AREA: u64 = 430_621_100_001;
+
+pub(crate) struct World {
+    pub(crate) master: Master,
+    pub(crate) bus: Bus,
+    pub(crate) terminals: Vec<BusTerminal>,
+    pub(crate) now_us: i64,
+    pub(crate) here: BTreeSet<u8>,
+    pub(crate) offline: BTreeSet<u8>,
+    pub(crate) reports: BTreeMap<(u8, u64), Step>,
+    wake_us: i64,
+}
+
+pub(crate) fn content(length: usize) -> Vec<u8> {
+    (0..length).map(|at| ((at * at) >> 3).to_le_bytes()[0]).collect()
+}
+
+pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
+}
+
+pub(crate) fn ratio(took_us: i64, bare_us: i64) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
+    let ratio = took_us as f64 / bare_us as f64;
+    ratio
+}
+
+fn signing_key() -> SigningKey {
+    SigningKey::from_bytes(&[7; 32])
+}
+
+fn terminal_key(address: u8) -> [u8; 32] {
+    [address; 32]
+}
+
+fn sealed(order: &Order) -> Arc<[u8]> {
+    let mut out = [0; FRAME_BYTES_MAX];
+    let used = seal(Kind::Order, order, &Ed25519Signer::new(1, &signing_key()), &mut out).unwrap();
+    out[..used].into()
+}
+
+impl World {
+    pub(crate) fn new(baud: u32, n_terminals: u8, seed: u64) -> Self {
+        let addresses: Vec<u8> = (1..=n_terminals).collect();
+        let verifier = Ed25519Verifier::new(1, signing_key().verifying_key().as_bytes()).unwrap();
+        let terminals = addresses
+            .iter()
+            .map(|address| {
+                let own = Profile {
+                    id: AREA * 1_000 + u64::from(*address),
+                    areas: [AREA].into_iter().collect(),
+                    codecs: Codec::Adpcm.bit(),
+                    volume_percent: 80,
+                    drills: true,
+                };
+                let key = terminal_key(*address);
+                BusTerminal::new(NOW_MS, own, line_profile(*address, 1, key, verifier.clone()), 1)
+            })
+            .collect();
+        let setup = LineSetup::of(baud);
+        Self {
+            master: Master::new(setup, &addresses),
+            bus: Bus::new(baud, usize::from(n_terminals) + 1, seed),
+            terminals,
+            now_us: 0,
+            here: BTreeSet::new(),
+            offline: BTreeSet::new(),
+            reports: BTreeMap::new(),
+            wake_us: 0,
+        }
+    }
+
+    fn addresses(&self) -> Vec<u8> {
+        (1..=u8::try_from(self.terminals.len()).unwrap()).collect()
+    }
+
+    pub(crate) fn play(&mut self, counter: u64, bytes: &[u8], placed: bool) {
+        let clip_bytes = u32::try_from(bytes.len()).unwrap();
+        let clip = Clip {
+            codec: Codec::Adpcm,
+            sha256: digest(bytes),
+            clip_bytes,
+            duration_ms: clip_bytes / 4,
+        };
+        let issued_at_ms = NOW_MS + self.now_us / 1_000;
+        let order = Order::Play(Manifest {
+            counter,
+            class: Class::Live,
+            drill_armed: false,
+            priority: 10,
+            target: Target::Area(AREA),
+            issued_at_ms,
+            not_before_ms: issued_at_ms,
+            expires_ms: issued_at_ms + HOUR_MS,
+            volume_percent: None,
+            repeats: 1,
+            interval_s: 10,
+            stagger_ms: 0,
+            clips: [clip].into_iter().collect(),
+        });
+        let to = self.addresses();
+        let content =
+            Content { sha256: digest(bytes), bytes: bytes.into(), to: to.clone(), placed };
+        let order = LineOrder {
+            frame: sealed(&order),
+            to,
+            priority: 10,
+            expires_us: self.now_us + HOUR_MS * 1_000,
+            content: vec![content],
+            watch_us: 120_000_000,
+        };
+        self.step(LineEvent::Order(order));
+    }
+
+    pub(crate) fn cancel(&mut self, counter: u64, broadcast: u64) {
+        let issued_at_ms = NOW_MS + self.now_us / 1_000;
+        let expires_ms = issued_at_ms + HOUR_MS;
+        let (target, broadcast) = (Target::Area(AREA), Some(broadcast));
+        let cancel = Cancel { counter, broadcast, target, issued_at_ms, expires_ms };
+        let order = LineOrder {
+            frame: sealed(&Order::Cancel(cancel)),
+            to: self.addresses(),
+            priority: 255,
+            expires_us: self.now_us + HOUR_MS * 1_000,
+            content: Vec::new(),
+            watch_us: 60_000_000,
+        };
+        self.step(LineEvent::Order(order));
+    }
+
+    fn step(&mut self, event: LineEvent<'_>) {
+        let actions = self.master.step(self.now_us, event);
+        self.wake_us = self.master.next_at_us(self.now_us);
+        for action in actions {
+            match action {
+                LineAction::Write(bytes) => self.bus.talk(0, &bytes),
+                LineAction::Heard(address, sealed) => self.heard(address, &sealed),
+                LineAction::Presence(address, true) => drop(self.offline.remove(&address)),
+                LineAction::Presence(address, false) => drop(self.offline.insert(address)),
+                LineAction::Here(address, _) => drop(self.here.insert(address)),
+                LineAction::Refused(_) => panic!("an order was refused"),
+            }
+        }
+    }
+
+    fn heard(&mut self, address: u8, sealed: &[u8]) {
+        if peek(sealed).unwrap().kind != Kind::Acknowledgement {
+            return;
+        }
+        let key = terminal_key(address);
+        let report: Report = open(Kind::Acknowledgement, sealed, &HmacKey::new(1, &key)).unwrap();
+        self.reports.insert((address, report.broadcast), report.step);
+    }
+
+    /// Runs until `done`, for `limit_us` of line time at most; whether it was done.
+    pub(crate) fn run(&mut self, limit_us: i64, done: impl Fn(&Self) -> bool) -> bool {
+        let until_us = self.now_us + limit_us;
+        while self.now_us < until_us {
+            if done(self) {
+                return true;
+            }
+            if self.bus.is_idle() {
+                let answers = self.terminals.iter().filter_map(BusTerminal::answer_at_us).min();
+                let next = self.wake_us.min(answers.unwrap_or(i64::MAX)).min(self.now_us + 5_000);
+                self.now_us = next.max(self.now_us + 1);
+                self.bus.skip_to(self.now_us);
+            } else {
+                self.now_us = self.bus.next_us();
+                for heard in self.bus.pass() {
+                    self.hear(heard);
+                }
+            }
+            let now_ms = NOW_MS + self.now_us / 1_000;
+            for (port, terminal) in (1..).zip(&mut self.terminals) {
+                if let Some(answer) = terminal.pass(self.now_us, now_ms) {
+                    self.bus.talk(port, &answer);
+                }
+            }
+            if self.now_us >= self.wake_us {
+                self.step(LineEvent::Tick);
+            }
+        }
+        done(self)
+    }
+
+    fn hear(&mut self, heard: mingluo::simulate::BusByte) {
+        let now_ms = NOW_MS + self.now_us / 1_000;
+        for port in heard.from..heard.to {
+            if heard.not == Some(port) {
+                continue;
+            }
+            match port.checked_sub(1) {
+                None => self.step(LineEvent::Bytes(&[heard.byte])),
+                Some(at) => self.terminals[at].on_byte(self.now_us, now_ms, heard.byte),
+            }
+        }
+    }
+
+    pub(crate) fn n_here(&self) -> usize {
+        self.here.len()
+    }
+
+    pub(crate) fn n_started(&self, broadcast: u64) -> usize {
+        self.terminals.iter().filter(|t| t.sounded.contains_key(&broadcast)).count()
+    }
+
+    /// Terminals whose last word about the broadcast is this step; empty = any word.
+    pub(crate) fn n_reported(&self, step: &str, broadcast: u64) -> usize {
+        let said = |(address_broadcast, said): &(&(u8, u64), &Step)| {
+            address_broadcast.1 == broadcast && format!("{said:?}").starts_with(step)
+        };
+        self.reports.iter().filter(said).count()
+    }
+
+    pub(crate) fn plays(&self, broadcast: u64) -> Vec<u32> {
+        let plays =
+            |t: &BusTerminal| t.sounded.get(&broadcast).map_or(0, |sounded| sounded.started);
+        self.terminals.iter().map(plays).collect()
+    }
+
+    pub(crate) fn figures(&self) -> String {
+        format!("{} here, {:?} {:?}", self.here.len(), self.master.figures, self.bus.figures)
+    }
+}
