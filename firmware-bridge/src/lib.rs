@@ -18,11 +18,13 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod adpcm;
 pub mod clock;
 pub mod frame;
 pub mod intake;
 pub mod line;
 pub mod message;
+pub mod provision;
 pub mod queue;
 pub mod replay;
 pub mod serial;
