@@ -181,7 +181,7 @@ mod tests {
         assert_eq!(got, [100, 113, 83, 87, 90]);
         got.clear();
         decode_block(&[0xFF, 0x7F, 200, 0, 0x77, 0xFF], |sample| got.push(sample));
-        assert_eq!(got, [32767, 32767, 32767, -28669, -32768]);
+        assert_eq!(got, [32767, 32767, 32767, -28671, -32768]);
         decode_block(&[1, 2, 3], |_| panic!("no preamble, no sample"));
     }
 
