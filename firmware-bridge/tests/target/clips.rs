@@ -1,4 +1,5 @@
 //! Sounds nobody can mistake for each other, and what another decoder makes of them.
+#![allow(unreachable_pub, clippy::allow_attributes, reason = "a part of one test")]
 
 use mingluo_bridge::message::{Clip, Codec};
 use sha2::{Digest, Sha256};
@@ -41,7 +42,9 @@ pub fn noise(seed: u64, samples: u32) -> Vec<u8> {
     let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_le_bytes();
     let mut file = b"RIFF".to_vec();
     file.extend((52 + u32::try_from(data.len()).unwrap()).to_le_bytes());
-    file.extend(b"WAVEfmt \x14\0\0\0\x11\0\x01\0\x40\x1f\0\0\xd7\x0f\0\0\0\x01\x04\0\x02\0\xf9\x01");
+    file.extend(
+        b"WAVEfmt \x14\0\0\0\x11\0\x01\0\x40\x1f\0\0\xd7\x0f\0\0\0\x01\x04\0\x02\0\xf9\x01",
+    );
     file.extend(b"fact\x04\0\0\0");
     file.extend(samples.to_le_bytes());
     file.extend(b"data");

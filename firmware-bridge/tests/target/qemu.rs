@@ -1,9 +1,12 @@
 //! One emulated terminal: QEMU, its line, its memory, its converter's samples, its relay.
+#![allow(unreachable_pub, clippy::allow_attributes, reason = "a part of one test")]
 
 use super::support::{TERMINAL, verifier};
 use ed25519_dalek::SigningKey;
 use mingluo_bridge::frame::{HmacKey, Kind, open};
-use mingluo_bridge::line::{ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll, Progress, encode, read};
+use mingluo_bridge::line::{
+    ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll, Progress, encode, read,
+};
 use mingluo_bridge::message::{Report, Status};
 use mingluo_bridge::provision::Provision;
 use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX};
@@ -234,10 +237,7 @@ impl Terminal {
         );
         stream.write_all(ask.as_bytes()).unwrap();
         let answers = lines.by_ref().map(|line| line.unwrap());
-        answers
-            .filter(|line| line.contains("\"return\""))
-            .nth(1)
-            .expect("the monitor answers")
+        answers.filter(|line| line.contains("\"return\"")).nth(1).expect("the monitor answers")
     }
 
     /// Whether the amplifier's relay is closed: port F, pin 0.

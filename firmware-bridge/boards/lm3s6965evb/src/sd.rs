@@ -165,6 +165,8 @@ impl Blocks for SdCard {
             release();
             return false;
         }
+        // At least one byte lies between answer and block (N_WR).
+        shift(NOTHING);
         shift(BEGIN);
         for byte in bytes {
             shift(*byte);
