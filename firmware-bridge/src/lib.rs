@@ -31,6 +31,7 @@ pub mod serial;
 pub mod station;
 pub mod terminal;
 pub mod topics;
+pub mod tts;
 
 /// Text of at most `N` bytes, without allocation.
 pub type Text<const N: usize> = heapless::String<N>;
