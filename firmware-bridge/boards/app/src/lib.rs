@@ -10,11 +10,13 @@
 
 mod eeprom;
 mod player;
+mod sd;
 mod shelf;
 mod step;
 
 pub use eeprom::{Eeprom, Slots, TIME_FLOOR_STEP_MS, TimeFloor, provision};
 pub use player::{Player, SAMPLE_RATE_HZ};
+pub use sd::{CardBus, SdCard};
 pub use shelf::{BLOCK_BYTES, Blocks, CLIP_BYTES_MAX, SLOTS_MAX, Shelf};
 pub use step::{App, Core, Line, Parts, core, line};
 

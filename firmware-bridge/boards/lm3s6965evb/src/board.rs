@@ -1,12 +1,12 @@
 //! The board as the terminal's main loop sees it, interrupts, and the vector table.
 
 use crate::reg::{self, CLOCK_HZ, PORT_A, PORT_E, PORT_F, Reg, alternate, inputs, outputs, pins};
-use crate::{At24c, SdCard, sound, uart};
+use crate::{At24c, Card, Ssi, sound, uart};
 use cortex_m::Peripherals;
 use cortex_m::peripheral::NVIC;
 use cortex_m::peripheral::syst::SystClkSource;
 use cortex_m_rt::exception;
-use mingluo_terminal_app::{Board, Parts};
+use mingluo_terminal_app::{Board, Parts, SdCard};
 
 const RELAY: Reg = pins(PORT_F, 1);
 const DIRECTION: Reg = pins(PORT_A, 1 << 6);
@@ -26,7 +26,7 @@ pub struct Lm3s(());
 impl Lm3s {
     /// Starts the board, the amplifier's relay first. `None` when it was started before.
     #[must_use]
-    pub fn start() -> Option<(Self, Parts<At24c, SdCard>)> {
+    pub fn start() -> Option<(Self, Parts<At24c, Card>)> {
         let mut core = Peripherals::take()?;
         reg::clocks();
         relay(false);
@@ -41,7 +41,7 @@ impl Lm3s {
         core.SYST.clear_current();
         core.SYST.enable_counter();
         core.SYST.enable_interrupt();
-        let parts = Parts { eeprom: At24c::start(), blocks: SdCard::start() };
+        let parts = Parts { eeprom: At24c::start(), blocks: SdCard::start(Ssi::start()) };
         // SAFETY: both interrupts share only atomics with the rest, and no critical section of
         // this firmware relies on their being masked.
         unsafe { NVIC::unmask(Interrupt::Uart0) };

@@ -22,7 +22,10 @@ mod uart;
 
 pub use board::Lm3s;
 pub use i2c::At24c;
-pub use sd::SdCard;
+pub use sd::Ssi;
+
+/// The board's card.
+pub type Card = mingluo_terminal_app::SdCard<Ssi>;
 
 /// Opens the amplifier's relay and starts anew; for panics and faults.
 pub fn stop_everything() -> ! {

@@ -5,12 +5,12 @@
 use cortex_m_rt::{ExceptionFrame, entry, exception};
 use mingluo_bridge::provision::Provision;
 use mingluo_bridge::station::LineProfile;
-use mingluo_lm3s6965evb::{At24c, Lm3s, SdCard, stop_everything};
+use mingluo_lm3s6965evb::{At24c, Card, Lm3s, stop_everything};
 use mingluo_terminal_app::{App, Board, Core, Line, Parts, SOFTWARE, core, line, provision};
 use static_cell::StaticCell;
 
 static CORE: StaticCell<Core<At24c>> = StaticCell::new();
-static LINE: StaticCell<Line<SdCard>> = StaticCell::new();
+static LINE: StaticCell<Line<Card>> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
@@ -35,7 +35,7 @@ fn boot_core(record: &Provision, eeprom: At24c, tick_ms: i64) -> &'static mut Co
 
 /// As above.
 #[inline(never)]
-fn open_line(profile: LineProfile, blocks: SdCard) -> &'static mut Line<SdCard> {
+fn open_line(profile: LineProfile, blocks: Card) -> &'static mut Line<Card> {
     LINE.init_with(|| line(profile, blocks))
 }
 
