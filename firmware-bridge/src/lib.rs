@@ -18,17 +18,20 @@
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod adpcm;
 pub mod clock;
 pub mod frame;
 pub mod intake;
 pub mod line;
 pub mod message;
+pub mod provision;
 pub mod queue;
 pub mod replay;
 pub mod serial;
 pub mod station;
 pub mod terminal;
 pub mod topics;
+pub mod tts;
 
 /// Text of at most `N` bytes, without allocation.
 pub type Text<const N: usize> = heapless::String<N>;

@@ -31,7 +31,7 @@ pub const PLAY_SLACK_MS: i64 = 10_000;
 const POWER_LOST: &str = "power lost while playing";
 /// Actions of one input, which the caller drains after every input. When it is full a waiting
 /// `Send` makes room (reports are repeated anyway), so that a `Stop` is never lost.
-pub const ACTIONS_MAX: usize = 64;
+pub const ACTIONS_MAX: usize = 24;
 
 /// What must be done.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,180 @@
+//! Sound from the shelf into the converter's queue: one clip, or kept clips one after the other.
+
+use crate::Board;
+use crate::shelf::{BLOCK_BYTES, Blocks, Shelf};
+use heapless::Vec;
+use mingluo_bridge::adpcm::{BLOCK_BYTES_MAX, Head, at_volume, block_samples, decode_block};
+use mingluo_bridge::message::{Codec, PHRASES_MAX, PhraseList};
+
+/// Samples per second of the converter.
+pub const SAMPLE_RATE_HZ: u32 = 8_000;
+
+/// What became of a play.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    /// The first samples are in the queue.
+    Started(u64),
+    /// The last sample has left the queue.
+    Ended(u64),
+    /// It can't be played.
+    Failed(u64, &'static str),
+}
+
+/// The clip that sounds.
+struct Open {
+    head: Head,
+    /// Bytes of sound taken.
+    taken: u32,
+    samples_left: u32,
+}
+
+/// The player.
+#[derive(Default)]
+pub struct Player {
+    broadcast: Option<u64>,
+    volume_percent: u8,
+    places: Vec<usize, PHRASES_MAX>,
+    next: usize,
+    open: Option<Open>,
+    started: bool,
+}
+
+impl Player {
+    /// Begins a play. False when its content is not all here.
+    pub fn start<B: Blocks>(
+        &mut self,
+        broadcast: u64,
+        sha256: &[u8; 32],
+        volume_percent: u8,
+        shelf: &mut Shelf<B>,
+    ) -> bool {
+        self.stop(shelf);
+        let Some(place) = shelf.find(sha256) else { return false };
+        let places = match shelf.clip(place) {
+            Some((_, Some(Codec::Adpcm))) => Some([place].into_iter().collect()),
+            Some((length, Some(Codec::Phrases))) => phrases(place, length, shelf),
+            Some(_) | None => None,
+        };
+        let Some(places) = places else { return false };
+        (self.places, self.volume_percent) = (places, volume_percent);
+        self.broadcast = Some(broadcast);
+        true
+    }
+
+    /// Ends the play; the board drops its queue itself.
+    pub fn stop<B>(&mut self, shelf: &mut Shelf<B>) {
+        shelf.playing = None;
+        *self = Self::default();
+    }
+
+    /// Whether something plays.
+    #[must_use]
+    pub fn is_playing(&self) -> bool {
+        self.broadcast.is_some()
+    }
+
+    /// Decodes one block when the queue has room for it.
+    pub(crate) fn pump<B: Blocks>(
+        &mut self,
+        shelf: &mut Shelf<B>,
+        board: &mut impl Board,
+    ) -> Option<Event> {
+        let broadcast = self.broadcast?;
+        if self.open.is_none() {
+            let Some(place) = self.places.get(self.next).copied() else {
+                if board.sounding() {
+                    return None;
+                }
+                self.stop(shelf);
+                return Some(Event::Ended(broadcast));
+            };
+            shelf.playing = Some(place);
+            match open(place, shelf) {
+                Some(clip) => self.open = Some(clip),
+                None => {
+                    self.stop(shelf);
+                    return Some(Event::Failed(broadcast, "no sound this terminal can play"));
+                }
+            }
+        }
+        let (place, clip) = (*self.places.get(self.next)?, self.open.as_mut()?);
+        let room = u32::try_from(board.sound_room()).unwrap_or(u32::MAX);
+        if room < block_samples(clip.head.block_bytes) {
+            return None;
+        }
+        let mut block = [0; BLOCK_BYTES_MAX];
+        let size = usize::from(clip.head.block_bytes);
+        let Some(block) = block.get_mut(..size) else { return None };
+        if clip.samples_left > 0 {
+            if !read(place, clip.head.sound_at.saturating_add(clip.taken), block, shelf) {
+                self.stop(shelf);
+                return Some(Event::Failed(broadcast, "the card can't be read"));
+            }
+            clip.taken = clip.taken.saturating_add(u32::from(clip.head.block_bytes));
+            let volume_percent = self.volume_percent;
+            let left = &mut clip.samples_left;
+            decode_block(block, |sample| {
+                if *left > 0 {
+                    *left -= 1;
+                    board.sound_put(at_volume(sample, volume_percent));
+                }
+            });
+        }
+        if clip.samples_left == 0 {
+            self.open = None;
+            self.next += 1;
+        }
+        if self.started {
+            return None;
+        }
+        self.started = true;
+        Some(Event::Started(broadcast))
+    }
+}
+
+/// The slots of a phrase list.
+fn phrases<B: Blocks>(
+    place: usize,
+    length: u32,
+    shelf: &mut Shelf<B>,
+) -> Option<Vec<usize, PHRASES_MAX>> {
+    let mut block = [0; BLOCK_BYTES];
+    if !shelf.content(place, 0, &mut block) {
+        return None;
+    }
+    let bytes = block.get(..usize::try_from(length).ok()?)?;
+    let list: PhraseList = postcard::from_bytes(bytes).ok()?;
+    list.phrases.iter().map(|number| shelf.numbered(*number)).collect()
+}
+
+fn open<B: Blocks>(place: usize, shelf: &mut Shelf<B>) -> Option<Open> {
+    let mut block = [0; BLOCK_BYTES];
+    if !shelf.content(place, 0, &mut block) {
+        return None;
+    }
+    let (length, _) = shelf.clip(place)?;
+    let head = Head::read(&block)?;
+    let fits = head.sound_at.checked_add(head.sound_bytes)? <= length;
+    let known = fits && head.rate_hz == SAMPLE_RATE_HZ;
+    known.then_some(Open { head, taken: 0, samples_left: head.samples })
+}
+
+/// Reads bytes that may lie across two blocks of the card.
+fn read<B: Blocks>(place: usize, from: u32, out: &mut [u8], shelf: &mut Shelf<B>) -> bool {
+    let Ok(mut at) = usize::try_from(from) else { return false };
+    let mut block = [0; BLOCK_BYTES];
+    let mut rest = out;
+    while !rest.is_empty() {
+        let Ok(number) = u32::try_from(at / BLOCK_BYTES) else { return false };
+        if !shelf.content(place, number, &mut block) {
+            return false;
+        }
+        let here = block.get(at % BLOCK_BYTES..).unwrap_or_default();
+        let piece = here.len().min(rest.len());
+        let (to, after) = rest.split_at_mut(piece);
+        to.copy_from_slice(here.get(..piece).unwrap_or_default());
+        at += piece;
+        rest = after;
+    }
+    true
+}

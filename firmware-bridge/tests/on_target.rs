@@ -1,0 +1,341 @@
+//! The firmware itself, on an emulated Cortex-M3 (QEMU's lm3s6965evb). `.ci/firmware` builds it and
+//! says by `MINGLUO_FIRMWARE` where the images are; without it these tests are left out.
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "tests stop at the first surprise")]
+#![expect(clippy::indexing_slicing, reason = "tests index what they made")]
+
+#[path = "target/clips.rs"]
+mod clips;
+#[path = "target/qemu.rs"]
+mod qemu;
+mod support;
+
+use clips::{Noise, clip_of, decoded, noise};
+use ed25519_dalek::SigningKey;
+use mingluo_bridge::frame::{Ed25519Signer, FRAME_BYTES_MAX, HmacKey, Kind, seal};
+use mingluo_bridge::line::{ALL, Ask, Chunk, Packet, Progress, tag};
+use mingluo_bridge::message::{
+    Clip, Codec, Keep, Manifest, Order, PhraseList, Receipt, ReceiptItem, Report, Step, Target,
+    TimeSignal,
+};
+use qemu::{KEY, Terminal, pause};
+use std::time::{Duration, Instant};
+use support::{TERMINAL, manifest, sealed};
+
+const HOUR_MS: i64 = 3_600_000;
+/// 224 bytes a chunk.
+const UNITS: u8 = 28;
+
+#[expect(clippy::disallowed_methods, reason = "orders carry the real time")]
+fn now_ms() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    i64::try_from(since.as_millis()).unwrap()
+}
+
+#[expect(clippy::disallowed_methods, reason = "the times of another process")]
+fn instant() -> Instant {
+    Instant::now()
+}
+
+fn play(counter: u64, clip: Clip) -> Order {
+    let now_ms = now_ms();
+    Order::Play(Manifest {
+        issued_at_ms: now_ms,
+        not_before_ms: now_ms,
+        expires_ms: now_ms + HOUR_MS,
+        clips: [clip].into_iter().collect(),
+        ..manifest(counter, 10)
+    })
+}
+
+fn time() -> Vec<u8> {
+    sealed(&Order::Time(TimeSignal { target: Target::Terminal(TERMINAL), issued_at_ms: now_ms() }))
+}
+
+fn receipt(report: &Report) -> Vec<u8> {
+    let item =
+        ReceiptItem { terminal: TERMINAL, broadcast: report.broadcast, sequence: report.sequence };
+    let body = Receipt { items: [item].into_iter().collect(), issued_at_ms: now_ms() };
+    let mut out = [0; FRAME_BYTES_MAX];
+    let used = seal(Kind::Receipt, &body, &HmacKey::new(1, &KEY), &mut out).unwrap();
+    out[..used].to_vec()
+}
+
+fn send_content(terminal: &mut Terminal, file: &[u8]) {
+    let tag = tag(&clip_of(file, Codec::Adpcm).sha256);
+    for (index, bytes) in file.chunks(usize::from(UNITS) * 8).enumerate() {
+        let index = u16::try_from(index).unwrap();
+        terminal.send(ALL, &Packet::Chunk(Chunk { tag, units: UNITS, index, bytes }));
+    }
+}
+
+/// Sends content until the terminal has it; `None` when the power went.
+fn bring(terminal: &mut Terminal, file: &[u8], powered: &impl Fn() -> bool) -> Option<()> {
+    let ask = Ask::Clip(tag(&clip_of(file, Codec::Adpcm).sha256));
+    while powered() {
+        match terminal.poll_once(ask).and_then(|answer| answer.clip) {
+            Some(Progress::Here) => return Some(()),
+            Some(Progress::Missing { .. }) => send_content(terminal, file),
+            Some(Progress::Checking) | None => {}
+            Some(other) => panic!("{other:?}"),
+        }
+    }
+    None
+}
+
+/// Polls for reports of a broadcast, receipting each, until its end.
+fn end_of(
+    terminal: &mut Terminal,
+    broadcast: u64,
+    powered: &impl Fn() -> bool,
+) -> Option<Vec<Step>> {
+    let mut steps = Vec::new();
+    while powered() {
+        let Some(report) = terminal.poll_once(Ask::Report).and_then(|answer| answer.report())
+        else {
+            pause(Duration::from_millis(10));
+            continue;
+        };
+        let frame = receipt(&report);
+        terminal.sealed(&frame);
+        if report.broadcast != broadcast {
+            continue;
+        }
+        if steps.last() != Some(&report.step) {
+            steps.push(report.step.clone());
+        }
+        if report.step.is_end() {
+            return Some(steps);
+        }
+    }
+    None
+}
+
+/// A minute, which every test stays far below.
+fn soon() -> impl Fn() -> bool {
+    let from = instant();
+    move || {
+        assert!(from.elapsed() < Duration::from_secs(60), "it takes too long");
+        true
+    }
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
+fn an_order_is_played_to_the_last_sample_and_never_again() {
+    let samples = 12_345;
+    let file = noise(1, samples);
+    let mut terminal = Terminal::new("plays");
+    let from = instant();
+    terminal.boot();
+    terminal.poll(Ask::Report);
+    println!("boot to the first answer, emulated: {} ms", from.elapsed().as_millis());
+    assert!(!terminal.relay(), "open at boot");
+    terminal.sealed(&time());
+    let clip = clip_of(&file, Codec::Adpcm);
+    terminal.sealed(&sealed(&play(5, clip)));
+    bring(&mut terminal, &file, &soon()).unwrap();
+    while terminal.sounded().is_empty() {
+        pause(Duration::from_millis(5));
+    }
+    assert!(terminal.relay(), "closed while it sounds");
+    let steps = end_of(&mut terminal, 5, &soon()).unwrap();
+    // "Received" went with the answers about the content.
+    assert!(steps.ends_with(&[Step::Playing, Step::Played]), "{steps:?}");
+    assert!(!terminal.relay(), "open when it ended");
+    let want = decoded(&file, samples);
+    assert_eq!(terminal.sounded().len(), want.len());
+    assert!(terminal.sounded() == want, "not the samples another decoder gives");
+    let status = terminal.poll(Ask::Status).status();
+    assert_eq!((status.counter_highest, status.boot_count, status.codecs), (5, 1, 4 | 16));
+    assert!((status.clock_ms - now_ms()).abs() < 10_000, "{}", status.clock_ms);
+
+    // Everything that was ever said, again: now, and after a power cut.
+    let said = terminal.said.clone();
+    for boot in 1..=2 {
+        for frame in &said {
+            terminal.raw(frame);
+        }
+        for _ in 0..5 {
+            terminal.poll(Ask::Report);
+            pause(Duration::from_millis(100));
+        }
+        assert_eq!(terminal.sounded().len(), if boot == 1 { want.len() } else { 0 }, "{boot}");
+        assert!(!terminal.relay());
+        if boot == 1 {
+            println!("stack used at most: {} bytes", terminal.stack_used(32 * 1024));
+            terminal.cut();
+            terminal.boot();
+        }
+    }
+    assert_eq!(terminal.poll(Ask::Status).status().boot_count, 2);
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
+fn strangers_orders_and_noise_make_no_sound() {
+    let file = noise(2, 800);
+    let clip = clip_of(&file, Codec::Adpcm);
+    let mut terminal = Terminal::new("strangers");
+    terminal.boot();
+    terminal.sealed(&time());
+    let stranger = SigningKey::from_bytes(&[8; 32]);
+    let mut forged = [0; FRAME_BYTES_MAX];
+    for (key_id, counter) in [(1, 6), (2, 7)] {
+        let signer = Ed25519Signer::new(key_id, &stranger);
+        let used = seal(Kind::Order, &play(counter, clip), &signer, &mut forged).unwrap();
+        terminal.sealed(&forged[..used]);
+    }
+    let genuine = sealed(&play(8, clip));
+    for at in (0..genuine.len()).step_by(7) {
+        let mut bad = genuine.clone();
+        bad[at] ^= 0x10;
+        terminal.sealed(&bad);
+        terminal.poll(Ask::Report);
+    }
+    send_content(&mut terminal, &file);
+    let answer = terminal.poll(Ask::Clip(tag(&clip.sha256)));
+    assert_eq!((answer.clip, answer.report()), (Some(Progress::Unasked), None));
+
+    let mut random = Noise::new(3);
+    for piece in 0..1_000 {
+        let bytes: Vec<u8> = (0..100).map(|_| random.byte()).collect();
+        terminal.raw(&bytes);
+        if piece % 20 == 0 {
+            terminal.poll(Ask::Report);
+        }
+    }
+    let status = terminal.poll(Ask::Status).status();
+    assert_eq!((status.boot_count, status.counter_highest), (1, 0), "no reset, nothing accepted");
+    assert_eq!(terminal.sounded(), []);
+    assert!(!terminal.relay());
+    terminal.sealed(&genuine);
+    bring(&mut terminal, &file, &soon()).unwrap();
+    assert_eq!(end_of(&mut terminal, 8, &soon()).unwrap().last(), Some(&Step::Played));
+    assert_eq!(terminal.sounded(), decoded(&file, 800));
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
+fn kept_phrases_sound_in_their_order_after_a_power_cut() {
+    let mut terminal = Terminal::new("phrases");
+    terminal.boot();
+    let files = [(11, noise(11, 900)), (12, noise(12, 1_400))];
+    for (number, file) in &files {
+        let clip = clip_of(file, Codec::Adpcm);
+        let (target, issued_at_ms) = (Target::Area(430_621_000_000), now_ms());
+        let expires_ms = issued_at_ms + HOUR_MS;
+        let keep = Keep { target, issued_at_ms, expires_ms, clip, phrase: Some(*number) };
+        terminal.sealed(&time());
+        terminal.sealed(&sealed(&Order::Keep(keep)));
+        bring(&mut terminal, file, &soon()).unwrap();
+    }
+    terminal.cut();
+    terminal.boot();
+    assert_eq!(terminal.poll_once(Ask::Report).and_then(|answer| answer.report()), None);
+    let list = PhraseList { phrases: [12, 11, 12].into_iter().collect() };
+    let mut file = [0; 32];
+    let file = postcard::to_slice(&list, &mut file).unwrap().to_vec();
+    terminal.sealed(&time());
+    terminal.sealed(&sealed(&play(9, clip_of(&file, Codec::Phrases))));
+    bring(&mut terminal, &file, &soon()).unwrap();
+    assert_eq!(end_of(&mut terminal, 9, &soon()).unwrap().last(), Some(&Step::Played));
+    let [eleven, twelve] = [decoded(&files[0].1, 900), decoded(&files[1].1, 1_400)];
+    assert_eq!(terminal.sounded(), [twelve.clone(), eleven, twelve].concat());
+}
+
+/// How often each sound began; panics at samples that belong to none.
+fn begun(sounded: &[i16], sounds: &[Vec<i16>], counts: &mut [u32]) {
+    let mut rest = sounded;
+    while !rest.is_empty() {
+        let length = rest.len().min(16);
+        let which = sounds.iter().position(|sound| sound[..length] == rest[..length]);
+        let which = which.expect("samples of no broadcast");
+        counts[which] += 1;
+        let same = sounds[which].iter().zip(rest).take_while(|(a, b)| a == b).count();
+        rest = &rest[same..];
+    }
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
+fn power_cuts_at_any_point_never_play_twice_and_lose_nothing_that_had_not_begun() {
+    let cuts: u64 =
+        std::env::var("MINGLUO_POWER_CUTS").map_or(30, |cuts| cuts.parse().expect("a number"));
+    let samples = 600;
+    let mut random = Noise::new(77);
+    let mut terminal = Terminal::new("cuts");
+    let files: Vec<Vec<u8>> = (0..cuts).map(|cut| noise(1_000 + cut, samples)).collect();
+    let sounds: Vec<Vec<i16>> = files.iter().map(|file| decoded(file, samples)).collect();
+    let (mut played, mut interrupted, mut cut_early) = (0, 0, 0);
+    for (cut, file) in files.iter().enumerate() {
+        let counter = 100 + u64::try_from(cut).unwrap();
+        let order = sealed(&play(counter, clip_of(file, Codec::Adpcm)));
+        terminal.boot();
+        let wait = Duration::from_micros(random.next() % 350_000);
+        let power = terminal.cut_after(wait);
+        let powered = || !power.is_finished();
+        terminal.sealed(&time());
+        terminal.sealed(&order);
+        let whole = bring(&mut terminal, file, &powered)
+            .and_then(|()| end_of(&mut terminal, counter, &powered));
+        cut_early += usize::from(whole.is_none());
+        power.join().unwrap();
+        terminal.cut();
+        terminal.boot();
+        terminal.sealed(&time());
+        terminal.sealed(&order);
+        let soon = soon();
+        let end = loop {
+            // Answers with no content asked for mean that it ended before.
+            let asked = terminal.poll(Ask::Clip(tag(&clip_of(file, Codec::Adpcm).sha256)));
+            if let Some(Progress::Missing { .. }) = asked.clip {
+                send_content(&mut terminal, file);
+            }
+            if let Some(report) = asked.report() {
+                let frame = receipt(&report);
+                terminal.sealed(&frame);
+                if report.broadcast == counter && report.step.is_end() {
+                    break report.step;
+                }
+            }
+            assert!(soon());
+        };
+        let mut counts = vec![0; sounds.len()];
+        begun(&terminal.samples(terminal.boots() - 1), &sounds, &mut counts);
+        let before = counts[cut];
+        begun(&terminal.sounded(), &sounds, &mut counts);
+        assert!(counts.iter().enumerate().all(|(n, count)| *count <= u32::from(n == cut)));
+        match end {
+            Step::Played => {
+                assert_eq!(counts[cut], 1, "played");
+                played += 1;
+            }
+            Step::Failed(why) => {
+                assert_eq!(why.as_str(), "power lost while playing");
+                assert_eq!(counts[cut], before, "never begun again");
+                interrupted += 1;
+            }
+            other => panic!("{counter}: {other:?} is neither played nor interrupted"),
+        }
+        terminal.cut();
+    }
+    println!("{cuts} cuts, {cut_early} before the end: {played} played, {interrupted} interrupted");
+    assert!(played > 0);
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
+fn a_fault_opens_the_relay() {
+    let mut terminal = Terminal::with_image("fault", qemu::image("fault"));
+    terminal.boot();
+    let soon = soon();
+    while !terminal.relay() {
+        assert!(soon());
+    }
+    while terminal.relay() {
+        assert!(soon());
+    }
+    // The fault asked for a reset, which the emulator was told to stop at.
+    assert!(terminal.monitor("info status").contains("paused"));
+}

@@ -1,0 +1,280 @@
+//! One emulated terminal: QEMU, its line, its memory, its converter's samples, its relay.
+#![allow(unreachable_pub, clippy::allow_attributes, reason = "a part of one test")]
+
+use super::support::{TERMINAL, verifier};
+use ed25519_dalek::SigningKey;
+use mingluo_bridge::frame::{HmacKey, Kind, open};
+use mingluo_bridge::line::{
+    ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll, Progress, encode, read,
+};
+use mingluo_bridge::message::{Report, Status};
+use mingluo_bridge::provision::Provision;
+use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+pub const ADDRESS: u8 = 7;
+pub const KEY: [u8; 32] = [5; 32];
+/// EEPROM of an AT24C64.
+const EEPROM_BYTES: usize = 8_192;
+/// Sparse; a power of two, as the emulated card wants.
+const CARD_BYTES: u64 = 128 << 20;
+/// Polls without an answer before the test gives up: the machine may be busy.
+const SILENT_POLLS_MAX: u32 = 60;
+const ANSWER_WAIT: Duration = Duration::from_millis(400);
+
+/// An answer with its bytes.
+#[derive(Debug, Clone)]
+pub struct Answered {
+    pub clip: Option<Progress>,
+    pub missing: Vec<u8>,
+    pub number: u8,
+    pub sealed: Vec<u8>,
+}
+
+impl Answered {
+    pub fn report(&self) -> Option<Report> {
+        (!self.sealed.is_empty())
+            .then(|| open(Kind::Acknowledgement, &self.sealed, &HmacKey::new(1, &KEY)))
+            .map(|report| report.expect("a report sealed with the terminal's key"))
+    }
+    pub fn status(&self) -> Status {
+        open(Kind::Status, &self.sealed, &HmacKey::new(1, &KEY)).expect("a sealed status")
+    }
+}
+
+pub struct Terminal {
+    folder: PathBuf,
+    image: PathBuf,
+    boots: u32,
+    child: Option<Child>,
+    line: Option<UnixStream>,
+    deframer: Deframer,
+    got: u8,
+    /// Every line frame the gateway's side has sent, for replays.
+    pub said: Vec<Vec<u8>>,
+}
+
+/// The image of this name; the script that runs these tests says where.
+pub fn image(name: &str) -> PathBuf {
+    let folder = std::env::var("MINGLUO_FIRMWARE").expect("MINGLUO_FIRMWARE: run .ci/firmware");
+    let image = Path::new(&folder).join(name);
+    assert!(image.exists(), "{} is missing", image.display());
+    image
+}
+
+impl Terminal {
+    /// A provisioned terminal without power.
+    pub fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
+        let _absent = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        let key: SigningKey = super::support::signing_key();
+        let _usable = verifier();
+        let record = Provision {
+            terminal: TERMINAL,
+            address: ADDRESS,
+            areas: [430_621_100_001].into_iter().collect(),
+            key_id: 1,
+            key: KEY,
+            gateway_key: key.verifying_key().to_bytes(),
+            volume_percent: 100,
+            drills: true,
+            speech: None,
+        };
+        let mut eeprom = vec![0xFF; EEPROM_BYTES];
+        let record = record.encode().unwrap();
+        eeprom[..record.len()].copy_from_slice(&record);
+        std::fs::write(folder.join("eeprom"), eeprom).unwrap();
+        std::fs::File::create(folder.join("card")).unwrap().set_len(CARD_BYTES).unwrap();
+        Self {
+            folder,
+            image: image("terminal"),
+            boots: 0,
+            child: None,
+            line: None,
+            deframer: Deframer::default(),
+            got: 0,
+            said: Vec::new(),
+        }
+    }
+
+    pub fn with_image(name: &str, image: PathBuf) -> Self {
+        let mut terminal = Self::new(name);
+        terminal.image = image;
+        terminal
+    }
+
+    /// Power on. Every boot has its own file of samples.
+    pub fn boot(&mut self) {
+        self.boots += 1;
+        let folder = self.folder.display();
+        let boots = self.boots;
+        for socket in ["line", "qmp"] {
+            let _absent = std::fs::remove_file(self.folder.join(socket));
+        }
+        let child = Command::new("qemu-system-arm")
+            .args(["-M", "lm3s6965evb", "-display", "none", "-monitor", "none"])
+            .args(["-action", "reboot=shutdown,shutdown=pause"])
+            .args(["-serial", &format!("unix:{folder}/line,server=on,wait=off")])
+            .args(["-serial", &format!("file:{folder}/samples{boots}")])
+            .args(["-drive", &format!("if=sd,format=raw,cache=writeback,file={folder}/card")])
+            .args(["-drive", &format!("if=none,id=ee,format=raw,file={folder}/eeprom")])
+            .args(["-device", "at24c-eeprom,bus=i2c,address=0x50,rom-size=8192,drive=ee"])
+            .args(["-qmp", &format!("unix:{folder}/qmp,server=on,wait=off")])
+            .arg("-kernel")
+            .arg(&self.image)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("qemu-system-arm starts");
+        self.child = Some(child);
+        let line = connect(&self.folder.join("line"));
+        line.set_read_timeout(Some(ANSWER_WAIT)).unwrap();
+        self.line = Some(line);
+        self.deframer = Deframer::default();
+        self.got = 0;
+    }
+
+    /// Power off at once.
+    pub fn cut(&mut self) {
+        self.line = None;
+        if let Some(mut child) = self.child.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
+
+    /// Power off after this time, whatever happens then.
+    pub fn cut_after(&mut self, wait: Duration) -> JoinHandle<()> {
+        let mut child = self.child.take().expect("power");
+        std::thread::spawn(move || {
+            pause(wait);
+            child.kill().unwrap();
+            child.wait().unwrap();
+        })
+    }
+
+    /// Samples of one boot, from 1.
+    pub fn samples(&self, boot: u32) -> Vec<i16> {
+        let bytes = std::fs::read(self.folder.join(format!("samples{boot}"))).unwrap_or_default();
+        bytes.chunks_exact(2).map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
+    }
+
+    /// Samples of this boot.
+    pub fn sounded(&self) -> Vec<i16> {
+        self.samples(self.boots)
+    }
+
+    pub fn boots(&self) -> u32 {
+        self.boots
+    }
+
+    /// Bytes as they are.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        // Without power nobody hears it; what is expected then the test knows.
+        let _heard = self.line.as_mut().map(|line| line.write_all(bytes));
+    }
+
+    pub fn send(&mut self, to: u8, packet: &Packet<'_>) {
+        let mut line = [0; LINE_BYTES_MAX];
+        let used = encode(to, GATEWAY, packet, &mut line).expect("the packet fits");
+        if !matches!(packet, Packet::Poll(_)) {
+            self.said.push(line[..used].to_vec());
+        }
+        self.raw(&line[..used]);
+    }
+
+    /// A sealed frame to all.
+    pub fn sealed(&mut self, frame: &[u8]) {
+        self.send(ALL, &Packet::Sealed(frame));
+    }
+
+    /// One poll; `None` when no answer came.
+    pub fn poll_once(&mut self, ask: Ask) -> Option<Answered> {
+        self.send(ADDRESS, &Packet::Poll(Poll { got: self.got, ask }));
+        let mut bytes = [0; 512];
+        loop {
+            let read_now = self.line.as_mut()?.read(&mut bytes).ok()?;
+            for byte in &bytes[..read_now] {
+                let Some(frame) = self.deframer.push(*byte) else { continue };
+                let Some(Addressed { to: GATEWAY, from: ADDRESS, packet }) = read(frame) else {
+                    panic!("not an answer: {frame:?}")
+                };
+                let Packet::Answer(Answer { clip, missing, number, sealed, .. }) = packet else {
+                    panic!("not an answer: {packet:?}")
+                };
+                if number != 0 {
+                    self.got = number;
+                }
+                let (missing, sealed) = (missing.to_vec(), sealed.to_vec());
+                return Some(Answered { clip, missing, number, sealed });
+            }
+            if read_now == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// Polls until an answer comes.
+    pub fn poll(&mut self, ask: Ask) -> Answered {
+        (0..SILENT_POLLS_MAX).find_map(|_| self.poll_once(ask)).expect("the terminal answers")
+    }
+
+    /// A command to QEMU's monitor; gives what it prints.
+    pub fn monitor(&self, command: &str) -> String {
+        let mut stream = connect(&self.folder.join("qmp"));
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let ask = format!(
+            "{{\"execute\":\"qmp_capabilities\"}}\n{{\"execute\":\"human-monitor-command\",\
+             \"arguments\":{{\"command-line\":\"{command}\"}}}}\n"
+        );
+        stream.write_all(ask.as_bytes()).unwrap();
+        let answers = lines.by_ref().map(|line| line.unwrap());
+        answers.filter(|line| line.contains("\"return\"")).nth(1).expect("the monitor answers")
+    }
+
+    /// Whether the amplifier's relay is closed: port F, pin 0.
+    pub fn relay(&self) -> bool {
+        self.monitor("xp /1wx 0x40025004").contains("0x00000001")
+    }
+
+    /// Bytes of the stack that were ever used: memory begins as zeros.
+    pub fn stack_used(&self, stack_bytes: usize) -> usize {
+        let file = self.folder.join("stack");
+        self.monitor(&format!("pmemsave 0x20000000 {stack_bytes} {}", file.display()));
+        let bytes = std::fs::read(file).unwrap();
+        bytes.len() - bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        self.cut();
+        if !std::thread::panicking() {
+            let _gone = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+fn connect(path: &Path) -> UnixStream {
+    for _ in 0..1_000 {
+        if let Ok(stream) = UnixStream::connect(path) {
+            return stream;
+        }
+        pause(Duration::from_millis(10));
+    }
+    panic!("{} does not open", path.display())
+}
+
+/// Waits for another process.
+#[expect(clippy::disallowed_methods, reason = "there is no event to wait for")]
+pub fn pause(time: Duration) {
+    std::thread::sleep(time);
+}
