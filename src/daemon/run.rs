@@ -117,8 +117,7 @@ impl Daemon {
         let folder = open_folder(&ground.settings, served, &core, stop.clone());
         let folder = folder.map_err(fault(78))?;
         // The broker binds its own address; nothing but the system's memory can refuse after it.
-        let (link, link_in) =
-            start_link(&ground).await.map_err(fault(69))?;
+        let (link, link_in) = start_link(&ground).await.map_err(fault(69))?;
         match Self::run(ground, Arc::clone(&link), link_in, (core, inputs), (stopping, stop)) {
             Ok(mut daemon) => {
                 daemon.intake.extend(folder.map(|folder| tokio::spawn(folder.watch())));
@@ -388,9 +387,7 @@ fn pace(settings: &Settings) -> Pace {
     }
 }
 
-async fn start_link(
-    ground: &Ground,
-) -> anyhow::Result<(Arc<Links>, mpsc::Receiver<LinkInput>)> {
+async fn start_link(ground: &Ground) -> anyhow::Result<(Arc<Links>, mpsc::Receiver<LinkInput>)> {
     let Ground { settings, keys, network, renderer, .. } = ground;
     let (sender, receiver) = link_inputs();
     let mqtt = &settings.mqtt;

@@ -126,4 +126,3 @@ fn lies_under_a_good_digest_are_refused_and_never_panic() {
         }
     }
 }
-

@@ -8,7 +8,6 @@ fn front_end() -> FrontEnd {
 }
 
 #[test]
-#[ignore = "needs the whole bank.mlb; the file here is its first part"]
 fn every_syllable_in_every_tone_has_a_sound() {
     let bank = Bank::embedded().expect("our own");
     let absent: Vec<String> = syllables().into_iter().filter(|s| !bank.has(s)).collect();
@@ -19,7 +18,7 @@ fn every_syllable_in_every_tone_has_a_sound() {
 }
 
 #[test]
-#[ignore = "needs the whole bank.mlb; the file here is its first part"]
+#[ignore = "needs the whole bank.mlb: areas and clauses of templates are not in this file yet"]
 fn every_area_of_the_sample_county_is_one_sound() {
     let bank = Bank::embedded().expect("our own");
     let front_end = front_end();
@@ -37,7 +36,6 @@ fn every_area_of_the_sample_county_is_one_sound() {
 }
 
 #[test]
-#[ignore = "needs the whole bank.mlb; the file here is its first part"]
 fn any_text_is_spoken_at_a_natural_pace_without_clicks() {
     let bank = Bank::embedded().expect("our own");
     let front_end = front_end();
