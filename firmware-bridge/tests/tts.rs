@@ -7,7 +7,7 @@ use mingluo_bridge::tts::{
     split,
 };
 
-/// GBK by encoding_rs, as a gateway has it.
+/// GBK by `encoding_rs`, as a gateway has it.
 struct Gbk(Encoding);
 
 impl Letters for Gbk {
@@ -123,19 +123,20 @@ fn pieces_never_exceed_the_limit_nor_split_a_letter() {
         check(&text, bytes_max, &Utf16Le, round);
         check(&text, bytes_max, &Gbk(Encoding::Gbk), round);
     }
-    fn check(text: &str, bytes_max: usize, letters: &impl Letters, round: u32) {
-        let (mut rest, mut whole) = (text, String::new());
-        while !rest.is_empty() {
-            let (piece, after) = split(rest, bytes_max, letters);
-            assert!(!piece.is_empty(), "round {round}: no progress");
-            let plain = piece.chars().filter(|letter| !"[]\n\0".contains(*letter));
-            let bytes: usize = plain.map(|letter| letters.encode(letter, &mut [0; 4])).sum();
-            assert!(bytes <= bytes_max, "round {round}: {bytes} of {bytes_max} bytes");
-            whole.push_str(piece);
-            rest = after;
-        }
-        assert_eq!(whole, text, "round {round}");
+}
+
+fn check(text: &str, bytes_max: usize, letters: &impl Letters, round: u32) {
+    let (mut rest, mut whole) = (text, String::new());
+    while !rest.is_empty() {
+        let (piece, after) = split(rest, bytes_max, letters);
+        assert!(!piece.is_empty(), "round {round}: no progress");
+        let plain = piece.chars().filter(|letter| !"[]\n\0".contains(*letter));
+        let bytes: usize = plain.map(|letter| letters.encode(letter, &mut [0; 4])).sum();
+        assert!(bytes <= bytes_max, "round {round}: {bytes} of {bytes_max} bytes");
+        whole.push_str(piece);
+        rest = after;
     }
+    assert_eq!(whole, text, "round {round}");
 }
 
 /// An emulated chip with a bad line.

@@ -106,7 +106,8 @@ async fn up(config: &MqttConfig) -> (Mqtt, mpsc::Receiver<LinkInput>) {
             LinkInput::Message { .. } => {}
             other @ (LinkInput::Down { .. }
             | LinkInput::Connected { .. }
-            | LinkInput::Disconnected { .. }) => panic!("expected Up, got {other:?}"),
+            | LinkInput::Disconnected { .. }
+            | LinkInput::Serial { .. }) => panic!("expected Up, got {other:?}"),
         }
     }
     (link, inputs)

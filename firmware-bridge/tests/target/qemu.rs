@@ -31,8 +31,6 @@ const ANSWER_WAIT: Duration = Duration::from_millis(400);
 #[derive(Debug, Clone)]
 pub struct Answered {
     pub clip: Option<Progress>,
-    pub missing: Vec<u8>,
-    pub number: u8,
     pub sealed: Vec<u8>,
 }
 
@@ -206,14 +204,13 @@ impl Terminal {
                 let Some(Addressed { to: GATEWAY, from: ADDRESS, packet }) = read(frame) else {
                     panic!("not an answer: {frame:?}")
                 };
-                let Packet::Answer(Answer { clip, missing, number, sealed, .. }) = packet else {
+                let Packet::Answer(Answer { clip, number, sealed, .. }) = packet else {
                     panic!("not an answer: {packet:?}")
                 };
                 if number != 0 {
                     self.got = number;
                 }
-                let (missing, sealed) = (missing.to_vec(), sealed.to_vec());
-                return Some(Answered { clip, missing, number, sealed });
+                return Some(Answered { clip, sealed: sealed.to_vec() });
             }
             if read_now == 0 {
                 return None;

@@ -68,6 +68,8 @@ impl Late {
                 Order::Play(play) => ("play", play.counter),
                 Order::Cancel(cancel) => ("cancel", cancel.broadcast.unwrap_or(0)),
                 Order::Query(query) => ("query", query.broadcast),
+                Order::Keep(_) => ("keep", 0),
+                Order::Time(_) => ("time", 0),
             });
         }
         assert!(orders.contains(&last), "expected {last:?}, got {orders:?}");
