@@ -212,7 +212,7 @@ impl Daemon {
         self.core_thread.as_ref().is_none_or(std::thread::JoinHandle::is_finished)
     }
 
-    /// Stops in order, within [`STOP_S_MAX`] seconds.
+    /// Stops in order, within `STOP_S_MAX` seconds.
     ///
     /// # Errors
     /// When the last commit failed or the limit was reached; a restart replays.

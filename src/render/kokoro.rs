@@ -40,7 +40,7 @@ const STYLE_ROWS: usize = 510;
 const SILENCE_THRESHOLD: f32 = 0.004;
 /// The model's own decision how long each symbol lasts, in frames.
 const DURATIONS: &str = "/encoder/Clip_output_0";
-/// Samples of one frame of [`DURATIONS`].
+/// Samples of one frame of `DURATIONS`.
 pub const FRAME_SAMPLES: usize = 600;
 /// Silence kept at a chunk's edges in milliseconds.
 const EDGE_MS: u32 = 30;
