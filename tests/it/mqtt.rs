@@ -8,7 +8,7 @@ mod reports;
 use crate::wire::{Folder, next_input};
 use mingluo::deliver::{LinkInput, Mqtt, MqttConfig, link_inputs};
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -36,7 +36,7 @@ impl Mosquitto {
     }
 
     async fn start_in(folder: Folder, lines: &str) -> Option<Self> {
-        let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let address = crate::process::free();
         let text = format!("listener {} 127.0.0.1\n{lines}\n", address.port());
         let config = folder.write("mosquitto.conf", &text);
         let Some(child) = Self::spawn(&config) else {

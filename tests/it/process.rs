@@ -10,6 +10,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
 
@@ -69,8 +70,19 @@ pub(crate) fn wire_get(to: SocketAddr, path: &str) -> (u16, String) {
 }
 
 /// A port that is free now.
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+pub(crate) fn free() -> SocketAddr {
+    /// Below the ports that the system gives to outgoing connections: the fleets of other tests make
+    /// hundreds of them between this look and the gateway's own bind.
+    const PORTS: (u16, u16) = (20_000, 12_000);
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % u32::from(PORTS.1)).unwrap();
+    loop {
+        let offset = (first + NEXT.fetch_add(1, Ordering::Relaxed)) % PORTS.1;
+        let address = SocketAddr::from(([127, 0, 0, 1], PORTS.0 + offset));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 impl Gateway {
