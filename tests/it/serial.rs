@@ -47,14 +47,20 @@ fn noise_costs_repeats_of_what_is_missing_and_no_more() {
     }
 }
 
-#[test]
-fn a_stored_warning_at_9600_sounds_at_once_and_all_answer() {
+/// A bus of 32 at 9600 baud whose terminals all keep the clip already, heard by the gateway.
+fn stored_at_9600() -> (World, Vec<u8>) {
     let mut world = World::new(9_600, 32, 1);
     let bytes = content(80_000);
     for terminal in &mut world.terminals {
         terminal.flash().place(digest(&bytes), bytes.clone());
     }
     world.run(20_000_000, |_| false);
+    (world, bytes)
+}
+
+#[test]
+fn a_stored_warning_at_9600_sounds_at_once_and_all_answer() {
+    let (mut world, bytes) = stored_at_9600();
     let start = world.now_us;
     world.play(7, &bytes, true);
     assert!(world.run(10_000_000, |world| world.n_started(7) == 32), "{}", world.figures());
@@ -70,12 +76,7 @@ fn a_stored_warning_at_9600_sounds_at_once_and_all_answer() {
 
 #[test]
 fn a_gateway_that_forgot_asks_before_it_sends_again() {
-    let mut world = World::new(9_600, 32, 1);
-    let bytes = content(80_000);
-    for terminal in &mut world.terminals {
-        terminal.flash().place(digest(&bytes), bytes.clone());
-    }
-    world.run(20_000_000, |_| false);
+    let (mut world, bytes) = stored_at_9600();
     let start = world.now_us;
     world.play(7, &bytes, false);
     assert!(world.run(20_000_000, |world| world.n_reported("", 7) == 32), "{}", world.figures());
@@ -121,6 +122,20 @@ fn a_cut_cable_or_a_stuck_talker_ends_and_the_rest_follows() {
         world.run(30_000_000, |_| false);
         assert_eq!(world.plays(7), vec![1; 8], "{trouble:?}");
     }
+}
+
+#[test]
+fn orders_to_single_terminals_share_one_clip() {
+    let mut world = World::new(9_600, 8, 1);
+    let bytes = content(8_000);
+    for address in 1..=8 {
+        world.play_to(7, &bytes, false, Some(address));
+    }
+    assert!(world.run(30_000_000, |world| world.n_here() == 8), "{}", world.figures());
+    // Once for all, and what the last ones missed at its beginning.
+    assert!(world.master.figures.chunks <= 36 + 20, "{}", world.figures());
+    assert!(world.run(60_000_000, |world| world.n_reported("Played", 7) == 8));
+    assert_eq!(world.plays(7), vec![1; 8]);
 }
 
 #[test]

@@ -413,16 +413,14 @@ impl Master {
                     transfer.asked_last = address;
                     return self.poll(at_us, address, Ask::Clip(tag), out);
                 }
-                Next::Order => {
-                    let frame = Arc::clone(&transfer.order);
-                    let to = if let [one] = *transfer.content.to { one } else { ALL };
-                    self.write(at_us, to, &Packet::Sealed(&frame), out);
+                Next::Order(frame) => {
+                    self.write(at_us, ALL, &Packet::Sealed(&frame), out);
                     return true;
                 }
                 Next::Chunk(index) => {
-                    let to = if let [one] = *transfer.content.to { one } else { ALL };
+                    // To all: others may need the same clip in a moment.
                     let line =
-                        transfer.chunk(index).and_then(|chunk| encoded(to, &Packet::Chunk(chunk)));
+                        transfer.chunk(index).and_then(|chunk| encoded(ALL, &Packet::Chunk(chunk)));
                     self.figures.chunks += 1;
                     self.put(at_us, line.unwrap_or_default(), out);
                     return true;

@@ -46,6 +46,8 @@ enum Stand {
 #[derive(Debug, Clone)]
 struct Receiver {
     address: u8,
+    /// The order that names this clip to it: its own, or one for several.
+    order: Arc<[u8]>,
     stand: Stand,
     silent: u8,
 }
@@ -53,8 +55,8 @@ struct Receiver {
 /// What the transfer wants on the line next.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Next {
-    /// The order.
-    Order,
+    /// This order.
+    Order(Arc<[u8]>),
     /// This chunk.
     Chunk(u16),
     /// Ask this receiver.
@@ -75,7 +77,6 @@ enum Probe {
 #[derive(Debug, Clone)]
 pub(super) struct Transfer {
     pub(super) content: Content,
-    pub(super) order: Arc<[u8]>,
     pub(super) priority: u8,
     pub(super) expires_us: i64,
     pub(super) tag: Tag,
@@ -88,8 +89,8 @@ pub(super) struct Transfer {
     pending: BTreeSet<u16>,
     /// Chunks that answers of this round found missing: the next round.
     missing: BTreeSet<u16>,
-    /// Copies of the order still to send.
-    orders: u8,
+    /// Orders to send before anything else.
+    orders: Vec<Arc<[u8]>>,
     /// One receiver is asked before everything is sent: it may keep the clip from before we knew.
     probe: Probe,
     sent_first_round: u16,
@@ -108,15 +109,19 @@ impl Transfer {
         let receivers = content
             .to
             .iter()
-            .map(|address| Receiver { address: *address, stand: Stand::Ask(0), silent: 0 })
+            .map(|address| Receiver {
+                address: *address,
+                order: Arc::clone(&order),
+                stand: Stand::Ask(0),
+                silent: 0,
+            })
             .collect();
-        let (pending, orders) =
-            if content.placed { (BTreeSet::new(), 1) } else { ((0..count).collect(), 2) };
+        let pending = if content.placed { BTreeSet::new() } else { (0..count).collect() };
+        let orders = vec![order];
         Some(Self {
             tag: tag(&content.sha256),
             asked_last: 0,
             content,
-            order,
             priority,
             expires_us,
             units,
@@ -132,23 +137,37 @@ impl Transfer {
 
     /// The same content for these too, by a newer order.
     pub(super) fn join(&mut self, now_us: i64, to: &[u8], order: &Arc<[u8]>) {
+        let mut is_new = false;
         for address in to {
             match self.receivers.iter_mut().find(|r| r.address == *address) {
                 Some(known) => {
                     known.silent = 0;
+                    known.order = Arc::clone(order);
                     if known.stand != Stand::Told {
                         known.stand = Stand::Ask(now_us);
                     }
                 }
                 None => {
                     self.content.to.push(*address);
-                    let stand = Stand::Ask(now_us);
-                    self.receivers.push(Receiver { address: *address, stand, silent: 0 });
+                    let (stand, order) = (Stand::Ask(now_us), Arc::clone(order));
+                    self.receivers.push(Receiver { address: *address, order, stand, silent: 0 });
+                    is_new = true;
                 }
             }
         }
-        self.order = Arc::clone(order);
-        self.orders = 1;
+        // Whoever is known and missed its order says so when asked.
+        if is_new {
+            self.orders.push(Arc::clone(order));
+        }
+    }
+
+    /// Every order once more.
+    fn again(&mut self) {
+        for receiver in &self.receivers {
+            if !self.orders.contains(&receiver.order) {
+                self.orders.push(Arc::clone(&receiver.order));
+            }
+        }
     }
 
     /// Whether nothing more will be done: all have it or can't have it, or its time is over.
@@ -159,9 +178,8 @@ impl Transfer {
 
     /// What goes on the line next.
     pub(super) fn next(&mut self, now_us: i64) -> Next {
-        if let Some(left) = self.orders.checked_sub(1) {
-            self.orders = left;
-            return Next::Order;
+        if let Some(order) = self.orders.pop() {
+            return Next::Order(order);
         }
         if self.probe == Probe::ToAsk
             && !self.content.placed
@@ -173,7 +191,7 @@ impl Transfer {
         if let Some(index) = self.pending.pop_first() {
             self.sent_first_round = self.sent_first_round.saturating_add(1);
             if self.sent_first_round == ORDER_AGAIN_AFTER && !self.content.placed {
-                self.orders = 1;
+                self.again();
             }
             return Next::Chunk(index);
         }
@@ -224,7 +242,7 @@ impl Transfer {
             match progress {
                 // Whoever has it got it together with the others: all are asked.
                 Progress::Here => self.pending.clear(),
-                Progress::Unasked => self.orders = 1,
+                Progress::Unasked => self.orders = vec![Arc::clone(&receiver.order)],
                 Progress::Missing { .. } | Progress::Checking | Progress::Impossible => {}
             }
             if !self.pending.is_empty() {
@@ -237,7 +255,7 @@ impl Transfer {
             Progress::Impossible => Stand::Impossible,
             Progress::Checking => Stand::Ask(now_us + CHECKING_WAIT_US),
             Progress::Unasked => {
-                self.orders = 1;
+                self.orders = vec![Arc::clone(&receiver.order)];
                 Stand::Ask(now_us)
             }
             Progress::Missing { .. } if missing.is_empty() => {

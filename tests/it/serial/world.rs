@@ -91,6 +91,11 @@ impl World {
     }
 
     pub(crate) fn play(&mut self, counter: u64, bytes: &[u8], placed: bool) {
+        self.play_to(counter, bytes, placed, None);
+    }
+
+    /// To one terminal by its own order, or to all by the area's.
+    pub(crate) fn play_to(&mut self, counter: u64, bytes: &[u8], placed: bool, one: Option<u8>) {
         let clip_bytes = u32::try_from(bytes.len()).unwrap();
         let clip = Clip {
             codec: Codec::Adpcm,
@@ -104,7 +109,8 @@ impl World {
             class: Class::Live,
             drill_armed: false,
             priority: 10,
-            target: Target::Area(AREA),
+            target: one
+                .map_or(Target::Area(AREA), |at| Target::Terminal(AREA * 1_000 + u64::from(at))),
             issued_at_ms,
             not_before_ms: issued_at_ms,
             expires_ms: issued_at_ms + HOUR_MS,
@@ -114,7 +120,7 @@ impl World {
             stagger_ms: 0,
             clips: [clip].into_iter().collect(),
         });
-        let to = self.addresses();
+        let to = one.map_or(self.addresses(), |at| vec![at]);
         let content =
             Content { sha256: digest(bytes), bytes: bytes.into(), to: to.clone(), placed };
         let order = LineOrder {
