@@ -37,6 +37,8 @@ pub(crate) async fn pump_out(
 ) {
     while let Some(batch) = outgoing.recv().await {
         let mut taken = Vec::with_capacity(batch.to.len());
+        // A link that is down refuses thousands in a row: one line tells of them.
+        let (mut n_refused, mut refused) = (0_usize, None);
         let mut addresses = batch.to.iter();
         for publish in batch.publishes {
             let address = addresses.next();
@@ -55,8 +57,14 @@ pub(crate) async fn pump_out(
             match sent {
                 Ok(()) => taken.extend(address.copied()),
                 // The schedule sends it again until it expires.
-                Err(fault) => tracing::warn!(%fault, "the link did not take an order"),
+                Err(fault) => {
+                    n_refused += 1;
+                    refused.get_or_insert(fault);
+                }
             }
+        }
+        if let Some(fault) = refused {
+            tracing::warn!(%fault, orders = n_refused, "the link did not take orders");
         }
         let (broadcast, kind, by) = (batch.broadcast, batch.kind, batch.link);
         let known = kind != OrderKind::Query && !taken.is_empty();

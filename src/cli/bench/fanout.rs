@@ -11,6 +11,7 @@ use crate::gateway::Gateway;
 use crate::model::{BroadcastId, Evidence, Role};
 use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::net::SocketAddr;
@@ -39,6 +40,9 @@ pub(crate) struct FanoutArgs {
     /// Write the distribution of latencies here
     #[arg(long, value_name = "FILE")]
     plot: Option<PathBuf>,
+    /// Measure once in this very process and print the row as JSON
+    #[arg(long, hide = true, requires = "only")]
+    row: bool,
 }
 
 /// What is measured.
@@ -53,6 +57,7 @@ enum Which {
 }
 
 /// One row of the table. All times in milliseconds from the first order published.
+#[derive(Serialize, Deserialize)]
 struct Row {
     name: String,
     received_ms: Vec<u64>,
@@ -68,18 +73,17 @@ struct Row {
 /// When a broker, the gateway or the terminals do not start.
 pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     crate::cli::start_log(false, "warn");
-    let dir = std::env::temp_dir().join(format!("mingluo-fanout-{}", std::process::id()));
-    std::fs::create_dir_all(&dir)?;
-    let runtime = crate::cli::runtime()?;
+    if let (true, Some(which)) = (args.row, args.only) {
+        let row = here(args, which)?;
+        writeln!(out, "{}", serde_json::to_string(&row)?)?;
+        return Ok(0);
+    }
     let mut code = 0;
-    let brokers = [(Which::Bare, true), (Which::External, true), (Which::Embedded, false)];
     let wanted = |which: &Which| args.only.is_none_or(|only| only == *which);
     let mut measured: BTreeMap<Which, Vec<Row>> = BTreeMap::new();
     for round in 1..=args.rounds {
-        for (which, external) in brokers.into_iter().filter(|(which, _)| wanted(which)) {
-            let folder = dir.join(format!("{which:?}-{round}"));
-            std::fs::create_dir_all(&folder)?;
-            match once(args, which, external, &folder, &runtime) {
+        for which in [Which::Bare, Which::External, Which::Embedded].into_iter().filter(wanted) {
+            match alone(args, which) {
                 Ok(Some(row)) => measured.entry(which).or_default().push(row),
                 Ok(None) => writeln!(out, "SKIPPED {which:?}: mosquitto is not installed")?,
                 // The other rows still count; the exit code tells.
@@ -102,29 +106,43 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
         std::fs::write(file, plot::distribution(&title, &lines))?;
         writeln!(out, "plot {}", file.display())?;
     }
-    std::fs::remove_dir_all(&dir)?;
     Ok(code)
 }
 
-/// One row; `None` when mosquitto is not installed.
-fn once(
-    args: &FanoutArgs,
-    which: Which,
-    external: bool,
-    folder: &Path,
-    runtime: &tokio::runtime::Runtime,
-) -> anyhow::Result<Option<Row>> {
-    let broker = if external { stage::mosquitto(folder)? } else { None };
+/// One row from a process of its own: memory and CPU hold nothing of the rows before.
+fn alone(args: &FanoutArgs, which: Which) -> anyhow::Result<Option<Row>> {
+    let which = which.to_possible_value().context("a name for what is measured")?;
+    let done = std::process::Command::new(std::env::current_exe()?)
+        .args(["bench", "fanout", "--row", "--only", which.get_name()])
+        .args(["--terminals", &args.terminals.to_string(), "--config"])
+        .arg(&args.config)
+        .stderr(std::process::Stdio::inherit())
+        .output()?;
+    if !done.status.success() {
+        bail!("the process that measures it ended with {}", done.status);
+    }
+    serde_json::from_slice(&done.stdout).context("the row of the process that measures it")
+}
+
+/// One row, measured in this process; `None` when mosquitto is not installed.
+fn here(args: &FanoutArgs, which: Which) -> anyhow::Result<Option<Row>> {
+    let dir = std::env::temp_dir().join(format!("mingluo-fanout-{}", std::process::id()));
+    std::fs::create_dir_all(&dir)?;
+    let external = which != Which::Embedded;
+    let broker = if external { stage::mosquitto(&dir)? } else { None };
     if external && broker.is_none() {
         return Ok(None);
     }
     let address = broker.as_ref().map(|(_, address)| *address);
+    let runtime = crate::cli::runtime()?;
     let row = match which {
-        Which::Bare => runtime.block_on(bare(args, folder, address))?,
+        Which::Bare => runtime.block_on(bare(args, &dir, address))?,
         Which::External | Which::Embedded => {
-            runtime.block_on(Box::pin(ours(args, folder, address)))?
+            runtime.block_on(Box::pin(ours(args, &dir, address)))?
         }
     };
+    drop(broker);
+    std::fs::remove_dir_all(&dir)?;
     Ok(Some(row))
 }
 
