@@ -23,7 +23,7 @@ const PACKET_SAMPLES: usize = 320;
 /// Largest packet in bytes; its length is one byte.
 const PACKET_BYTES_MAX: usize = 255;
 /// Bits per second. The clips made of it are coded once more, so it has some reserve.
-const BITS_PER_S: u32 = 20_000;
+const BITS_PER_S: u32 = 19_000;
 /// Encoder effort, 0 to 10; encoding is done once.
 const COMPLEXITY: u8 = 10;
 /// Most sounds of a bank.

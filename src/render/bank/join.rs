@@ -6,10 +6,31 @@ use crate::render::samples::{Samples, count_f64, frames_of_ms, narrow};
 
 /// Length of a cross-fade in milliseconds. The sounds' edges are nearly silent and about as long.
 const FADE_MS: u32 = 15;
+/// Silence of the closed mouth before a stop or an affricate, in milliseconds. Sounds begin with the burst:
+/// without the silence before it, zh is heard as sh and q as x.
+const CLOSURE_MS: u32 = 40;
 
-/// Plays the steps one after another; neighbours without a pause overlap by a cross-fade.
+/// How a sound begins, for what is before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Onset {
+    /// A stop or an affricate: silence, then a burst.
+    Closed,
+    /// A hiss, which an overlap would shorten.
+    Hiss,
+    /// A voiced beginning, which may overlap.
+    Open,
+}
+
+fn onset(key: &str) -> Onset {
+    match key.as_bytes() {
+        [b's' | b'x' | b'f' | b'h', ..] => Onset::Hiss,
+        [b'b' | b'p' | b'd' | b't' | b'g' | b'k' | b'j' | b'q' | b'z' | b'c', ..] => Onset::Closed,
+        _ => Onset::Open,
+    }
+}
+
+/// Plays the steps one after another; neighbours without a pause meet as the second one's onset asks.
 pub(super) fn joined(bank: &Bank, steps: &[Step]) -> Result<Samples, BankFault> {
-    let fade = frames_of_ms(RATE_HZ, FADE_MS);
     let mut mono: Vec<f32> = Vec::new();
     let mut follows = false;
     let mut said = false;
@@ -21,7 +42,14 @@ pub(super) fn joined(bank: &Bank, steps: &[Step]) -> Result<Samples, BankFault> 
             }
             Step::Sound(key) => {
                 let Some(sound) = bank.sound(key) else { continue };
-                append(&mut mono, &sound?.mono, if follows { fade } else { 0 });
+                let (overlap_ms, closed_ms) = match onset(key) {
+                    _ if !follows => (0, 0),
+                    Onset::Closed => (0, CLOSURE_MS),
+                    Onset::Hiss => (0, 0),
+                    Onset::Open => (FADE_MS, 0),
+                };
+                mono.resize(mono.len() + frames_of_ms(RATE_HZ, closed_ms), 0.0);
+                append(&mut mono, &sound?.mono, frames_of_ms(RATE_HZ, overlap_ms));
                 follows = true;
                 said = true;
             }
@@ -45,6 +73,22 @@ fn append(mono: &mut Vec<f32>, sound: &[f32], overlap: usize) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn stops_have_their_closure_and_hisses_their_length() {
+        for (key, want) in [
+            ("zhi4 shui3", Onset::Closed),
+            ("qing3", Onset::Closed),
+            ("bao4 yu3", Onset::Closed),
+            ("shui3", Onset::Hiss),
+            ("hong2", Onset::Hiss),
+            ("ma3", Onset::Open),
+            ("er4", Onset::Open),
+            ("A", Onset::Open),
+        ] {
+            assert_eq!(onset(key), want, "{key}");
+        }
+    }
 
     #[test]
     fn cross_fades_make_no_jump() {

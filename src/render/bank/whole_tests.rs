@@ -35,6 +35,13 @@ fn every_area_of_the_sample_county_is_one_sound() {
     assert!(count > 150, "{count}");
 }
 
+#[test]
+fn it_stays_small_enough_to_ship() {
+    const BYTES_MAX: usize = 6_000_000;
+    let bytes = include_bytes!("../../../audio-samples/bank.mlb").len();
+    assert!(bytes <= BYTES_MAX, "expected at most {BYTES_MAX} bytes, got {bytes}");
+}
+
 fn jump(sound: &Samples) -> f32 {
     sound.mono.windows(2).map(|w| (w[1] - w[0]).abs()).fold(0.0, f32::max)
 }

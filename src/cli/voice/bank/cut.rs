@@ -1,14 +1,17 @@
 //! Cutting units out of a breath: by the model's times, trimmed to where sound is, at one loudness.
 
-use super::units::Breath;
+use super::units::{Breath, Place};
 use crate::render::bank::RATE_HZ;
 use crate::render::kokoro::{FRAME_SAMPLES, Take, VOICE_RATE_HZ};
 use crate::render::samples::{Samples, count_f64, frames_of_ms, narrow};
 use anyhow::{Context, Result};
 
-/// How far around the pause between two units their border may lie, in milliseconds: the model's frames are
-/// 25 ms long.
-const AROUND_MS: u32 = 12;
+/// Where the border lies, in milliseconds before the times of the model, which tell when a vowel is in full
+/// swing: consonants come earlier. Averages over 1,755 syllables: after a pause a hiss begins 105 ms before its
+/// symbol, a stop is closed from 95 to 65 ms before, a nasal begins 70 ms before; the carrier's d is closed from
+/// 50 to 20 ms before its own.
+const PAUSE_LEAD_MS: (u32, u32) = (80, 50);
+const CARRIER_LEAD_MS: (u32, u32) = (70, 15);
 /// Symbols of the pause between two units: a comma and a space.
 const PAUSE_SYMBOLS: usize = 2;
 /// Window in which loudness is looked at.
@@ -27,9 +30,9 @@ const PEAK: f32 = 0.9;
 /// The units of a breath with their sounds.
 pub(super) fn sounds(breath: &Breath, take: &Take) -> Result<Vec<(String, Samples)>> {
     let mut out = Vec::new();
-    for (key, first, last) in &breath.units {
-        let start = border(take, first.saturating_sub(PAUSE_SYMBOLS));
-        let end = border(take, *last);
+    for Place { key, first, end, carried } in &breath.units {
+        let start = border(take, first.saturating_sub(PAUSE_SYMBOLS), PAUSE_SYMBOLS);
+        let end = border(take, *end, if *carried { 0 } else { PAUSE_SYMBOLS });
         let mono = take.sound.mono.get(start..end);
         let mono = mono.with_context(|| format!("{key}: expected sound until {end}, got less"))?;
         let sound = Samples { rate_hz: VOICE_RATE_HZ, mono: mono.to_vec() }.at_rate(RATE_HZ)?;
@@ -40,17 +43,19 @@ pub(super) fn sounds(breath: &Breath, take: &Take) -> Result<Vec<(String, Sample
     Ok(out)
 }
 
-/// The quietest place in the pause that begins with symbol number `pause`. The voice runs one unit into the
-/// next where that begins with a sonorant; the border is then where one ebbs and the other rises.
-fn border(take: &Take, pause: usize) -> usize {
+/// The quietest place in the pause of `length` symbols that begins with symbol number `pause`. The voice runs one
+/// unit into the next where that begins with a sonorant, or where there is no pause; the border is then
+/// where one ebbs and the other rises.
+fn border(take: &Take, pause: usize, length: usize) -> usize {
     let starts = |symbol: usize| -> usize {
         // Times begin with the silence before the first symbol.
         let frames = take.frames.iter().take(symbol + 1);
         frames.map(|n| usize::try_from(*n).unwrap_or(0) * FRAME_SAMPLES).sum()
     };
-    let around = frames_of_ms(VOICE_RATE_HZ, AROUND_MS);
-    let from = starts(pause).saturating_sub(around);
-    let until = (starts(pause + PAUSE_SYMBOLS) + around).min(take.sound.mono.len());
+    let (lead, rest) = if length > 0 { PAUSE_LEAD_MS } else { CARRIER_LEAD_MS };
+    let before = |at: usize, ms: u32| at.saturating_sub(frames_of_ms(VOICE_RATE_HZ, ms));
+    let until = before(starts(pause + length), rest).min(take.sound.mono.len());
+    let from = before(starts(pause), lead).min(until);
     let mono = take.sound.mono.get(from..until).unwrap_or_default().to_vec();
     let windows = windows(&Samples { rate_hz: VOICE_RATE_HZ, mono });
     let quietest = windows.iter().enumerate().min_by(|a, b| a.1.total_cmp(b.1));
