@@ -3,6 +3,7 @@
 use crate::config::{Config, LogFormat};
 use crate::daemon::{Daemon, StartFault};
 use clap::Args;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -59,6 +60,16 @@ async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
         broker = ?daemon.broker,
         "ready"
     );
+    if let Some(setup) = &daemon.setup {
+        // Not into the log: it opens the door, once.
+        let mut out = std::io::stdout();
+        writeln!(
+            out,
+            "首次启动，请在 24 小时内用浏览器打开一次性链接建立管理员账号 First start, open once:"
+        )?;
+        writeln!(out, "http://{}{setup}", daemon.http)?;
+        out.flush()?;
+    }
     notify(sd_notify::NotifyState::Ready);
     let mut beats = tokio::time::interval(Duration::from_secs(2));
     loop {

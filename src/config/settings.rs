@@ -25,6 +25,10 @@ pub struct HttpSettings {
     pub terminal_listen: SocketAddr,
     /// Base of the clip addresses put into orders, as terminals reach it.
     pub public_clip_url: String,
+    /// Names by which people reach the console, besides addresses and `localhost`.
+    pub hosts: Vec<String>,
+    /// Outlines on the console's map, GeoJSON; `None` = no outlines.
+    pub map_file: Option<PathBuf>,
 }
 
 /// `[status]`
@@ -121,6 +125,8 @@ pub struct KeySettings {
     pub terminal_master_key_file: PathBuf,
     /// API keys with roles and areas.
     pub api_keys_file: PathBuf,
+    /// Accounts of people, with digests of their passwords.
+    pub accounts_file: PathBuf,
 }
 
 /// `[deliver]`
@@ -200,7 +206,7 @@ pub(super) fn read(
     let mut keys = document.keys(&root, Some(overrides), faults);
     let settings = Settings {
         dir: dir.to_path_buf(),
-        http: http(keys.table("http")),
+        http: http(dir, keys.table("http")),
         status: status(keys.table("status")),
         mqtt: mqtt(dir, keys.table("mqtt")),
         serial: serial::read(keys.table("serial")),
@@ -259,7 +265,7 @@ fn path_opt(dir: &Path, keys: &mut Keys<'_>, key: &'static str) -> Option<PathBu
     keys.text_opt(key).filter(|text| !text.is_empty()).map(|text| dir.join(text))
 }
 
-fn http(mut keys: Keys<'_>) -> HttpSettings {
+fn http(dir: &Path, mut keys: Keys<'_>) -> HttpSettings {
     let listen = address(&mut keys, "listen", "127.0.0.1:8721");
     let terminal_listen = address(&mut keys, "terminal_listen", "127.0.0.1:8722");
     let default = format!("http://{terminal_listen}/clips");
@@ -268,10 +274,14 @@ fn http(mut keys: Keys<'_>) -> HttpSettings {
         let what = format!("expected an http or https address, got `{public_clip_url}`");
         keys.fault("public_clip_url", &what, "write the address by which terminals reach it");
     }
+    let hosts = keys.texts("hosts");
+    let map_file = path_opt(dir, &mut keys, "map_file");
     keys.finish();
     HttpSettings {
         listen,
         terminal_listen,
+        hosts,
+        map_file,
         public_clip_url: public_clip_url.trim_end_matches('/').to_owned(),
     }
 }
@@ -395,6 +405,7 @@ fn key_files(dir: &Path, mut keys: Keys<'_>) -> KeySettings {
             "keys/terminal-master.key",
         ),
         api_keys_file: path(dir, &mut keys, "api_keys_file", "keys/api-keys.toml"),
+        accounts_file: path(dir, &mut keys, "accounts_file", "keys/accounts.toml"),
     };
     keys.finish();
     settings
