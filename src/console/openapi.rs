@@ -35,6 +35,48 @@ pub(crate) fn paths() -> Value {
             },
             "/alerts/{number}": { "get": op("one alert") },
             "/plans": { "get": op("plans that wait for people") },
+            "/plans/{id}/edit": {
+                "post": op("change a waiting plan as seen in `revision`; signatures fall")
+            },
+            "/break-glass": {
+                "get": op("broadcasts released by one officer alone, with later signatures"),
+                "post": op("release a waiting plan or a manual broadcast alone, with a reason")
+            },
+            "/broadcasts/{id}/countersign": {
+                "post": op("sign afterwards what another officer released alone")
+            },
+            "/broadcasts/{id}/resend": {
+                "post": op("send it again to terminals that did not play it")
+            },
+            "/roster": {
+                "get": op("shifts of the duty roster; with area, who is on duty there"),
+                "post": op("set and remove single shifts")
+            },
+            "/roster/import": {
+                "post": op("take a roster as CSV, all or nothing; with dry_run only check it")
+            },
+            "/groups": {
+                "get": op("saved groups of places"),
+                "post": op("save a group")
+            },
+            "/groups/{name}": { "delete": op("remove a group") },
+            "/broadcasts/{id}/calls": {
+                "get": op("calls to responsible persons about a broadcast, with their answers")
+            },
+            "/calls/{id}/answered": {
+                "post": op("note that the person was reached by telephone")
+            },
+            "/programmes": {
+                "get": op("the programme schedule with next time and newest occurrence"),
+                "post": op("save a programme; refused with every fault and conflict")
+            },
+            "/programmes/check": {
+                "post": op("faults, conflicts, terminals and length of a programme, unsaved")
+            },
+            "/programmes/{name}": { "delete": op("remove a programme") },
+            "/programmes/{name}/approve": {
+                "post": op("approve a programme of another officer, as seen in `set_at_ms`")
+            },
             "/broadcasts": {
                 "get": op("broadcasts, newest first"),
                 "post": op("manual broadcast; honours Idempotency-Key")

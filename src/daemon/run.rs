@@ -23,7 +23,7 @@ use crate::decide::Rules;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
 };
-use crate::gateway::{Gateway, State};
+use crate::gateway::{CallKey, Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
 use crate::record::entry::Entry;
 use crate::record::{self, NewRow};
@@ -161,6 +161,8 @@ impl Daemon {
         };
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
+        let (call_desk, call_post) =
+            super::call::calls(&ground.settings.call, &core, &ground.metrics)?;
         let performer = Performer::new(
             Arc::clone(&ground.keys),
             ground.settings.mqtt.prefix.clone(),
@@ -168,12 +170,14 @@ impl Daemon {
             render.clone(),
             Arc::clone(&ground.metrics),
             watchers,
-            pins(&ground.record.1, &ground.renderer, &ground.metrics),
+            (pins(&ground.record.1, &ground.renderer, &ground.metrics), call_desk),
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
-        let core_thread =
-            Some(start_core(ground.record, rules, &ground.settings, performer, inputs)?);
+        let gateway = Gateway::open(rules, pace(&ground.settings), ground.record.1)
+            .with_call_key(keys.call_key().map(CallKey::new));
+        let record = (ground.record.0, gateway, ground.record.2);
+        let core_thread = Some(start_core(record, &ground.settings, performer, inputs)?);
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -184,6 +188,9 @@ impl Daemon {
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
             tokio::spawn(beat(Arc::clone(&metrics))),
         ];
+        if let Some(post) = call_post {
+            tokio::spawn(post.run(stop.clone()));
+        }
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
         let status = ground.status.local;
@@ -269,14 +276,13 @@ fn pins(state: &State, renderer: &Renderer, metrics: &Metrics) -> Pins {
 type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
 
 fn start_core(
-    (journal, state, snapshot_seq): OpenRecord,
-    rules: Rules,
+    (journal, gateway, snapshot_seq): (Box<dyn record::Journal>, Gateway, u64),
     settings: &Settings,
     performer: Performer,
     inputs: mpsc::Receiver<CoreMessage>,
 ) -> std::io::Result<CoreThread> {
     let core_loop = CoreLoop {
-        gateway: Gateway::open(rules, pace(settings), state),
+        gateway,
         journal,
         performer,
         snapshot_seq,

@@ -16,7 +16,7 @@ const LAYERS: [(&str, &[&str]); 8] = [
 ];
 
 /// Imports beside the layers, each with its reason.
-const EXCEPTIONS: [(&str, &str, &str); 9] = [
+const EXCEPTIONS: [(&str, &str, &str); 14] = [
     (
         "src/render/speech/deadline.rs",
         "clock",
@@ -27,6 +27,11 @@ const EXCEPTIONS: [(&str, &str, &str); 9] = [
     ("src/console/broadcasts.rs", "clock", "times in an officer's request count from now"),
     ("src/console/alerts.rs", "ingest", "reads a posted body before it goes to the core"),
     ("src/console/broadcasts.rs", "decide", "a manual request is an input of the core"),
+    ("src/console/duty.rs", "clock", "who is on duty is asked for now"),
+    ("src/console/duty.rs", "decide", "reads a posted roster before it goes to the core"),
+    ("src/console/plans.rs", "decide", "an edit of a plan is an input of the core"),
+    ("src/console/programmes.rs", "clock", "the next time of a programme counts from now"),
+    ("src/console/programmes.rs", "decide", "shows conflicts of a programme before it is saved"),
     ("src/console/session.rs", "secrets", "API keys are written so that only we can read them"),
     ("src/console/terminals.rs", "deliver", "shows the presence that the core's state holds"),
     ("src/console/views.rs", "deliver", "shows the deliveries that the core's state holds"),
