@@ -177,7 +177,8 @@ pub fn programme_faults(rules: &Rules, programme: &Programme, by: &str) -> Vec<R
     let policy = &rules.policy;
     let offset = policy.local_offset_minutes;
     let quiet = |minute: &&u16| {
-        in_quiet_hours(policy.quiet_hours, offset, programme.from.at(**minute, offset))
+        **minute < DAY_MINUTES
+            && in_quiet_hours(policy.quiet_hours, offset, programme.from.at(**minute, offset))
     };
     for minute in programme.at_minutes.iter().filter(quiet) {
         let text = format!("{:02}:{:02} 在静音时段内", minute / 60, minute % 60);

@@ -3,6 +3,8 @@
 mod api;
 mod api_hostile;
 mod broker;
+mod calls;
+mod entry;
 mod external;
 mod ingest;
 mod kill;

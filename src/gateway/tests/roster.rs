@@ -122,7 +122,7 @@ fn changes_of_the_roster() {
     check(&mut county, Shift { until: one.from, ..one.clone() }, "ends_before_start");
     check(&mut county, Shift { until: NOON.plus_s(8 * 86_400), ..one.clone() }, "shift_too_long");
     check(&mut county, Shift { id: ShiftId(9), ..one.clone() }, "unknown_shift");
-    check(&mut county, shift(Post::Officer, "张三", "430623000000"), "unknown_area");
+    check(&mut county, shift(Post::Officer, "张三", "430621999000"), "unknown_area");
     assert_eq!(codes(&set(&mut county, Vec::new())), ["nothing_changed"]);
 }
 
