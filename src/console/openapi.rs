@@ -10,20 +10,7 @@ pub(super) async fn document() -> Json<Value> {
 
 /// The document.
 pub(crate) fn paths() -> Value {
-    let op = |summary: &str| {
-        json!({
-            "summary": summary,
-            "security": [{ "key": [] }],
-            "responses": {
-                "200": { "description": "done" },
-                "default": {
-                    "description": "RFC 9457 problem",
-                    "content": { "application/problem+json": {} }
-                }
-            }
-        })
-    };
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": "Mingluo", "version": env!("CARGO_PKG_VERSION") },
         "servers": [{ "url": "/api/v1" }],
@@ -35,6 +22,54 @@ pub(crate) fn paths() -> Value {
             },
             "/alerts/{number}": { "get": op("one alert") },
             "/plans": { "get": op("plans that wait for people") },
+            "/broadcasts": {
+                "get": op("broadcasts, newest first"),
+                "post": op("manual broadcast; honours Idempotency-Key")
+            },
+            "/broadcasts/{id}": { "get": op("one broadcast with its counts") },
+            "/broadcasts/{id}/approve": { "post": op("approve the plan of that number") },
+            "/broadcasts/{id}/refuse": { "post": op("refuse the plan of that number") },
+            "/broadcasts/{id}/cancel": { "post": op("cancel a broadcast") },
+            "/broadcasts/{id}/acknowledgements": {
+                "get": op("each terminal's ladder; page with after and limit, filter by outcome")
+            },
+            "/preview": {
+                "post": op("how text, template, plan or recording would sound; clip, length, airtime")
+            },
+            "/stop": { "post": op("stop everything, or everything in some areas") },
+            "/drill": { "post": op("arm or disarm drills") },
+            "/terminals": { "get": op("the registry with presence") },
+            "/record": { "get": op("rows of the ledger; page with from and limit") },
+            "/events": { "get": op("entries as they are recorded, as server-sent events") },
+            "/openapi.json": { "get": op("this document") }
+        }
+    });
+    if let (Some(Value::Object(all)), Value::Object(people)) =
+        (document.get_mut("paths"), people_paths())
+    {
+        all.extend(people);
+    }
+    document
+}
+
+/// One operation.
+fn op(summary: &str) -> Value {
+    json!({
+        "summary": summary,
+        "security": [{ "key": [] }],
+        "responses": {
+            "200": { "description": "done" },
+            "default": {
+                "description": "RFC 9457 problem",
+                "content": { "application/problem+json": {} }
+            }
+        }
+    })
+}
+
+/// What people do beside broadcasts: edits, later signatures, roster, groups, programmes, calls.
+fn people_paths() -> Value {
+    json!({
             "/plans/{id}/edit": {
                 "post": op("change a waiting plan as seen in `revision`; signatures fall")
             },
@@ -76,27 +111,6 @@ pub(crate) fn paths() -> Value {
             "/programmes/{name}": { "delete": op("remove a programme") },
             "/programmes/{name}/approve": {
                 "post": op("approve a programme of another officer, as seen in `set_at_ms`")
-            },
-            "/broadcasts": {
-                "get": op("broadcasts, newest first"),
-                "post": op("manual broadcast; honours Idempotency-Key")
-            },
-            "/broadcasts/{id}": { "get": op("one broadcast with its counts") },
-            "/broadcasts/{id}/approve": { "post": op("approve the plan of that number") },
-            "/broadcasts/{id}/refuse": { "post": op("refuse the plan of that number") },
-            "/broadcasts/{id}/cancel": { "post": op("cancel a broadcast") },
-            "/broadcasts/{id}/acknowledgements": {
-                "get": op("each terminal's ladder; page with after and limit, filter by outcome")
-            },
-            "/preview": {
-                "post": op("how text, template, plan or recording would sound; clip, length, airtime")
-            },
-            "/stop": { "post": op("stop everything, or everything in some areas") },
-            "/drill": { "post": op("arm or disarm drills") },
-            "/terminals": { "get": op("the registry with presence") },
-            "/record": { "get": op("rows of the ledger; page with from and limit") },
-            "/events": { "get": op("entries as they are recorded, as server-sent events") },
-            "/openapi.json": { "get": op("this document") }
-        }
+            }
     })
 }

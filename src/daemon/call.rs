@@ -53,24 +53,25 @@ impl CallDesk {
 }
 
 /// What posts the messages.
-pub(crate) struct CallPost {
+struct CallPost {
     queue: mpsc::Receiver<CallOrder>,
     poster: Poster,
 }
 
-/// A desk, and the task behind it when a webhook is configured.
+/// A desk, with a task behind it that posts until `stopping` when a webhook is configured.
 ///
 /// # Errors
 /// When the key can't be read, or there is no HTTP client.
-pub(crate) fn calls(
+pub(crate) fn start(
     settings: &CallSettings,
     core: &CoreHandle,
     metrics: &Arc<Metrics>,
-) -> anyhow::Result<(CallDesk, Option<CallPost>)> {
+    stopping: watch::Receiver<bool>,
+) -> anyhow::Result<CallDesk> {
     let metrics = Arc::clone(metrics);
     let Some((url, key_file)) = settings.webhook_url.clone().zip(settings.webhook_key_file.clone())
     else {
-        return Ok((CallDesk { queue: None, metrics }, None));
+        return Ok(CallDesk { queue: None, metrics });
     };
     let key = secrets::read_key(&key_file).context("call.webhook_key_file")?;
     let client = reqwest::Client::builder()
@@ -82,13 +83,14 @@ pub(crate) fn calls(
     let public_url = settings.public_url.clone();
     let poster = Poster { client, url, key, public_url, core: core.clone(), metrics };
     let desk = CallDesk { queue: Some(sender), metrics: Arc::clone(&poster.metrics) };
-    Ok((desk, Some(CallPost { queue, poster })))
+    tokio::spawn(CallPost { queue, poster }.run(stopping));
+    Ok(desk)
 }
 
 impl CallPost {
     /// Posts until every desk is gone or the daemon stops; what was not taken is posted after the
     /// next start.
-    pub(crate) async fn run(self, mut stopping: watch::Receiver<bool>) {
+    async fn run(self, mut stopping: watch::Receiver<bool>) {
         let Self { queue, poster } = self;
         let orders = futures_util::stream::unfold(queue, |mut queue| async {
             let order = queue.recv().await?;

@@ -15,7 +15,7 @@ use super::preview::PreviewDesk;
 use super::render::{Deadlines, RenderQueue};
 use super::serve::{local, serve};
 use super::status::StatusPlane;
-use super::{clips, link, replay};
+use super::{call, clips, link, replay};
 use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, Console};
@@ -161,8 +161,7 @@ impl Daemon {
         };
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
-        let (call_desk, call_post) =
-            super::call::calls(&ground.settings.call, &core, &ground.metrics)?;
+        let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
         let performer = Performer::new(
             Arc::clone(&ground.keys),
             ground.settings.mqtt.prefix.clone(),
@@ -174,10 +173,9 @@ impl Daemon {
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
-        let gateway = Gateway::open(rules, pace(&ground.settings), ground.record.1)
-            .with_call_key(keys.call_key().map(CallKey::new));
-        let record = (ground.record.0, gateway, ground.record.2);
-        let core_thread = Some(start_core(record, &ground.settings, performer, inputs)?);
+        let call_key = keys.call_key().map(CallKey::new);
+        let core_thread =
+            start_core(ground.record, (rules, call_key), &ground.settings, performer, inputs)?;
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -188,9 +186,6 @@ impl Daemon {
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
             tokio::spawn(beat(Arc::clone(&metrics))),
         ];
-        if let Some(post) = call_post {
-            tokio::spawn(post.run(stop.clone()));
-        }
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
         let status = ground.status.local;
@@ -208,7 +203,7 @@ impl Daemon {
             intake,
             pump_out,
             tasks,
-            core_thread,
+            core_thread: Some(core_thread),
             _status_plane: ground.status,
         })
     }
@@ -276,13 +271,14 @@ fn pins(state: &State, renderer: &Renderer, metrics: &Metrics) -> Pins {
 type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
 
 fn start_core(
-    (journal, gateway, snapshot_seq): (Box<dyn record::Journal>, Gateway, u64),
+    (journal, state, snapshot_seq): OpenRecord,
+    (rules, call_key): (Rules, Option<CallKey>),
     settings: &Settings,
     performer: Performer,
     inputs: mpsc::Receiver<CoreMessage>,
 ) -> std::io::Result<CoreThread> {
     let core_loop = CoreLoop {
-        gateway,
+        gateway: Gateway::open(rules, pace(settings), state).with_call_key(call_key),
         journal,
         performer,
         snapshot_seq,

@@ -221,37 +221,10 @@ impl State {
             Entry::AlertAccepted { .. } => self.apply_alert(at, entry),
             Entry::AlertRepeated { .. } | Entry::Denied { .. } | Entry::Started { .. } => {}
             Entry::AlertRejected { .. } => self.n_rejected += 1,
-            Entry::PlanMade { plan } => {
-                self.counter = self.counter.max(plan.id.0);
-                if let Some(alert) = self.alert_mut(plan.alert.as_ref()) {
-                    alert.plans.push(plan.id);
-                }
-                self.pending.insert(plan.id, Pending::new(plan.as_ref().clone(), at));
-            }
-            Entry::PlanSigned { plan, by } => {
-                if let Some(pending) = self.pending.get_mut(plan) {
-                    pending.signed(by, at);
-                }
-            }
-            Entry::PlanEdited { plan, revision, by, after, needs_other, .. } => {
-                if let Some(pending) = self.pending.get_mut(plan) {
-                    pending.edited(by, *revision, *needs_other, after.as_ref().clone());
-                }
-            }
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
             | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),
-            Entry::Resent { of, broadcast, .. } => {
-                if let Some(old) = self.broadcasts.get_mut(of) {
-                    old.resent_as.extend(*broadcast);
-                }
-            }
             Entry::RosterChanged { set, removed, .. } => self.apply_roster(at, set, removed),
-            Entry::PlanEscalated { plan, .. } => {
-                if let Some(pending) = self.pending.get_mut(plan) {
-                    pending.escalate();
-                }
-            }
             Entry::GroupSet { group, .. } => {
                 self.groups.insert(group.name.clone(), group.clone());
             }
@@ -269,8 +242,15 @@ impl State {
             | Entry::CallAnswered { .. }
             | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
             Entry::PlanApproved { .. } => {}
-            Entry::PlanEnded { plan, .. } => {
-                self.pending.remove(plan);
+            Entry::PlanMade { .. }
+            | Entry::PlanSigned { .. }
+            | Entry::PlanEdited { .. }
+            | Entry::PlanEscalated { .. }
+            | Entry::PlanEnded { .. } => self.apply_plan(at, entry),
+            Entry::Resent { of, broadcast, .. } => {
+                if let Some(old) = self.broadcasts.get_mut(of) {
+                    old.resent_as.extend(*broadcast);
+                }
             }
             Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
             Entry::ClipReady { broadcast, clips, spoken } => {
@@ -337,6 +317,30 @@ impl State {
     fn alert_mut(&mut self, id: Option<&AlertId>) -> Option<&mut AlertState> {
         let id = id?;
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
+    }
+
+    fn apply_plan(&mut self, at: UtcMs, entry: &Entry) {
+        if let Entry::PlanMade { plan } = entry {
+            self.counter = self.counter.max(plan.id.0);
+            if let Some(alert) = self.alert_mut(plan.alert.as_ref()) {
+                alert.plans.push(plan.id);
+            }
+            self.pending.insert(plan.id, Pending::new(plan.as_ref().clone(), at));
+        } else if let Entry::PlanEnded { plan, .. } = entry {
+            self.pending.remove(plan);
+        } else if let Entry::PlanSigned { plan, by } = entry
+            && let Some(pending) = self.pending.get_mut(plan)
+        {
+            pending.signed(by, at);
+        } else if let Entry::PlanEdited { plan, revision, by, after, needs_other, .. } = entry
+            && let Some(pending) = self.pending.get_mut(plan)
+        {
+            pending.edited(by, *revision, *needs_other, after.as_ref().clone());
+        } else if let Entry::PlanEscalated { plan, .. } = entry
+            && let Some(pending) = self.pending.get_mut(plan)
+        {
+            pending.escalate();
+        }
     }
 
     fn apply_alert(&mut self, at: UtcMs, entry: &Entry) {

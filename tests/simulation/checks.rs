@@ -143,12 +143,13 @@ fn programmes(world: &World) -> Vec<String> {
     let mut n_set = 0;
     let mut ends: Vec<i64> = Vec::new();
     for row in world.journal.rows() {
-        match Entry::from_body(&row.body).expect("our own rows") {
-            Entry::ProgrammeSet { .. } => n_set += 1,
-            Entry::ProgrammeStarted { due, .. } | Entry::ProgrammeSkipped { due, .. } => {
-                ends.push(due.0);
-            }
-            _ => {}
+        let entry = Entry::from_body(&row.body).expect("our own rows");
+        if let Entry::ProgrammeSet { .. } = entry {
+            n_set += 1;
+        } else if let Entry::ProgrammeStarted { due, .. } | Entry::ProgrammeSkipped { due, .. } =
+            entry
+        {
+            ends.push(due.0);
         }
     }
     if n_set > 0 && ends.len() != 1 {

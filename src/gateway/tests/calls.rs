@@ -52,11 +52,13 @@ fn warn(county: &mut County, villages: &[&str]) -> Vec<CallOrder> {
 }
 
 fn messages(county: &County) -> Vec<CallOrder> {
-    let orders = county.actions.iter().filter_map(|action| match action {
-        Action::Call(order) => Some(order.as_ref().clone()),
-        _ => None,
-    });
-    orders.collect()
+    let mut orders = Vec::new();
+    for action in &county.actions {
+        if let Action::Call(order) = action {
+            orders.push(order.as_ref().clone());
+        }
+    }
+    orders
 }
 
 fn names(orders: &[CallOrder]) -> Vec<&str> {

@@ -114,10 +114,9 @@ impl County {
 
     /// A manual broadcast over the limits of one officer: it waits.
     pub(super) fn waiting(&mut self, by: &Actor) -> PlanId {
-        match self.manual(by, request(by)) {
-            Answer::Waiting { plan, .. } => plan,
-            other => panic!("expected a plan that waits, got {other:?}"),
-        }
+        let answer = self.manual(by, request(by));
+        let Answer::Waiting { plan, .. } = answer else { panic!("it waits, got {answer:?}") };
+        plan
     }
 
     pub(super) fn wake_at(&mut self, now: UtcMs) {
@@ -159,11 +158,13 @@ impl County {
     }
 
     pub(super) fn alarms(&self) -> Vec<&str> {
-        let codes = self.actions.iter().filter_map(|action| match action {
-            Action::Alarm(reason) => Some(reason.code.as_str()),
-            _ => None,
-        });
-        codes.collect()
+        let mut codes = Vec::new();
+        for action in &self.actions {
+            if let Action::Alarm(reason) = action {
+                codes.push(reason.code.as_str());
+            }
+        }
+        codes
     }
 }
 
@@ -192,19 +193,16 @@ pub(super) fn request(by: &Actor) -> ManualRequest {
 
 /// Codes of a refusal, or what else came.
 pub(super) fn codes(answer: &Answer) -> Vec<String> {
-    match answer {
-        Answer::Refused(refusal) => {
-            refusal.reasons.iter().map(|reason| reason.code.clone()).collect()
-        }
-        other => vec![format!("{other:?}")],
+    if let Answer::Refused(refusal) = answer {
+        refusal.reasons.iter().map(|reason| reason.code.clone()).collect()
+    } else {
+        vec![format!("{answer:?}")]
     }
 }
 
 pub(super) fn started(answer: &Answer) -> BroadcastId {
-    match answer {
-        Answer::Started(id) => *id,
-        other => panic!("expected a broadcast, got {other:?}"),
-    }
+    let Answer::Started(id) = answer else { panic!("expected a broadcast, got {answer:?}") };
+    *id
 }
 
 pub(super) fn default_county() -> County {
