@@ -156,6 +156,13 @@ pub(super) async fn groups(State(console): State<Console>, headers: HeaderMap) -
     Ok(Json(json!({ "groups": groups })))
 }
 
+/// Templates of the policy, for composing.
+pub(super) async fn templates(State(console): State<Console>, headers: HeaderMap) -> Reply {
+    console.keys.actor(&headers, Right::Read)?;
+    let templates = console.core.look(|gateway| gateway.rules().policy.templates.clone()).await?;
+    Ok(Json(json!({ "templates": templates })))
+}
+
 /// Body of `POST /groups`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

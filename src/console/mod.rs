@@ -85,6 +85,7 @@ pub fn router(console: Console) -> Router {
         .route("/broadcasts/{id}/resend", post(plans::resend))
         .route("/roster", get(duty::roster).post(duty::change))
         .route("/roster/import", post(duty::import))
+        .route("/templates", get(duty::templates))
         .route("/groups", get(duty::groups).post(duty::set_group))
         .route("/groups/{name}", delete(duty::remove_group))
         .route("/broadcasts/{id}/calls", get(calls::list))

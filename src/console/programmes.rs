@@ -4,7 +4,7 @@ use super::Console;
 use super::extract::{At, Form};
 use super::plans::{Reply, ask};
 use crate::clock;
-use crate::decide::{conflicts, estimated_ms, occurrences};
+use crate::decide::{conflicts, estimated_ms, occurrences, programme_faults, terminals_of};
 use crate::gateway::{Ask, ProgrammeState};
 use crate::model::{Programme, Right, UtcMs};
 use axum::Json;
@@ -72,12 +72,13 @@ pub(super) async fn check(
         .core
         .look(move |gateway| {
             let rules = gateway.rules();
-            let faults = crate::decide::programme_faults(rules, &programme, &actor.name);
+            let (programme, mut faults) = gateway.state().resolved(programme);
+            faults.extend(programme_faults(rules, &programme, &actor.name));
             let others = gateway.state().programmes.values().map(|state| &state.programme);
             json!({
                 "faults": faults,
                 "conflicts": conflicts(rules, now, &programme, others),
-                "terminals": crate::decide::terminals_of(rules, &programme).len(),
+                "terminals": terminals_of(rules, &programme).len(),
                 "estimated_ms": estimated_ms(&programme),
             })
         })

@@ -240,7 +240,8 @@ fn ready(
 
 impl State {
     /// A programme with the places of its groups beside its own, and the groups that do not exist.
-    fn resolved(&self, mut programme: Programme) -> (Programme, Vec<Reason>) {
+    #[must_use]
+    pub fn resolved(&self, mut programme: Programme) -> (Programme, Vec<Reason>) {
         let mut reasons = Vec::new();
         programme.name = programme.name.trim().to_owned();
         for name in core::mem::take(&mut programme.groups) {

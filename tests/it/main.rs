@@ -9,6 +9,7 @@ mod external;
 mod ingest;
 mod kill;
 mod mqtt;
+mod people;
 mod preview;
 mod process;
 mod record;
