@@ -90,7 +90,7 @@ fn people_paths() -> Value {
             "/roster/import": {
                 "post": op("take a roster as CSV, all or nothing; with dry_run only check it")
             },
-                "/templates": { "get": op("templates of the policy, for composing") },
+            "/templates": { "get": op("templates of the policy, for composing") },
             "/groups": {
                 "get": op("saved groups of places"),
                 "post": op("save a group")

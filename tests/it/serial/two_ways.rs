@@ -92,6 +92,7 @@ impl County {
                     Action::Record(_)
                     | Action::Reply(..)
                     | Action::Receipt(..)
+                    | Action::Call(_)
                     | Action::Alarm(_) => {}
                 }
             }
