@@ -92,6 +92,11 @@ fn faults(rules: &Rules, out: &Outbox<'_>, set: &[Shift], remove: &[ShiftId]) ->
         })
         .take(FAULTS_TOLD_MAX)
         .collect();
+    let over = |shift: &&Shift| out.now.since_ms(shift.until) >= SHIFT_KEPT_S * 1000;
+    for shift in set.iter().filter(over).take(FAULTS_TOLD_MAX) {
+        let text = format!("{} 的班次早已结束，不能再登记", shift.person);
+        faults.push(fault("long_over", text));
+    }
     let unknown = |id: &&ShiftId| id.0 != 0 && !out.state.shifts.contains_key(id);
     let named = set.iter().map(|shift| &shift.id);
     for id in remove.iter().chain(named).filter(unknown).take(FAULTS_TOLD_MAX) {

@@ -65,13 +65,13 @@ fn roster_groups_and_programmes_survive_a_kill() {
     let (mut gateway, officer) = gateway("duty");
     let leader = gateway.leader();
     let head = "岗位,姓名,电话,区域,开始,结束\n";
-    let bad = format!("{head}司机,张三,110,{COUNTY},2026-06-01 08:00,2026-06-01 20:00\n");
+    let bad = format!("{head}司机,张三,110,{COUNTY},2090-06-01 08:00,2090-06-01 20:00\n");
     let import = |key: &str, query: &str, body: String| {
         gateway.post(&format!("/roster/import{query}"), key, body)
     };
     let (status, answer) = import(&leader, "", bad);
     assert_eq!((status, &answer["faults"][0]["line"]), (422, &json!(2)), "{answer}");
-    let good = format!("{head}值班员,张三,119,{COUNTY},2026-06-01 08:00,2026-06-01 20:00\n");
+    let good = format!("{head}值班员,张三,119,{COUNTY},2090-06-01 08:00,2090-06-01 20:00\n");
     assert_eq!(import(&officer, "", good.clone()).0, 403);
     let (status, answer) = import(&leader, "?dry_run=true", good.clone());
     assert_eq!((status, &answer["state"]), (200, &json!("checked")), "{answer}");
@@ -93,7 +93,7 @@ fn roster_groups_and_programmes_survive_a_kill() {
     check(&gateway, "/programmes", &officer, &wrong, 422);
     gateway.kill();
     gateway.restart();
-    let at = "?area=430621100001&at_ms=1780286400000";
+    let at = "?area=430621100001&at_ms=3799972800000";
     let duty = gateway.get(&format!("/roster{at}"));
     assert_eq!(duty["shifts"][0]["person"], "张三", "{duty}");
     assert_eq!(gateway.get("/groups")["groups"][0]["owner"], "张三");

@@ -121,6 +121,9 @@ fn changes_of_the_roster() {
     check(&mut county, Shift { telephone: "手机".into(), ..one.clone() }, "bad_telephone");
     check(&mut county, Shift { until: one.from, ..one.clone() }, "ends_before_start");
     check(&mut county, Shift { until: NOON.plus_s(8 * 86_400), ..one.clone() }, "shift_too_long");
+    let old = NOON.plus_s(-61 * 86_400);
+    let over = Shift { from: old, until: old.plus_s(3_600), ..one.clone() };
+    check(&mut county, over, "long_over");
     check(&mut county, Shift { id: ShiftId(9), ..one.clone() }, "unknown_shift");
     check(&mut county, shift(Post::Officer, "张三", "430621999000"), "unknown_area");
     assert_eq!(codes(&set(&mut county, Vec::new())), ["nothing_changed"]);
