@@ -1,7 +1,9 @@
 //! `gateway.toml`: how the process itself is set up.
 
+mod call;
 mod speech;
 
+pub use call::CallSettings;
 pub use speech::{MixSettings, SpeechSettings};
 
 use super::reader::{Document, Faults, Keys};
@@ -11,9 +13,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "log",
+    "deliver", "call", "log",
 ];
 
 /// `[http]`
@@ -185,6 +187,8 @@ pub struct Settings {
     pub keys: KeySettings,
     /// `[deliver]`
     pub deliver: DeliverSettings,
+    /// `[call]`
+    pub call: CallSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -204,9 +208,11 @@ pub(super) fn read(
     }
     let root = document.parse(faults);
     let mut keys = document.keys(&root, Some(overrides), faults);
+    let http = http(dir, keys.table("http"));
+    let console = format!("http://{}", http.listen);
     let settings = Settings {
         dir: dir.to_path_buf(),
-        http: http(dir, keys.table("http")),
+        http,
         status: status(keys.table("status")),
         mqtt: mqtt(dir, keys.table("mqtt")),
         serial: serial::read(keys.table("serial")),
@@ -217,6 +223,7 @@ pub(super) fn read(
         mix: speech::mix(keys.table("mix")),
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
+        call: call::call(dir, keys.table("call"), &console),
         log: log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);

@@ -1,5 +1,6 @@
 //! The drivers around the core: thin, bounded, replaceable.
 
+mod call;
 pub(crate) mod clips;
 mod core;
 mod external;

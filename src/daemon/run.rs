@@ -15,7 +15,7 @@ use super::preview::PreviewDesk;
 use super::render::{Deadlines, RenderQueue};
 use super::serve::{local, serve};
 use super::status::StatusPlane;
-use super::{clips, link, replay};
+use super::{call, clips, link, replay};
 use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, Console, People};
@@ -23,7 +23,7 @@ use crate::decide::Rules;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
 };
-use crate::gateway::{Gateway, State};
+use crate::gateway::{CallKey, Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
 use crate::record::entry::Entry;
 use crate::record::{self, NewRow};
@@ -152,6 +152,7 @@ impl Daemon {
         let console = console(&ground, people, (core.clone(), watchers.clone(), stop.clone()))?;
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
+        let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
         let performer = Performer::new(
             Arc::clone(&ground.keys),
             ground.settings.mqtt.prefix.clone(),
@@ -159,12 +160,13 @@ impl Daemon {
             render.clone(),
             Arc::clone(&ground.metrics),
             watchers,
-            pins(&ground.record.1, &ground.renderer, &ground.metrics),
+            (pins(&ground.record.1, &ground.renderer, &ground.metrics), call_desk),
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
+        let call_key = keys.call_key().map(CallKey::new);
         let core_thread =
-            Some(start_core(ground.record, rules, &ground.settings, performer, inputs)?);
+            start_core(ground.record, (rules, call_key), &ground.settings, performer, inputs)?;
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -193,7 +195,7 @@ impl Daemon {
             intake,
             pump_out,
             tasks,
-            core_thread,
+            core_thread: Some(core_thread),
             _status_plane: ground.status,
         })
     }
@@ -262,13 +264,13 @@ type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
 
 fn start_core(
     (journal, state, snapshot_seq): OpenRecord,
-    rules: Rules,
+    (rules, call_key): (Rules, Option<CallKey>),
     settings: &Settings,
     performer: Performer,
     inputs: mpsc::Receiver<CoreMessage>,
 ) -> std::io::Result<CoreThread> {
     let core_loop = CoreLoop {
-        gateway: Gateway::open(rules, pace(settings), state),
+        gateway: Gateway::open(rules, pace(settings), state).with_call_key(call_key),
         journal,
         performer,
         snapshot_seq,

@@ -3,11 +3,14 @@
 mod api;
 mod api_hostile;
 mod broker;
+mod calls;
 mod console;
+mod entry;
 mod external;
 mod ingest;
 mod kill;
 mod mqtt;
+mod people;
 mod preview;
 mod process;
 mod record;

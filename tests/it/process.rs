@@ -200,6 +200,11 @@ impl Gateway {
         ]
     }
 
+    /// Its configuration directory.
+    pub(crate) fn configs(&self) -> PathBuf {
+        self.dir.join("configs")
+    }
+
     /// Its record's file.
     pub(crate) fn record(&self) -> PathBuf {
         self.dir.join("configs/var/record.db")
