@@ -1,7 +1,9 @@
 //! `gateway.toml`: how the process itself is set up.
 
+mod report;
 mod speech;
 
+pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
 
 use super::reader::{Document, Faults, Keys};
@@ -11,9 +13,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 13] = [
     "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "log",
+    "deliver", "report", "log",
 ];
 
 /// `[http]`
@@ -179,6 +181,8 @@ pub struct Settings {
     pub keys: KeySettings,
     /// `[deliver]`
     pub deliver: DeliverSettings,
+    /// `[report]`
+    pub report: ReportSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -211,6 +215,7 @@ pub(super) fn read(
         mix: speech::mix(keys.table("mix")),
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
+        report: report::report(dir, keys.table("report")),
         log: log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);

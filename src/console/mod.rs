@@ -2,6 +2,7 @@
 //! after they are durable.
 
 mod alerts;
+pub(crate) mod audit;
 mod broadcasts;
 mod events;
 mod extract;
@@ -22,7 +23,7 @@ pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
 
-use crate::daemon::{CoreHandle, Metrics, PreviewDesk, Seen};
+use crate::daemon::{AuditDesk, CoreHandle, Metrics, PreviewDesk, Seen};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -39,6 +40,8 @@ const WATCHERS_MAX: usize = 64;
 pub struct Console {
     /// The way to the core.
     pub core: CoreHandle,
+    /// The way to the audit.
+    pub audit: AuditDesk,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
     /// Known API keys.
@@ -85,7 +88,11 @@ pub fn router(console: Console) -> Router {
         .route("/drill", post(broadcasts::drill))
         .route("/terminals", get(terminals::list))
         .route("/record", get(record::rows))
+        .route("/audit/acknowledgements", get(audit::acknowledgements))
+        .route("/audit/summary", get(audit::counts))
+        .route("/audit/evidence", get(audit::evidence))
         .layer(from_fn(guard::in_time))
+        .route("/audit/export", get(audit::file))
         .route("/events", get(events::stream))
         .route("/preview", post(preview::post))
         .layer(from_fn_with_state(console.clone(), guard::known))

@@ -23,6 +23,22 @@ pub(crate) fn paths() -> Value {
             }
         })
     };
+    // The filters of the audit, which all its paths take.
+    let asked = |summary: &str, more: &[&str]| {
+        let names = [
+            "since", "until", "alert", "broadcast", "class", "area", "terminal", "outcome", "link",
+        ];
+        let parameters: Vec<Value> = names
+            .iter()
+            .chain(more)
+            .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } }))
+            .collect();
+        let mut op = op(summary);
+        if let Some(fields) = op.as_object_mut() {
+            fields.insert("parameters".to_owned(), parameters.into());
+        }
+        op
+    };
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Mingluo", "version": env!("CARGO_PKG_VERSION") },
@@ -53,6 +69,16 @@ pub(crate) fn paths() -> Value {
             "/drill": { "post": op("arm or disarm drills") },
             "/terminals": { "get": op("the registry with presence") },
             "/record": { "get": op("rows of the ledger; page with from and limit") },
+            "/audit/acknowledgements": {
+                "get": asked("each terminal's ladder in every broadcast ever; page with after and limit", &["after", "limit"])
+            },
+            "/audit/summary": { "get": asked("counts per outcome and township", &[]) },
+            "/audit/evidence": {
+                "get": asked("every row of the ledger about one terminal in one broadcast, and proof of the chain", &[])
+            },
+            "/audit/export": {
+                "get": asked("the table as csv or xlsx, or the report to be signed as pdf", &["format"])
+            },
             "/events": { "get": op("entries as they are recorded, as server-sent events") },
             "/openapi.json": { "get": op("this document") }
         }

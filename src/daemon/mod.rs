@@ -1,5 +1,6 @@
 //! The drivers around the core: thin, bounded, replaceable.
 
+mod audit;
 pub(crate) mod clips;
 mod core;
 mod external;
@@ -18,6 +19,7 @@ mod run;
 mod serve;
 mod status;
 
+pub use audit::{AuditDesk, AuditFault, Letterhead, Pieces};
 pub use core::{CoreFault, CoreHandle, INPUTS_MAX};
 pub use external::external_broker;
 pub(crate) use health::STUCK_MS;
