@@ -41,7 +41,7 @@ pub enum RecordVerb {
     /// Recompute the hash chain and check every checkpoint and attachment; exit 1 on any fault
     Verify(VerifyArgs),
     /// Write rows as JSON lines or CSV, or the audit 回执审计 as JSON, CSV, XLSX or PDF
-    Export(ExportArgs),
+    Export(Box<ExportArgs>),
     /// Show one row, or the head
     Show(ShowArgs),
 }

@@ -23,22 +23,7 @@ pub(crate) fn paths() -> Value {
             }
         })
     };
-    // The filters of the audit, which all its paths take.
-    let asked = |summary: &str, more: &[&str]| {
-        let names = [
-            "since", "until", "alert", "broadcast", "class", "area", "terminal", "outcome", "link",
-        ];
-        let parameters: Vec<Value> = names
-            .iter()
-            .chain(more)
-            .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } }))
-            .collect();
-        let mut op = op(summary);
-        if let Some(fields) = op.as_object_mut() {
-            fields.insert("parameters".to_owned(), parameters.into());
-        }
-        op
-    };
+    let asked = |summary: &str, more: &[&str]| asked(op(summary), more);
     json!({
         "openapi": "3.1.0",
         "info": { "title": "Mingluo", "version": env!("CARGO_PKG_VERSION") },
@@ -83,4 +68,19 @@ pub(crate) fn paths() -> Value {
             "/openapi.json": { "get": op("this document") }
         }
     })
+}
+
+/// A path of the audit, with the filters that all of them take.
+fn asked(mut op: Value, more: &[&str]) -> Value {
+    let names =
+        ["since", "until", "alert", "broadcast", "class", "area", "terminal", "outcome", "link"];
+    let parameters: Vec<Value> = names
+        .iter()
+        .chain(more)
+        .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } }))
+        .collect();
+    if let Some(fields) = op.as_object_mut() {
+        fields.insert("parameters".to_owned(), parameters.into());
+    }
+    op
 }

@@ -212,9 +212,9 @@ impl AuditDesk {
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let mut out = PieceWriter { sender, runtime, kept: Vec::with_capacity(PIECE_BYTES) };
-            let written = Audit::open(&url).map_err(ReportFault::from).and_then(|audit| {
-                report::write(&audit, form, &heading, &directory, &mut out)
-            });
+            let written = Audit::open(&url)
+                .map_err(ReportFault::from)
+                .and_then(|audit| report::write(&audit, form, &heading, &directory, &mut out));
             let written = written.and_then(|n_rows| Ok(out.flush().map(|()| n_rows)?));
             match written {
                 Ok(ladders) => tracing::info!(ladders, by = heading.asked_by, "report written"),
@@ -317,12 +317,7 @@ impl Write for PieceWriter {
 }
 
 /// Keeps the projection up to date until it is told to stop.
-fn follow(
-    url: &str,
-    progress: &watch::Sender<Followed>,
-    looks: &Receiver<()>,
-    stop: &AtomicBool,
-) {
+fn follow(url: &str, progress: &watch::Sender<Followed>, looks: &Receiver<()>, stop: &AtomicBool) {
     // Behind everything else of the gateway: an audit can wait, a warning can't.
     lowest_priority();
     let stopped = |ms| {

@@ -24,9 +24,7 @@ pub(super) fn write(
     out: &mut dyn Write,
 ) -> Result<u64, ReportFault> {
     out.write_all(MARK)?;
-    let mut table = csv::WriterBuilder::new()
-        .terminator(csv::Terminator::CRLF)
-        .from_writer(out);
+    let mut table = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
     table.write_record(COLUMNS.map(|(name, _, _)| name)).map_err(fault)?;
     let n_rows = each(audit, heading, directory, |line| {
         let cells = COLUMNS.map(|(_, _, cell)| match cell(line) {
@@ -42,10 +40,11 @@ pub(super) fn write(
 }
 
 fn fault(fault: csv::Error) -> ReportFault {
-    ReportFault::Write(match fault.into_kind() {
-        csv::ErrorKind::Io(fault) => fault,
-        other => std::io::Error::other(format!("{other:?}")),
-    })
+    let told = fault.to_string();
+    let csv::ErrorKind::Io(fault) = fault.into_kind() else {
+        return ReportFault::Write(std::io::Error::other(told));
+    };
+    ReportFault::Write(fault)
 }
 
 /// Shows each ladder with its broadcast. Gives their count.

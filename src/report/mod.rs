@@ -4,18 +4,19 @@
 mod asked;
 mod csv_form;
 mod directory;
+mod document;
 mod font;
 mod layout;
 mod local;
 mod missed;
+mod pdf;
 
 mod table;
 mod xlsx;
 mod zip;
 
-
-pub use asked::{Asked, parse_time};
 pub(crate) use asked::word;
+pub use asked::{Asked, parse_time};
 pub use csv_form::safe;
 pub use directory::{Directory, TerminalName};
 pub use font::{FONT_PLACES, find_font};
@@ -98,8 +99,6 @@ pub enum ReportFault {
     #[error("writing the report: {0}")]
     Write(#[from] std::io::Error),
 
-
-
     /// There is no font with Chinese characters.
     #[error("{0}")]
     Font(String),
@@ -122,7 +121,7 @@ pub fn write(
     audit.at_once(|audit| match form {
         Form::Csv => csv_form::write(audit, heading, directory, out),
         Form::Xlsx => xlsx::write(audit, heading, directory, out),
-        Form::Pdf => csv_form::write(audit, heading, directory, out),
+        Form::Pdf => pdf::write(audit, heading, directory, out),
     })
 }
 

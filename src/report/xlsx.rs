@@ -111,11 +111,7 @@ impl Book<'_> {
         Ok(self.zip.end()?)
     }
 
-    fn line(
-        &mut self,
-        cells: impl Iterator<Item = Cell>,
-        look: u8,
-    ) -> Result<(), ReportFault> {
+    fn line(&mut self, cells: impl Iterator<Item = Cell>, look: u8) -> Result<(), ReportFault> {
         self.row += 1;
         let row = self.row;
         let mut text = format!("<row r=\"{row}\">");

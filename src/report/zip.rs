@@ -205,7 +205,8 @@ mod tests {
         let mut files = Vec::new();
         for _ in 0..count {
             assert_eq!(&bytes[at..at + 4], b"PK\x01\x02");
-            let (packed, length, name) = (number(at + 20, 4), number(at + 24, 4), number(at + 28, 2));
+            let (packed, length, name) =
+                (number(at + 20, 4), number(at + 24, 4), number(at + 28, 2));
             let data = number(at + 42, 4) + 30 + name;
             let content = decompress_to_vec(&bytes[data..data + packed]).unwrap();
             assert_eq!(content.len(), length);

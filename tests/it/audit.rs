@@ -87,13 +87,7 @@ pub(crate) fn started(
     row(at, &entry)
 }
 
-pub(crate) fn sent(
-    id: u64,
-    at: i64,
-    to: Vec<Address>,
-    link: LinkKind,
-    kind: OrderKind,
-) -> NewRow {
+pub(crate) fn sent(id: u64, at: i64, to: Vec<Address>, link: LinkKind, kind: OrderKind) -> NewRow {
     row(at, &Entry::Sent { broadcast: BroadcastId(id), to, link, kind })
 }
 
@@ -113,7 +107,7 @@ pub(crate) fn report(id: u64, at: i64, terminal: TerminalId, step: Step, link: L
         playing_at: told(2),
         ended_at: told(3),
         plays: u8::from(step == Step::Played) * 2,
-        heard: step == Step::Played && terminal.number() % 2 == 0,
+        heard: step == Step::Played && terminal.number().is_multiple_of(2),
         step,
         sequence: 1,
         link,
@@ -211,7 +205,13 @@ pub(crate) fn history(seed: u64, n_broadcasts: u64) -> Vec<NewRow> {
     }
     // Reports of a broadcast whose beginning is in no record any more.
     for n in 1..4 {
-        rows.push(report(1_700_000_000_000, NIGHT, terminal(101, 1, n), Step::Played, LinkKind::Mqtt));
+        rows.push(report(
+            1_700_000_000_000,
+            NIGHT,
+            terminal(101, 1, n),
+            Step::Played,
+            LinkKind::Mqtt,
+        ));
     }
     rows
 }

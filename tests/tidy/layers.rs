@@ -18,7 +18,11 @@ const LAYERS: [(&str, &[&str]); 9] = [
 
 /// Imports beside the layers, each with its reason.
 const EXCEPTIONS: [(&str, &str, &str); 10] = [
-    ("src/record/audit/fold.rs", "deliver", "the audit says what the core said, by the same ladder"),
+    (
+        "src/record/audit/fold.rs",
+        "deliver",
+        "the audit says what the core said, by the same ladder",
+    ),
     (
         "src/render/speech/deadline.rs",
         "clock",

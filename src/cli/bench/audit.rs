@@ -71,7 +71,11 @@ pub(super) fn run(args: &AuditArgs, out: &mut impl Write) -> anyhow::Result<u8> 
         std::fs::remove_dir_all(&folder)?;
     }
     let good = slowest_ms <= ANSWER_MS_MAX;
-    writeln!(out, "slowest: {slowest_ms} ms, goal {ANSWER_MS_MAX} ms: {}", if good { "met" } else { "MISSED" })?;
+    writeln!(
+        out,
+        "slowest: {slowest_ms} ms, goal {ANSWER_MS_MAX} ms: {}",
+        if good { "met" } else { "MISSED" }
+    )?;
     Ok(u8::from(!good))
 }
 
@@ -124,7 +128,8 @@ fn opening(id: BroadcastId, at: UtcMs, terminals: &[TerminalId]) -> anyhow::Resu
         "areas": [county], "terminals": terminals, "not_before": at, "expires": at.plus_s(1_800),
     } });
     let to = [json!({ "area": county })];
-    let sent = json!({ "entry": "sent", "broadcast": id, "to": to, "link": "mqtt", "kind": "play" });
+    let sent =
+        json!({ "entry": "sent", "broadcast": id, "to": to, "link": "mqtt", "kind": "play" });
     let row = |kind: &str, body: &serde_json::Value| -> anyhow::Result<NewRow> {
         Ok(NewRow { at, kind: kind.to_owned(), body: serde_json::to_vec(body)? })
     };
@@ -152,9 +157,9 @@ fn report(
         playing_at: Some(at.plus_ms(1_500)),
         ended_at: Some(at.plus_s(60)),
         plays: 3,
-        heard: place % 3 == 0,
+        heard: place.is_multiple_of(3),
         sequence: 1,
-        link: if place % 50 == 0 { LinkKind::Serial } else { LinkKind::Mqtt },
+        link: if place.is_multiple_of(50) { LinkKind::Serial } else { LinkKind::Mqtt },
     };
     Some((at.plus_s(61), Entry::Acknowledged { report }))
 }
@@ -228,8 +233,14 @@ fn questions(n_broadcasts: u64) -> anyhow::Result<Vec<(&'static str, Filter)>> {
         ("unreachable, ever", Filter { outcomes: silent.clone(), ..all() }),
         ("failed or refused, ever", Filter { outcomes: bad.clone(), ..all() }),
         ("by serial line, ever", Filter { link: Some(LinkKind::Serial), ..all() }),
-        ("a township's failures in a month", in_month(Filter { areas: area("430621105"), outcomes: bad, ..all() })),
-        ("a village's silent ones, ever", Filter { areas: area("430621105003"), outcomes: silent, ..all() }),
+        (
+            "a township's failures in a month",
+            in_month(Filter { areas: area("430621105"), outcomes: bad, ..all() }),
+        ),
+        (
+            "a village's silent ones, ever",
+            Filter { areas: area("430621105003"), outcomes: silent, ..all() },
+        ),
         ("a terminal in a month", in_month(Filter { terminal: one, ..all() })),
     ])
 }

@@ -117,7 +117,9 @@ fn write(
 ) -> anyhow::Result<u64> {
     match format {
         Format::Csv => write_csv(record, choice, out),
-        Format::Json | Format::Xlsx | Format::Pdf => for_each(record, choice, |row| Ok(writeln!(out, "{}", row_json(row))?)),
+        Format::Json | Format::Xlsx | Format::Pdf => {
+            for_each(record, choice, |row| Ok(writeln!(out, "{}", row_json(row))?))
+        }
     }
 }
 

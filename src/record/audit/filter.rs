@@ -170,9 +170,8 @@ impl Filter {
         let mut areas = self.areas.clone();
         areas.sort_unstable();
         areas.dedup();
-        let inside = |area: &AreaCode| {
-            self.areas.iter().any(|other| other != area && other.contains(*area))
-        };
+        let inside =
+            |area: &AreaCode| self.areas.iter().any(|other| other != area && other.contains(*area));
         areas.retain(|area| !inside(area));
         areas
     }

@@ -116,11 +116,8 @@ impl Index {
         let Some(last) = rows.last() else { return Ok(()) };
         let transaction =
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut batch = Batch {
-            connection: &transaction,
-            extents: &mut self.extents,
-            tally: BTreeMap::new(),
-        };
+        let mut batch =
+            Batch { connection: &transaction, extents: &mut self.extents, tally: BTreeMap::new() };
         let mut after = self.made_from;
         let mut done = Ok(());
         for row in rows {

@@ -39,8 +39,11 @@ impl MemoryAudit {
                     || ladder.broadcast == after.broadcast && ladder.terminal > after.terminal
             })
         };
-        let mut found: Vec<&Ladder> =
-            self.ladders.values().filter(|ladder| behind(ladder) && self.fits(filter, ladder)).collect();
+        let mut found: Vec<&Ladder> = self
+            .ladders
+            .values()
+            .filter(|ladder| behind(ladder) && self.fits(filter, ladder))
+            .collect();
         found.sort_by_key(|ladder| (std::cmp::Reverse(ladder.broadcast), ladder.terminal));
         let more = found.len() > limit;
         found.truncate(limit);
@@ -119,10 +122,10 @@ impl Store for MemoryAudit {
     }
 
     fn extent(&mut self, id: BroadcastId) -> Result<Option<Extent>, Infallible> {
-        Ok(self.broadcasts.get(&id).map(|line| Extent {
-            areas: line.areas.clone(),
-            ended: line.ended_at.is_some(),
-        }))
+        Ok(self
+            .broadcasts
+            .get(&id)
+            .map(|line| Extent { areas: line.areas.clone(), ended: line.ended_at.is_some() }))
     }
 
     fn broadcast_row(&mut self, id: BroadcastId, seq: u64) -> Result<(), Infallible> {

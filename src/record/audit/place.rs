@@ -15,10 +15,9 @@ pub(super) fn places(url: &str) -> Result<(PathBuf, PathBuf), JournalError> {
     }
     let record = sqlite_path(url).ok_or_else(|| JournalError::Url(url.to_owned()))?;
     // One projection under all the names a record has.
-    let record = record.canonicalize().map_err(|source| JournalError::Io {
-        path: record.display().to_string(),
-        source,
-    })?;
+    let record = record
+        .canonicalize()
+        .map_err(|source| JournalError::Io { path: record.display().to_string(), source })?;
     let index = with_ending(&record, ENDING);
     Ok((record, index))
 }

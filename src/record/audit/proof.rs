@@ -203,7 +203,10 @@ fn chained(before: Sha256, row: &Row) -> bool {
 }
 
 /// What a row says about the terminal of a ladder; `None` = nothing.
-#[expect(clippy::wildcard_enum_match_arm, reason = "all other kinds of rows are no part of a proof")]
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "all other kinds of rows are no part of a proof"
+)]
 fn fact(row: &Row, ladder: &Ladder) -> Option<Fact> {
     let Ok(entry) = Entry::from_body(&row.body) else { return Some(Fact::Unreadable) };
     match entry {
@@ -228,9 +231,7 @@ fn fact(row: &Row, ladder: &Ladder) -> Option<Fact> {
         Entry::Acknowledged { report } if report.broadcast == ladder.broadcast => {
             (report.terminal == ladder.terminal).then(|| reported(report))
         }
-        Entry::BroadcastCancelled { broadcast, cancellation }
-            if broadcast == ladder.broadcast =>
-        {
+        Entry::BroadcastCancelled { broadcast, cancellation } if broadcast == ladder.broadcast => {
             Some(Fact::Cancelled { cancellation })
         }
         Entry::BroadcastEnded { broadcast } if broadcast == ladder.broadcast => Some(Fact::Ended),

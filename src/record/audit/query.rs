@@ -67,8 +67,12 @@ struct Plan {
 
 impl Plan {
     fn of(filter: &Filter) -> Self {
-        let mut plan =
-            Self { spans: spans(filter), broadcasts: "1".into(), values: Vec::new(), narrow: "".into() };
+        let mut plan = Self {
+            spans: spans(filter),
+            broadcasts: "1".into(),
+            values: Vec::new(),
+            narrow: "".into(),
+        };
         if let Some(since) = filter.since {
             plan.broadcast("b.started_ms >= ?", Value::Integer(since.0));
         }
@@ -137,7 +141,8 @@ pub(super) fn visit(
     if let Some(after) = after {
         plan.broadcast("b.id <= ?", Value::Integer(signed(after.broadcast.0)));
     }
-    let query = format!("SELECT b.id FROM broadcast b WHERE {} ORDER BY b.id DESC", plan.broadcasts);
+    let query =
+        format!("SELECT b.id FROM broadcast b WHERE {} ORDER BY b.id DESC", plan.broadcasts);
     let mut query = connection.prepare(&query)?;
     let mut broadcasts = query.query(params_from_iter(&plan.values))?;
     let scan = Scan::prepare(connection, &plan)?;
@@ -312,8 +317,7 @@ pub(super) fn ladder(
     id: BroadcastId,
     terminal: TerminalId,
 ) -> Result<Option<Ladder>, rusqlite::Error> {
-    let filter =
-        Filter { broadcast: Some(id), terminal: Some(terminal), ..Filter::default() };
+    let filter = Filter { broadcast: Some(id), terminal: Some(terminal), ..Filter::default() };
     let mut found = None;
     visit(connection, &filter, None, |ladder| {
         found = Some(ladder);

@@ -227,27 +227,26 @@ fn broadcast(
                  b.alert_name, b.alert_sent_ms, b.words, b.areas, (SELECT headline FROM alert a \
                  WHERE a.identifier = b.alert_name AND a.sender = b.alert_sender AND a.sent_ms = \
                  b.alert_sent_ms ORDER BY number DESC LIMIT 1) FROM broadcast b WHERE b.id = ?1";
-    let found = connection.query_row(query, [signed(id.0)], |row| {
-        let (sender, identifier): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
-        let sent: Option<i64> = row.get(6)?;
-        let alert = sender.zip(identifier).zip(sent).map(|((sender, identifier), sent)| AlertId {
-            sender,
-            identifier,
-            sent: UtcMs(sent),
+    let found =
+        connection.query_row(query, [signed(id.0)], |row| {
+            let (sender, identifier): (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+            let sent: Option<i64> = row.get(6)?;
+            let alert = sender.zip(identifier).zip(sent).map(|((sender, identifier), sent)| {
+                AlertId { sender, identifier, sent: UtcMs(sent) }
+            });
+            Ok(BroadcastLine {
+                id,
+                started_at: UtcMs(row.get(0)?),
+                ended_at: row.get::<_, Option<i64>>(1)?.map(UtcMs),
+                class: pack::class(row.get(2)?),
+                response_plan: row.get(3)?,
+                alert,
+                headline: row.get(9)?,
+                text: row.get(7)?,
+                areas: index::areas(&row.get::<_, String>(8)?),
+                rows: Vec::new(),
+            })
         });
-        Ok(BroadcastLine {
-            id,
-            started_at: UtcMs(row.get(0)?),
-            ended_at: row.get::<_, Option<i64>>(1)?.map(UtcMs),
-            class: pack::class(row.get(2)?),
-            response_plan: row.get(3)?,
-            alert,
-            headline: row.get(9)?,
-            text: row.get(7)?,
-            areas: index::areas(&row.get::<_, String>(8)?),
-            rows: Vec::new(),
-        })
-    });
     let Some(mut line) = found.optional()? else { return Ok(None) };
     let query = "SELECT seq FROM broadcast_row WHERE broadcast = ?1 ORDER BY seq";
     let mut query = connection.prepare(query)?;

@@ -105,7 +105,10 @@ fn the_audit_says_what_the_core_says() {
         for (id, broadcast) in &state.broadcasts {
             let line = audit.broadcast(*id).unwrap().unwrap();
             assert_eq!(twin.broadcast(*id).as_ref(), Some(&line));
-            assert_eq!((line.started_at, line.ended_at), (broadcast.started_at, broadcast.ended_at));
+            assert_eq!(
+                (line.started_at, line.ended_at),
+                (broadcast.started_at, broadcast.ended_at)
+            );
             for (terminal, delivery) in &broadcast.deliveries {
                 let ladder = audit.ladder(*id, *terminal).unwrap().unwrap();
                 assert_eq!(ladder.outcome, delivery.outcome, "{id} {terminal}");

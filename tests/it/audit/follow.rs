@@ -37,6 +37,9 @@ fn it_goes_on_where_it_was() {
     assert_eq!(counts(&folder), counts(&at_once));
 }
 
+/// A name, and how the projection is spoiled.
+type Case<'a> = (&'static str, Box<dyn Fn() + 'a>);
+
 #[test]
 fn whatever_could_be_wrong_is_made_anew() {
     let folder = Folder::new("anew");
@@ -45,13 +48,19 @@ fn whatever_could_be_wrong_is_made_anew() {
     let change = |sql: &str| {
         rusqlite::Connection::open(index(&folder)).unwrap().execute_batch(sql).unwrap();
     };
-    let cases: [(&str, Box<dyn Fn()>); 6] = [
+    let cases: [Case<'_>; 6] = [
         ("gone", Box::new(|| std::fs::remove_file(index(&folder)).unwrap())),
         ("damaged", Box::new(|| std::fs::write(index(&folder), b"no database at all").unwrap())),
         ("empty", Box::new(|| std::fs::write(index(&folder), b"").unwrap())),
         ("older layout", Box::new(|| change("DELETE FROM ladder; PRAGMA user_version = 0"))),
-        ("other record", Box::new(|| change("DELETE FROM ladder; UPDATE made_from SET record = zeroblob(16)"))),
-        ("other history", Box::new(|| change("DELETE FROM ladder; UPDATE made_from SET hash = zeroblob(32)"))),
+        (
+            "other record",
+            Box::new(|| change("DELETE FROM ladder; UPDATE made_from SET record = zeroblob(16)")),
+        ),
+        (
+            "other history",
+            Box::new(|| change("DELETE FROM ladder; UPDATE made_from SET hash = zeroblob(32)")),
+        ),
     ];
     for (name, spoil) in cases {
         spoil();

@@ -93,7 +93,10 @@ fn what_was_changed_since_does_not_fit() {
     // Each with the rows of the proof that no longer fit.
     let cases: [(&str, &[u64]); 4] = [
         ("UPDATE row SET at_ms = at_ms + 1 WHERE seq = 4", &[4]),
-        ("UPDATE row SET body = CAST(replace(CAST(body AS TEXT), 'received', 'playing') AS BLOB) WHERE seq = 4", &[4]),
+        (
+            "UPDATE row SET body = CAST(replace(CAST(body AS TEXT), 'received', 'playing') AS BLOB) WHERE seq = 4",
+            &[4],
+        ),
         ("UPDATE row SET hash = zeroblob(32) WHERE seq = 3", &[4]),
         ("UPDATE row SET at_ms = 0 WHERE seq = 5", &[]),
     ];
@@ -101,8 +104,7 @@ fn what_was_changed_since_does_not_fit() {
         let folder = ledger();
         rusqlite::Connection::open(folder.0.join("record.db")).unwrap().execute_batch(sql).unwrap();
         let proof = proof(&folder, &Trust::default());
-        let bad: Vec<u64> =
-            proof.rows.iter().filter(|row| !row.fits).map(|row| row.seq).collect();
+        let bad: Vec<u64> = proof.rows.iter().filter(|row| !row.fits).map(|row| row.seq).collect();
         assert_eq!(bad, wrong, "{sql}");
         assert!(!proof.chain.fits && !proof.chain.faults.is_empty(), "{sql}: {:?}", proof.chain);
         assert!(!proof.chain.signed.unwrap().chained, "{sql}");

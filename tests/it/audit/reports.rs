@@ -36,7 +36,12 @@ fn audit(rows: &[mingluo::record::NewRow]) -> (Folder, Audit) {
 
 fn table(bytes: &[u8]) -> Vec<csv::StringRecord> {
     let text = bytes.strip_prefix(b"\xef\xbb\xbf").expect("a mark for WPS and Excel");
-    csv::ReaderBuilder::new().has_headers(false).from_reader(text).records().map(Result::unwrap).collect()
+    csv::ReaderBuilder::new()
+        .has_headers(false)
+        .from_reader(text)
+        .records()
+        .map(Result::unwrap)
+        .collect()
 }
 
 #[test]
@@ -143,7 +148,8 @@ fn the_daemon_answers_within_the_areas_of_a_key() {
     let officer = key("officer", "officer", "430621000000");
     gateway.restart();
     let fleet = gateway.fleet(Misbehaviour::default());
-    let (status, answer) = gateway.post("/alerts", &gateway.source(), alert("audit-1", "Red", "Alert", ""));
+    let (status, answer) =
+        gateway.post("/alerts", &gateway.source(), alert("audit-1", "Red", "Alert", ""));
     assert_eq!(status, 202, "{answer}");
     let n_online = u64::try_from(fleet.n_connecting).unwrap();
     let played = || gateway.get("/audit/summary")["totals"]["played"].as_u64().unwrap_or(0);
@@ -194,10 +200,12 @@ fn the_daemon_answers_within_the_areas_of_a_key() {
 fn check_evidence(gateway: &Gateway, key: &str) {
     let page = gateway.fetch("/audit/acknowledgements?outcome=played&limit=1", key).json();
     let one = &page["acknowledgements"][0];
-    let (broadcast, terminal) = (one["broadcast"].as_str().unwrap(), one["terminal"].as_str().unwrap());
+    let (broadcast, terminal) =
+        (one["broadcast"].as_str().unwrap(), one["terminal"].as_str().unwrap());
     let path = format!("/audit/evidence?broadcast={broadcast}&terminal={terminal}");
     let proof = gateway.fetch(&path, key).json();
-    let said: Vec<&Value> = proof["rows"].as_array().unwrap().iter().map(|row| &row["fact"]).collect();
+    let said: Vec<&Value> =
+        proof["rows"].as_array().unwrap().iter().map(|row| &row["fact"]).collect();
     let has = |name: &str| said.iter().any(|fact| fact["fact"] == name);
     assert!(has("targeted") && has("clip_ready") && has("ordered") && has("reported"), "{proof}");
     assert_eq!(proof["chain"]["fits"], true, "{proof}");
@@ -243,7 +251,10 @@ fn reports_need_no_more_memory_than_a_page() {
     }
     wait_until(
         30,
-        || gateway.fetch("/audit/export?format=csv&outcome=played", &gateway.leader()).status == 200,
+        || {
+            gateway.fetch("/audit/export?format=csv&outcome=played", &gateway.leader()).status
+                == 200
+        },
         "a report begins again",
     );
     let unreachable = gateway.get("/audit/summary")["totals"]["unreachable"].as_u64();
