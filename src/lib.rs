@@ -24,5 +24,6 @@ pub mod ingest;
 pub mod model;
 pub mod record;
 pub mod render;
+pub mod report;
 pub mod secrets;
 pub mod simulate;

@@ -1,9 +1,11 @@
 //! `gateway.toml`: how the process itself is set up.
 
 mod call;
+mod report;
 mod speech;
 
 pub use call::CallSettings;
+pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
 
 use super::reader::{Document, Faults, Keys};
@@ -13,9 +15,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 13] = [
+const SECTIONS: [&str; 14] = [
     "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "call", "log",
+    "deliver", "call", "report", "log",
 ];
 
 /// `[http]`
@@ -189,6 +191,8 @@ pub struct Settings {
     pub deliver: DeliverSettings,
     /// `[call]`
     pub call: CallSettings,
+    /// `[report]`
+    pub report: ReportSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -224,6 +228,7 @@ pub(super) fn read(
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
         call: call::call(dir, keys.table("call"), &console),
+        report: report::report(dir, keys.table("report")),
         log: log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);

@@ -2,6 +2,7 @@
 //! after they are durable.
 
 mod alerts;
+pub(crate) mod audit;
 mod broadcasts;
 mod calls;
 mod duty;
@@ -30,7 +31,7 @@ pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
 pub use web::{Board, County, Outline};
 
-use crate::daemon::{CoreHandle, Metrics, PreviewDesk, Seen};
+use crate::daemon::{AuditDesk, CoreHandle, Metrics, PreviewDesk, Seen};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -47,6 +48,8 @@ const WATCHERS_MAX: usize = 64;
 pub struct Console {
     /// The way to the core.
     pub core: CoreHandle,
+    /// The way to the audit.
+    pub audit: AuditDesk,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
     /// Known API keys.
@@ -116,7 +119,11 @@ pub fn router(console: Console) -> Router {
         .route("/drill", post(broadcasts::drill))
         .route("/terminals", get(terminals::list))
         .route("/record", get(record::rows))
+        .route("/audit/acknowledgements", get(audit::acknowledgements))
+        .route("/audit/summary", get(audit::counts))
+        .route("/audit/evidence", get(audit::evidence))
         .layer(from_fn(guard::in_time))
+        .route("/audit/export", get(audit::file))
         .route("/events", get(events::stream))
         .route("/preview", post(preview::post))
         .layer(from_fn_with_state(console.clone(), guard::known))

@@ -10,6 +10,7 @@ pub(super) async fn document() -> Json<Value> {
 
 /// The document.
 pub(crate) fn paths() -> Value {
+    let asked = |summary: &str, more: &[&str]| asked(op(summary), more);
     let mut document = json!({
         "openapi": "3.1.0",
         "info": { "title": "Mingluo", "version": env!("CARGO_PKG_VERSION") },
@@ -40,6 +41,16 @@ pub(crate) fn paths() -> Value {
             "/drill": { "post": op("arm or disarm drills") },
             "/terminals": { "get": op("the registry with presence") },
             "/record": { "get": op("rows of the ledger; page with from and limit") },
+            "/audit/acknowledgements": {
+                "get": asked("each terminal's ladder in every broadcast ever; page with after and limit", &["after", "limit"])
+            },
+            "/audit/summary": { "get": asked("counts per outcome and township", &[]) },
+            "/audit/evidence": {
+                "get": asked("every row of the ledger about one terminal in one broadcast, and proof of the chain", &[])
+            },
+            "/audit/export": {
+                "get": asked("the table as csv or xlsx, or the report to be signed as pdf", &["format"])
+            },
             "/events": { "get": op("entries as they are recorded, as server-sent events") },
             "/openapi.json": { "get": op("this document") }
         }
@@ -114,4 +125,19 @@ fn people_paths() -> Value {
                 "post": op("approve a programme of another officer, as seen in `set_at_ms`")
             }
     })
+}
+
+/// A path of the audit, with the filters that all of them take.
+fn asked(mut op: Value, more: &[&str]) -> Value {
+    let names =
+        ["since", "until", "alert", "broadcast", "class", "area", "terminal", "outcome", "link"];
+    let parameters: Vec<Value> = names
+        .iter()
+        .chain(more)
+        .map(|name| json!({ "name": name, "in": "query", "schema": { "type": "string" } }))
+        .collect();
+    if let Some(fields) = op.as_object_mut() {
+        fields.insert("parameters".to_owned(), parameters.into());
+    }
+    op
 }

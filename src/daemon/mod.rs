@@ -1,5 +1,6 @@
 //! The drivers around the core: thin, bounded, replaceable.
 
+mod audit;
 mod call;
 pub(crate) mod clips;
 mod core;
@@ -19,6 +20,7 @@ mod run;
 mod serve;
 mod status;
 
+pub use audit::{AuditDesk, AuditFault, Letterhead, Pieces};
 pub use core::{CoreFault, CoreHandle, INPUTS_MAX};
 pub use external::external_broker;
 pub(crate) use health::STUCK_MS;

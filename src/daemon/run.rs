@@ -2,6 +2,7 @@
 //! broker → threads → served. Stop: no more inputs → finish commits → close the link, within a
 //! limit. A kill is as safe as a stop.
 
+use super::audit::{AuditDesk, Follower, Letterhead};
 use super::core::{CoreHandle, CoreLoop, CoreMessage, core_queue};
 use super::external::external_broker;
 use super::folder::Folder;
@@ -102,6 +103,7 @@ pub struct Daemon {
     pump_out: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     core_thread: Option<CoreThread>,
+    follower: Follower,
     /// Goes last: it tells of the stop as well.
     _status_plane: StatusPlane,
 }
@@ -149,7 +151,9 @@ impl Daemon {
         let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
         let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;
-        let console = console(&ground, people, (core.clone(), watchers.clone(), stop.clone()))?;
+        let (audit, follower) = audit(&ground)?;
+        let told = (core.clone(), watchers.clone(), stop.clone());
+        let console = console(&ground, people, audit, told)?;
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
         let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
@@ -196,6 +200,7 @@ impl Daemon {
             pump_out,
             tasks,
             core_thread: Some(core_thread),
+            follower,
             _status_plane: ground.status,
         })
     }
@@ -231,6 +236,11 @@ impl Daemon {
         if tokio::time::timeout(Duration::from_secs(INTAKE_S_MAX), intake).await.is_err() {
             tracing::warn!("requests did not end within {INTAKE_S_MAX} s; they are cut off");
         }
+        // It must be gone before the journal is closed, which otherwise stays open for reading.
+        self.follower.stop();
+        while !self.follower.ended() {
+            tokio::time::sleep(Duration::from_millis(JOIN_LOOK_MS)).await;
+        }
         self.core.stop().await;
         self.render.close();
         // The core's end closes the way to the link; orders that are on it still go out.
@@ -248,6 +258,18 @@ impl Daemon {
             None => Ok(()),
         }
     }
+}
+
+/// The audit's desk and what follows the record for it.
+fn audit(ground: &Ground) -> anyhow::Result<(AuditDesk, Follower)> {
+    let Ground { settings, network, keys, .. } = ground;
+    let first = network.served.first().and_then(|served| network.areas.get(served));
+    let county = settings.report.county.clone().or_else(|| first.map(|area| area.name.clone()));
+    let letterhead = Letterhead {
+        county: county.unwrap_or_default(),
+        font_file: settings.report.font_file.clone(),
+    };
+    AuditDesk::open(&settings.record.url, keys.public_key(), letterhead).context("the audit")
 }
 
 /// Pins the clips of running broadcasts, and tells which of them are gone.
@@ -370,10 +392,12 @@ fn deadlines(settings: &Settings) -> Deadlines {
 fn console(
     ground: &Ground,
     people: People,
+    audit: AuditDesk,
     (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
 ) -> anyhow::Result<Console> {
     let bytes_max = ground.settings.ingest.bytes_max;
     Ok(Console {
+        audit,
         people: Arc::new(people),
         county: Arc::new(ground.county()?),
         clips: clips::router(ground.renderer.clips()),

@@ -309,6 +309,7 @@ impl Gateway {
     pub fn outlook(&self, now: UtcMs, manual: &ManualRequest) -> Result<Plan, Refusal> {
         let drill_armed = self.state.drill_armed(now).is_some();
         let past = decide::Memory { drill_armed, ..decide::Memory::default() };
-        decide::manual(&self.rules, now, manual, &past, PlanId(0))
+        let whole = self.state.with_groups(manual)?;
+        decide::manual(&self.rules, now, &whole, &past, PlanId(0))
     }
 }

@@ -2,6 +2,7 @@
 
 mod api;
 mod api_hostile;
+mod audit;
 mod broker;
 mod calls;
 mod console;

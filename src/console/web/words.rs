@@ -123,6 +123,9 @@ pub(super) fn approval(tongue: Tongue, approval: &Approval) -> String {
         Approval::Officers { by, .. } => {
             format!("{}{}", tongue.say("人工：", "by officers: "), by.join("、"))
         }
+        Approval::BreakGlass { by, reason, .. } => {
+            format!("{}{by}（{reason}）", tongue.say("紧急直发：", "break-glass by "))
+        }
         Approval::Clock { plan, .. } => {
             format!("{}{plan}", tongue.say("审批超时放行：", "by the clock: "))
         }
