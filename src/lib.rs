@@ -26,3 +26,4 @@ pub mod record;
 pub mod render;
 pub mod secrets;
 pub mod simulate;
+pub mod tls;

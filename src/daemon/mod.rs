@@ -2,6 +2,7 @@
 
 pub(crate) mod clips;
 mod core;
+mod expiry;
 mod external;
 mod folder;
 mod ground;

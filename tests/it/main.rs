@@ -4,6 +4,7 @@ mod api;
 mod api_hostile;
 mod broker;
 mod external;
+mod https;
 mod ingest;
 mod kill;
 mod mqtt;
