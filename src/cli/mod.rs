@@ -14,6 +14,7 @@ pub mod say;
 mod serial;
 mod stop;
 mod terminals;
+mod user;
 pub mod voice;
 
 use clap::Subcommand;
@@ -54,6 +55,8 @@ pub enum Command {
     Voice(voice::VoiceArgs),
     /// Make keys: gateway keys and API keys 密钥
     Keys(keys::KeysArgs),
+    /// Accounts of people who sign in at the console 人员账号
+    User(user::UserArgs),
     /// Measure fan-out and record on this machine 性能测试
     Bench(bench::BenchArgs),
 }
@@ -75,6 +78,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Say(args) => say::run(&args, &mut out),
         Command::Voice(args) => voice::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
+        Command::User(args) => user::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
     };
     match done {

@@ -3,6 +3,7 @@
 use crate::config::{Config, LogFormat};
 use crate::daemon::{Daemon, StartFault};
 use clap::Args;
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -47,6 +48,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
 async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let scheme = if loaded.config.http.tls().is_some() { "https" } else { "http" };
     let daemon = tokio::select! {
         started = Daemon::start(loaded) => started?,
         _ = terminate.recv() => return Ok(stopped_early()),
@@ -59,6 +61,16 @@ async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
         broker = ?daemon.broker,
         "ready"
     );
+    if let Some(setup) = &daemon.setup {
+        // Not into the log: it opens the door, once.
+        let mut out = std::io::stdout();
+        writeln!(
+            out,
+            "首次启动，请在 24 小时内用浏览器打开一次性链接建立管理员账号 First start, open once:"
+        )?;
+        writeln!(out, "{scheme}://{}{setup}", daemon.http)?;
+        out.flush()?;
+    }
     notify(sd_notify::NotifyState::Ready);
     let mut beats = tokio::time::interval(Duration::from_secs(2));
     loop {

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::reader::{Document, Faults, Keys};
-use crate::console::ApiKeys;
+use crate::console::{Accounts, ApiKeys, Outline};
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -65,6 +65,19 @@ pub(super) fn check(
         let told = format!("{fault:#}");
         let what = told.split_whitespace().collect::<Vec<_>>().join(" ");
         own.fault("api_keys_file", &what, "correct it, or name the file of the API keys");
+    }
+    if may_read(&settings.keys.accounts_file)
+        && let Err(fault) = Accounts::load(&settings.keys.accounts_file)
+    {
+        // The text of the fault may quote the file, which holds digests.
+        let first = fault.to_string();
+        own.fault("accounts_file", &first, "restore it; `mingluo user list` tells more");
+    }
+    if let Some(file) = &settings.http.map_file
+        && let Err(fault) = Outline::read(file)
+    {
+        let remedy = "name a GeoJSON file with outlines, or leave `map_file` empty";
+        keys.table("http").fault("map_file", &format!("{fault:#}"), remedy);
     }
     if let Some(folder) = settings.ingest.folder.as_deref().filter(|folder| folder.exists())
         && !folder.is_dir()

@@ -29,6 +29,10 @@ pub struct HttpSettings {
     pub tls_certificate_file: Option<PathBuf>,
     /// PEM file of its key; both or none.
     pub tls_key_file: Option<PathBuf>,
+    /// Names by which people reach the console, besides addresses and `localhost`.
+    pub hosts: Vec<String>,
+    /// Outlines on the console's map, GeoJSON; `None` = no outlines.
+    pub map_file: Option<PathBuf>,
 }
 
 impl HttpSettings {
@@ -133,6 +137,8 @@ pub struct KeySettings {
     pub terminal_master_key_file: PathBuf,
     /// API keys with roles and areas.
     pub api_keys_file: PathBuf,
+    /// Accounts of people, with digests of their passwords.
+    pub accounts_file: PathBuf,
 }
 
 /// `[deliver]`
@@ -283,10 +289,14 @@ fn http(dir: &Path, mut keys: Keys<'_>) -> HttpSettings {
     let tls_certificate_file = path_opt(dir, &mut keys, "tls_certificate_file");
     let tls_key_file = path_opt(dir, &mut keys, "tls_key_file");
     both_or_none(&keys, tls_certificate_file.as_ref(), tls_key_file.as_ref());
+    let hosts = keys.texts("hosts");
+    let map_file = path_opt(dir, &mut keys, "map_file");
     keys.finish();
     HttpSettings {
         listen,
         terminal_listen,
+        hosts,
+        map_file,
         public_clip_url: public_clip_url.trim_end_matches('/').to_owned(),
         tls_certificate_file,
         tls_key_file,
@@ -416,6 +426,7 @@ fn key_files(dir: &Path, mut keys: Keys<'_>) -> KeySettings {
             "keys/terminal-master.key",
         ),
         api_keys_file: path(dir, &mut keys, "api_keys_file", "keys/api-keys.toml"),
+        accounts_file: path(dir, &mut keys, "accounts_file", "keys/accounts.toml"),
     };
     keys.finish();
     settings

@@ -9,18 +9,22 @@ mod guard;
 pub(crate) mod health;
 mod idempotency;
 mod openapi;
+mod people;
 mod preview;
 mod problem;
 mod record;
 mod session;
 mod terminals;
 mod views;
+mod web;
 
 pub(crate) use alerts::{arrive, arrive_too_large};
 pub use idempotency::Answered;
+pub use people::{Account, AccountFault, Accounts, PasswordFault, People};
 pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
+pub use web::{Board, County, Outline};
 
 use crate::daemon::{CoreHandle, Metrics, PreviewDesk, Seen};
 use axum::Router;
@@ -57,6 +61,14 @@ pub struct Console {
     pub alerts_at_once: Arc<Semaphore>,
     /// True when the daemon stops.
     pub stopping: watch::Receiver<bool>,
+    /// Who may sign in, and who is there.
+    pub people: Arc<People>,
+    /// What pages tell of the county.
+    pub county: Arc<County>,
+    /// Serves `/clips/{sha256}`, for those who listen at the console.
+    pub clips: Router,
+    /// The parts of pages that people watch.
+    pub board: Arc<Board>,
 }
 
 /// Room for as many alerts as are read at the same time.
@@ -90,9 +102,11 @@ pub fn router(console: Console) -> Router {
         .route("/preview", post(preview::post))
         .layer(from_fn_with_state(console.clone(), guard::known))
         .route("/openapi.json", get(openapi::document));
+    let pages = web::router(&console);
     Router::new()
         .nest("/api/v1", api)
         .with_state(console)
+        .merge(pages)
         .merge(health)
         .fallback(async || Problem::not_found("no such path; /api/v1/openapi.json names them"))
         .method_not_allowed_fallback(async || {

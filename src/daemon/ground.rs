@@ -7,11 +7,12 @@ use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer}
 use super::serve::{Listener, bind, local};
 use super::status::StatusPlane;
 use crate::config::{Loaded, Settings};
-use crate::console::ApiKeys;
+use crate::console::{ApiKeys, County, Outline};
 use crate::deliver::KeyRing;
 use crate::model::{Network, Policy};
 use crate::render::Renderer;
 use crate::tls;
+use anyhow::Context;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -73,6 +74,19 @@ impl Ground {
             http_local,
             clips,
         })
+    }
+
+    /// What the pages tell of the county.
+    ///
+    /// # Errors
+    /// When the file of the map is there and can't be read.
+    pub(super) fn county(&self) -> anyhow::Result<County> {
+        let http = &self.settings.http;
+        let outline = match &http.map_file {
+            Some(file) => Outline::read(file).context("the map, `map_file` of [http]")?,
+            None => Outline::default(),
+        };
+        Ok(County::of(&self.network, &self.policy, http.hosts.clone(), outline))
     }
 }
 

@@ -29,4 +29,5 @@ pub use preview::{Preview, PreviewDesk, PreviewFault, PreviewOrder};
 pub use replay::{ReplayError, replay};
 pub(crate) use run::render_config;
 pub use run::{Daemon, StartFault};
+pub use serve::Peer;
 pub(crate) use serve::stopped;

@@ -18,7 +18,7 @@ use super::status::StatusPlane;
 use super::{clips, link, replay};
 use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
-use crate::console::{self, Console};
+use crate::console::{self, Console, People};
 use crate::decide::Rules;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
@@ -90,6 +90,8 @@ pub struct Daemon {
     pub status: SocketAddr,
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
+    /// Path and token of the first start, while nobody has an account.
+    pub setup: Option<String>,
     link: Arc<Links>,
     render: RenderQueue,
     /// Tells what takes inputs to end.
@@ -146,19 +148,8 @@ impl Daemon {
         render.start(&ground.renderer, &core, deadlines(&ground.settings))?;
         let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
-        let console = Console {
-            previews: previews(&ground.settings, &ground.renderer)?,
-            core: core.clone(),
-            keys: Arc::new(ground.api_keys),
-            metrics: Arc::clone(&ground.metrics),
-            watchers: watchers.clone(),
-            record_url: ground.settings.record.url.clone().into(),
-            alert_bytes_max: usize::try_from(ground.settings.ingest.bytes_max)
-                .unwrap_or(usize::MAX),
-            answered: Arc::default(),
-            alerts_at_once: console::alerts_at_once(),
-            stopping: stop.clone(),
-        };
+        let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;
+        let console = console(&ground, people, (core.clone(), watchers.clone(), stop.clone()))?;
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
         let performer = Performer::new(
@@ -196,6 +187,7 @@ impl Daemon {
             clips,
             status,
             broker,
+            setup: setup.map(|token| format!("/console/setup?token={token}")),
             link,
             render,
             stopping,
@@ -371,6 +363,31 @@ fn deadlines(settings: &Settings) -> Deadlines {
         ms_max: u64::from(settings.render.deadline_s_max) * 1000,
         red_ms_max: u64::from(settings.render.red_deadline_s_max) * 1000,
     }
+}
+
+/// What the HTTP interface shares.
+fn console(
+    ground: &Ground,
+    people: People,
+    (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
+) -> anyhow::Result<Console> {
+    let bytes_max = ground.settings.ingest.bytes_max;
+    Ok(Console {
+        people: Arc::new(people),
+        county: Arc::new(ground.county()?),
+        clips: clips::router(ground.renderer.clips()),
+        board: Arc::default(),
+        previews: previews(&ground.settings, &ground.renderer)?,
+        core,
+        keys: Arc::new(ground.api_keys.clone()),
+        metrics: Arc::clone(&ground.metrics),
+        watchers,
+        record_url: ground.settings.record.url.clone().into(),
+        alert_bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
+        answered: Arc::default(),
+        alerts_at_once: console::alerts_at_once(),
+        stopping,
+    })
 }
 
 fn previews(settings: &Settings, renderer: &Arc<Renderer>) -> anyhow::Result<PreviewDesk> {

@@ -2,12 +2,12 @@
 //! its number, its headers and its silence, whether it speaks TLS or not.
 
 use anyhow::Context;
-use axum::Router;
+use axum::{Extension, Router};
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use std::io::ErrorKind;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -116,6 +116,7 @@ pub(crate) async fn serve(
             open.spawn(async move {
                 // Answers are small; waiting to fill a packet would only delay them.
                 let _refused = stream.set_nodelay(true);
+                let router = router.layer(Extension(Peer::of(&stream, tls.is_some())));
                 match tls {
                     None => connection(stream, router, stop).await,
                     Some(tls) => secured(tls, stream, router, stop).await,
@@ -146,6 +147,22 @@ async fn accept(listener: &TcpListener, room: &Arc<Semaphore>) -> Option<Accepte
             tokio::time::sleep(Duration::from_millis(ACCEPT_WAIT_MS)).await;
             None
         }
+    }
+}
+
+/// Where a request comes from; every request carries it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// Address of the other end of the connection; a proxy's, when there is one.
+    pub address: IpAddr,
+    /// Whether the connection is encrypted.
+    pub secure: bool,
+}
+
+impl Peer {
+    fn of(stream: &TcpStream, secure: bool) -> Self {
+        let address = stream.peer_addr().map(|peer| peer.ip());
+        Self { address: address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), secure }
     }
 }
 

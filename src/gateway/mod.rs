@@ -9,12 +9,12 @@ mod delivering;
 mod people;
 mod state;
 
-pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, State};
+pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, RejectedState, State};
 
 use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
-    Acknowledgement, Actor, Alert, AlertId, AreaCode, BroadcastId, Chime, ClipRef, Codec,
+    Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, Chime, ClipRef, Codec,
     Disposition, LinkKind, Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope,
     TerminalId, UtcMs,
 };
@@ -61,6 +61,8 @@ pub enum Input {
     ArmDrill(RequestId, Actor, UtcMs),
     /// A leader disarms drills.
     DisarmDrill(RequestId, Actor),
+    /// A person did something to the gateway itself, which goes on record.
+    Act(RequestId, Actor, Act),
     /// The audio of a broadcast is ready.
     Rendered(BroadcastId, Vec<ClipRef>, Spoken),
     /// A link took these orders.
@@ -281,6 +283,10 @@ impl Gateway {
             Input::Stop(request, actor, scope) => self.stop(now, request, &actor, &scope),
             Input::ArmDrill(request, actor, until) => self.arm(now, request, &actor, Some(until)),
             Input::DisarmDrill(request, actor) => self.arm(now, request, &actor, None),
+            Input::Act(request, actor, act) => self.outbox(now, |_, out| {
+                out.record(Entry::Administered { by: actor.name, act });
+                out.reply(request, Answer::Done(Vec::new()));
+            }),
             Input::Rendered(broadcast, clips, spoken) => {
                 self.rendered(now, broadcast, clips, spoken)
             }

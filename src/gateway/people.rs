@@ -282,3 +282,20 @@ fn deny(out: &mut Outbox<'_>, request: RequestId, actor: &Actor, what: &str, why
     out.record(Entry::Denied { by: actor.name.clone(), what: what.to_owned(), reason });
     out.reply(request, Answer::Denied(why.to_owned()));
 }
+
+impl Gateway {
+    /// What a manual broadcast would be if it was asked for now: the plan with its audience, or every
+    /// reason against it. Changes nothing.
+    ///
+    /// # Errors
+    /// The refusal.
+    pub fn outlook(
+        &self,
+        now: UtcMs,
+        manual: &ManualRequest,
+    ) -> Result<Plan, crate::model::Refusal> {
+        let drill_armed = self.state.drill_armed(now).is_some();
+        let past = decide::Memory { drill_armed, ..decide::Memory::default() };
+        decide::manual(&self.rules, now, manual, &past, PlanId(0))
+    }
+}

@@ -3,7 +3,7 @@
 
 use crate::decide::{Lineage, Pending};
 use crate::deliver::Delivery;
-use crate::model::{Address, Cancellation, OrderKind};
+use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
     AlertId, AreaCode, Broadcast, BroadcastId, ClipRef, Disposition, Level, Need, Outcome, PlanId,
     Reason, Spoken, StopScope, TerminalId, UtcMs,
@@ -18,6 +18,8 @@ pub(crate) const DELIVERIES_KEPT_MAX: usize = 200_000;
 /// Alerts kept in memory; older ones are in the record only. Identity (for duplicates) is kept
 /// longer by the lineage.
 pub(crate) const ALERTS_KEPT_MAX: usize = 2_000;
+/// Rejections kept in memory; older ones are in the record only.
+const REJECTED_KEPT_MAX: usize = 200;
 /// Span of the rolling window that limits automatic broadcasts.
 const AUTOMATIC_WINDOW_S: i64 = 3_600;
 
@@ -42,6 +44,22 @@ pub struct AlertState {
     pub plans: Vec<PlanId>,
     /// Broadcasts started from it.
     pub broadcasts: Vec<BroadcastId>,
+    /// Digest of the bytes it came as; `None` in states from before this was kept.
+    #[serde(default)]
+    pub raw: Option<Sha256>,
+}
+
+/// Bytes that could not become an alert, as the gateway remembers them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RejectedState {
+    /// When they came.
+    pub at: UtcMs,
+    /// Where from.
+    pub origin: Origin,
+    /// Digest of the bytes.
+    pub raw: Sha256,
+    /// Every fault.
+    pub rejection: Rejection,
 }
 
 /// How far a broadcast is.
@@ -189,6 +207,9 @@ pub struct State {
     pub automatic_at: VecDeque<UtcMs>,
     /// Alerts that could not be read, ever.
     pub n_rejected: u64,
+    /// The last of these, newest last.
+    #[serde(default)]
+    pub rejected: VecDeque<RejectedState>,
 }
 
 impl State {
@@ -196,8 +217,18 @@ impl State {
     pub fn apply(&mut self, at: UtcMs, entry: &Entry) {
         match entry {
             Entry::AlertAccepted { .. } => self.apply_alert(at, entry),
-            Entry::AlertRepeated { .. } | Entry::Denied { .. } | Entry::Started { .. } => {}
-            Entry::AlertRejected { .. } => self.n_rejected += 1,
+            Entry::AlertRepeated { .. }
+            | Entry::Denied { .. }
+            | Entry::Started { .. }
+            | Entry::Administered { .. } => {}
+            Entry::AlertRejected { rejection, raw, origin } => {
+                self.n_rejected += 1;
+                let (rejection, origin) = (rejection.clone(), origin.clone());
+                self.rejected.push_back(RejectedState { at, origin, raw: *raw, rejection });
+                if self.rejected.len() > REJECTED_KEPT_MAX {
+                    self.rejected.pop_front();
+                }
+            }
             Entry::PlanMade { plan } => {
                 self.counter = self.counter.max(plan.id.0);
                 if let Some(alert) = self.alert_mut(plan.alert.as_ref()) {
@@ -282,7 +313,7 @@ impl State {
     }
 
     fn apply_alert(&mut self, at: UtcMs, entry: &Entry) {
-        let Entry::AlertAccepted { alert, content, disposition, reasons, .. } = entry else {
+        let Entry::AlertAccepted { alert, content, raw, disposition, reasons, .. } = entry else {
             return;
         };
         self.lineage.insert(&alert.id, *content, alert.msg_type, alert.status, &alert.references);
@@ -302,6 +333,7 @@ impl State {
             accepted_at: at,
             plans: Vec::new(),
             broadcasts: Vec::new(),
+            raw: Some(*raw),
         });
         if self.alerts.len() > ALERTS_KEPT_MAX {
             self.alerts.pop_front();

@@ -38,6 +38,10 @@ pub enum Right {
     Read,
     /// Read the record.
     Audit,
+    /// Change the registry of terminals and look after the machine.
+    Maintain,
+    /// Manage accounts and API keys.
+    Administer,
 }
 
 impl Role {
@@ -52,6 +56,8 @@ impl Role {
             Right::Drill => matches!(self, Self::Leader),
             Right::Read => !matches!(self, Self::Source),
             Right::Audit => matches!(self, Self::Auditor | Self::Leader),
+            Right::Maintain => matches!(self, Self::Technician | Self::Administrator),
+            Right::Administer => matches!(self, Self::Administrator),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! grows (`tests/it/record.rs` freezes it).
 
 mod acknowledgement;
+mod act;
 mod actor;
 mod alert;
 mod area;
@@ -16,6 +17,7 @@ mod terminal;
 mod time;
 
 pub use acknowledgement::{Acknowledgement, Evidence, Outcome, RefusalCode, Step};
+pub use act::Act;
 pub use actor::{Actor, Right, Role};
 pub use alert::{
     Alert, AlertArea, AlertForm, AlertId, Geocode, Info, Level, MsgType, NameValue, Reference,

@@ -2,7 +2,7 @@
 //! text of version 1 is frozen by `tests/it/entry.rs`.
 
 use crate::model::{
-    Acknowledgement, Address, Alert, AlertId, Approval, Broadcast, BroadcastId, Cancellation,
+    Acknowledgement, Act, Address, Alert, AlertId, Approval, Broadcast, BroadcastId, Cancellation,
     ClipRef, Disposition, LinkKind, OrderKind, Origin, Plan, PlanId, Reason, Rejection, Sha256,
     Spoken, StopScope, UtcMs,
 };
@@ -148,6 +148,13 @@ pub enum Entry {
         /// Digest of policy and registry in force.
         configuration: Sha256,
     },
+    /// A person did something to the gateway itself: signed in, changed an account or a setting.
+    Administered {
+        /// Who.
+        by: String,
+        /// What.
+        act: Act,
+    },
     /// Approval given to a plan, kept apart from the broadcast for readers of the ledger.
     PlanApproved {
         /// Which.
@@ -180,6 +187,7 @@ impl Entry {
             Self::Denied { .. } => "denied",
             Self::Started { .. } => "started",
             Self::PlanApproved { .. } => "plan_approved",
+            Self::Administered { .. } => "administered",
         }
     }
 

@@ -3,6 +3,7 @@
 mod api;
 mod api_hostile;
 mod broker;
+mod console;
 mod external;
 mod https;
 mod ingest;

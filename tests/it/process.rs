@@ -244,12 +244,32 @@ impl Gateway {
         (done.status.code().unwrap_or(-1), text)
     }
 
+    /// The same with something on standard input.
+    pub(crate) fn cli_with(&self, arguments: &[&str], input: &str) -> (i32, String) {
+        let mut command = self.command();
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        // Its standard input is closed when this is dropped.
+        writeln!(child.stdin.take().unwrap(), "{input}").unwrap();
+        let done = child.wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&done.stdout).into_owned()
+            + &String::from_utf8_lossy(&done.stderr);
+        (done.status.code().unwrap_or(-1), text)
+    }
+
+    /// Path and query of the link that a first start prints.
+    pub(crate) fn setup_link(&self) -> Option<String> {
+        let text = std::fs::read_to_string(self.dir.join("out.txt")).unwrap();
+        let at = text.find("/console/setup?token=")?;
+        text[at..].split_whitespace().next().map(str::to_owned)
+    }
+
     /// Starts the daemon (again).
     pub(crate) fn restart(&mut self) {
         let mut options = std::fs::OpenOptions::new();
         let log = options.create(true).append(true).open(self.dir.join("log.txt")).unwrap();
-        let said = options.open(self.dir.join("said.txt")).unwrap();
-        let child = self.command().arg("run").stdout(said).stderr(log).spawn().unwrap();
+        let out = std::fs::File::create(self.dir.join("out.txt")).unwrap();
+        let child = self.command().arg("run").stdout(out).stderr(log).spawn().unwrap();
         self.child = Some(child);
         wait_until(60, || self.ready(), "the gateway is ready");
     }

@@ -12,11 +12,12 @@ const LAYERS: [(&str, &[&str]); 8] = [
     ("deliver", &["model", "mingluo_bridge"]),
     ("record", &["model"]),
     ("gateway", &["model", "decide", "deliver", "record", "mingluo_bridge"]),
-    ("console", &["model", "gateway", "record", "daemon"]),
+    // It shows what the stages decided and delivered, in local time; it calls none of them to act.
+    ("console", &["model", "gateway", "record", "daemon", "decide", "deliver", "clock"]),
 ];
 
 /// Imports beside the layers, each with its reason.
-const EXCEPTIONS: [(&str, &str, &str); 9] = [
+const EXCEPTIONS: [(&str, &str, &str); 7] = [
     (
         "src/render/speech/deadline.rs",
         "clock",
@@ -24,12 +25,14 @@ const EXCEPTIONS: [(&str, &str, &str); 9] = [
     ),
     ("src/deliver/broker.rs", "clock", "stamps when a report reached this machine"),
     ("src/deliver/mqtt.rs", "clock", "stamps when a report reached this machine"),
-    ("src/console/broadcasts.rs", "clock", "times in an officer's request count from now"),
     ("src/console/alerts.rs", "ingest", "reads a posted body before it goes to the core"),
-    ("src/console/broadcasts.rs", "decide", "a manual request is an input of the core"),
+    ("src/console/web/alerts.rs", "ingest", "shows the content of an alert from its raw bytes"),
+    (
+        "src/console/people/account.rs",
+        "secrets",
+        "accounts are written so that only we can read them",
+    ),
     ("src/console/session.rs", "secrets", "API keys are written so that only we can read them"),
-    ("src/console/terminals.rs", "deliver", "shows the presence that the core's state holds"),
-    ("src/console/views.rs", "deliver", "shows the deliveries that the core's state holds"),
 ];
 
 /// Files and folders that only compute.

@@ -1,0 +1,225 @@
+//! 审批: the plans that wait for people, each with its clock.
+
+use super::fault::PageFault;
+use super::layout::{self, page, token};
+use super::visitor::{Posted, Visitor, done};
+use super::words::{self, Tongue};
+use crate::console::Console;
+use crate::console::extract::At;
+use crate::daemon::CoreFault;
+use crate::gateway::{Answer, Gateway, Input};
+use crate::model::{AfterDeadline, AreaCode, Class, Need, PlanId, Reason, Right, UtcMs};
+use axum::extract::State;
+use axum::response::Response;
+use maud::{Markup, html};
+
+/// Characters of a reason at the least: «否» tells an auditor nothing.
+const REASON_CHARS_MIN: usize = 2;
+/// Areas named in a line; the rest is counted.
+const AREAS_NAMED_MAX: usize = 6;
+
+/// A plan that waits, as people see it.
+struct Waiting {
+    id: PlanId,
+    class: Class,
+    response_plan: String,
+    requested_by: String,
+    text: String,
+    recording: Option<String>,
+    places: String,
+    terminals: usize,
+    repeats: u8,
+    officers: u8,
+    signed: Vec<String>,
+    decide_by: Option<UtcMs>,
+    after: Option<AfterDeadline>,
+    expires: UtcMs,
+    reasons: Vec<Reason>,
+}
+
+/// The page.
+pub(super) async fn get(
+    State(console): State<Console>,
+    visitor: Visitor,
+) -> Result<Markup, PageFault> {
+    visitor.need(Right::Approve)?;
+    let waiting = waiting(&console).await?;
+    let offset = console.county.local_offset_minutes;
+    let body = html! {
+        p.hint { (visitor.say(
+            "两人审批按姓名计数；申请人不能批准自己的播发。每一次批准、退回都会记入台账。",
+            "Two-person approval counts names; nobody approves their own request. Each decision is on record.",
+        )) }
+        div data-live="approvals" data-notice=(visitor.say(
+            "待审批内容有变化，请刷新页面。", "What waits has changed; reload the page.")) hidden {}
+        @if waiting.is_empty() {
+            p.empty { (visitor.say("当前没有待审批的方案。", "Nothing waits for approval.")) }
+        }
+        @for plan in &waiting { (card(&visitor, plan, offset)) }
+    };
+    let title = visitor.say("审批", "Approvals").to_owned();
+    Ok(page(&console, &visitor, layout::APPROVALS, &title, &body))
+}
+
+/// What of the page follows by itself: which plans wait. The forms stay still under the hand.
+pub(super) async fn part(console: &Console, _: Tongue) -> Result<Markup, CoreFault> {
+    let look = console.core.look(|gateway| {
+        let ids = gateway.state().pending.iter();
+        ids.map(|(id, pending)| format!("{id}.{} ", pending.signatures().len())).collect::<String>()
+    });
+    let ids = look.await?;
+    Ok(html! { (ids) })
+}
+
+async fn waiting(console: &Console) -> Result<Vec<Waiting>, CoreFault> {
+    console
+        .core
+        .look(|gateway| {
+            let pending = gateway.state().pending.values();
+            pending.map(|pending| waiting_of(gateway, pending)).collect()
+        })
+        .await
+}
+
+fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending) -> Waiting {
+    let plan = pending.plan();
+    let (officers, decide_by, after) = match plan.need {
+        Need::Nothing => (0, None, None),
+        Need::Officers { officers, decide_by, after } => (officers, Some(decide_by), Some(after)),
+    };
+    Waiting {
+        id: plan.id,
+        class: plan.class,
+        response_plan: plan.response_plan.clone(),
+        requested_by: plan.requested_by.clone(),
+        text: plan.message.text.clone(),
+        recording: plan.message.recording.clone(),
+        places: places(gateway, &plan.areas),
+        terminals: plan.terminals.len(),
+        repeats: plan.repeats,
+        officers,
+        signed: pending.signatures().iter().map(|signature| signature.person.clone()).collect(),
+        decide_by,
+        after,
+        expires: plan.expires,
+        reasons: plan.reasons.clone(),
+    }
+}
+
+/// Names of areas for people: 荣家湾镇、新墙镇 等 15 处.
+pub(super) fn places(gateway: &Gateway, areas: &[AreaCode]) -> String {
+    let known = &gateway.rules().network.areas;
+    let name = |code: &AreaCode| {
+        known.get(code).map_or_else(|| code.to_string(), |area| area.name.clone())
+    };
+    let names: Vec<String> = areas.iter().take(AREAS_NAMED_MAX).map(name).collect();
+    match areas.len() {
+        0 => "—".to_owned(),
+        n if n > AREAS_NAMED_MAX => format!("{} 等 {n} 处", names.join("、")),
+        _ => names.join("、"),
+    }
+}
+
+fn card(visitor: &Visitor, plan: &Waiting, offset: i16) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        article.card.plan.drill[plan.class == Class::Drill].live[plan.class == Class::Live] id=(plan.id) {
+            header {
+                span.tag { (words::class(visitor.tongue(), plan.class)) }
+                strong { (plan.response_plan) }
+                @if let Some(by) = plan.decide_by {
+                    span.countdown data-until=(by.0) title=(words::moment(by, offset)) {
+                        (words::time_of_day(by, offset))
+                    }
+                }
+            }
+            @if let Some(recording) = &plan.recording {
+                p { (say("录音：", "Recording: ")) (recording) }
+            }
+            blockquote.words { (plan.text) }
+            dl.facts {
+                dt { (say("范围", "Areas")) } dd { (plan.places) " · " (plan.terminals) (say(" 个终端", " terminals")) }
+                dt { (say("播放", "Plays")) } dd { (plan.repeats) (say(" 遍，有效至 ", " times, valid until ")) (words::moment(plan.expires, offset)) }
+                @if !plan.requested_by.is_empty() {
+                    dt { (say("申请人", "Asked by")) } dd { (plan.requested_by) }
+                }
+                dt { (say("需要", "Needs")) } dd {
+                    (plan.officers) (say(" 人批准，已有 ", " signatures, has ")) (plan.signed.len())
+                    @if !plan.signed.is_empty() { " (" (plan.signed.join("、")) ")" }
+                }
+                @if let Some(after) = plan.after {
+                    dt { (say("到时未决", "If nobody decides")) } dd { (after_deadline(visitor, after)) }
+                }
+            }
+            ul.reasons { @for reason in &plan.reasons { li { (reason.text) } } }
+            div.actions {
+                form method="post" action={ "/console/approvals/" (plan.id) "/approve" } {
+                    (token(visitor))
+                    button.primary type="submit" { (say("批准播发", "Approve")) }
+                }
+                form.inline method="post" action={ "/console/approvals/" (plan.id) "/refuse" } {
+                    (token(visitor))
+                    input name="reason" required minlength=(REASON_CHARS_MIN) maxlength="200"
+                        placeholder=(say("退回原因（必填）", "Reason (required)"))
+                        aria-label=(say("退回原因", "Reason"));
+                    button type="submit" { (say("退回", "Refuse")) }
+                }
+            }
+        }
+    }
+}
+
+fn after_deadline(visitor: &Visitor, after: AfterDeadline) -> &str {
+    match after {
+        AfterDeadline::Release => visitor.say("按预案自动放行", "goes out by the response plan"),
+        AfterDeadline::Expire => visitor.say("作废并记录", "ends, on record"),
+    }
+}
+
+/// Approves.
+pub(super) async fn approve(
+    State(console): State<Console>,
+    At(plan): At<u64>,
+    Posted { visitor, .. }: Posted,
+) -> Result<Response, PageFault> {
+    visitor.need(Right::Approve)?;
+    let actor = visitor.actor().clone();
+    let ask = console.core.ask(None, move |id| Input::Approve(id, actor, PlanId(plan)));
+    let tongue = visitor.tongue();
+    let answer = ask.await?;
+    if let Answer::Started(broadcast) = answer {
+        let text = tongue.say("已批准，开始播发。", "Approved; it goes out.");
+        let to = format!("/console/broadcasts/{broadcast}");
+        return Ok(done(&console, &visitor, true, text, &to));
+    }
+    let (good, text) = match (&answer, tongue) {
+        (Answer::Waiting { more, .. }, Tongue::Zh) => {
+            (true, format!("您的批准已记录，还需要 {more} 人批准。"))
+        }
+        (Answer::Waiting { more, .. }, Tongue::En) => {
+            (true, format!("Your signature is on record; {more} more needed."))
+        }
+        (_, tongue) => (false, super::refusal(tongue, &answer)),
+    };
+    Ok(done(&console, &visitor, good, &text, "/console/approvals"))
+}
+
+/// Refuses, with a reason.
+pub(super) async fn refuse(
+    State(console): State<Console>,
+    At(plan): At<u64>,
+    Posted { visitor, fields }: Posted,
+) -> Result<Response, PageFault> {
+    visitor.need(Right::Approve)?;
+    let reason = fields.one("reason").to_owned();
+    let tongue = visitor.tongue();
+    if reason.chars().count() < REASON_CHARS_MIN {
+        let text = tongue.say("请写明退回原因。", "Give a reason.");
+        return Ok(done(&console, &visitor, false, text, "/console/approvals"));
+    }
+    let actor = visitor.actor().clone();
+    let ask = console.core.ask(None, move |id| Input::Refuse(id, actor, PlanId(plan), reason));
+    let text = tongue.say("已退回，原因已记录。", "Refused; the reason is on record.");
+    let (good, text) = super::told(tongue, &ask.await?, text);
+    Ok(done(&console, &visitor, good, &text, "/console/approvals"))
+}

@@ -1,0 +1,555 @@
+//! 手动广播: an officer speaks to chosen places. First the form, then everything read back, then, with
+//! what changes typed in by hand, it goes to the core.
+
+use super::fault::PageFault;
+use super::layout::{self, page, token};
+use super::visitor::{Fields, Posted, Visitor, done};
+use super::words;
+use crate::clock;
+use crate::console::Console;
+use crate::console::idempotency::{Said, look as look_up};
+use crate::console::people::random_token;
+use crate::daemon::PreviewOrder;
+use crate::decide::{ManualRequest, Urgency};
+use crate::gateway::{Answer, Gateway, Input};
+use crate::model::{
+    AreaCode, AreaLevel, Chime, Class, Level, Need, Plan, Position, Refusal, Right, Sha256,
+};
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// Characters of a message.
+const TEXT_CHARS_MAX: usize = 2_000;
+/// Above so many terminals what changes must be typed in before it goes out.
+const TYPED_FROM_TERMINALS: usize = 50;
+/// Chimes to choose from.
+const CHIMES: [(&str, Chime); 6] = [
+    ("notice", Chime::Notice),
+    ("none", Chime::None),
+    ("blue", Chime::Blue),
+    ("yellow", Chime::Yellow),
+    ("orange", Chime::Orange),
+    ("red", Chime::Red),
+];
+/// Levels to choose from.
+const LEVELS: [(&str, Level); 4] = [
+    ("blue", Level::Blue),
+    ("yellow", Level::Yellow),
+    ("orange", Level::Orange),
+    ("red", Level::Red),
+];
+/// Spans of validity to choose from, minutes.
+const VALID_MINUTES: [u32; 6] = [10, 30, 60, 180, 720, 1_440];
+
+/// An area with its name.
+type Place = (AreaCode, String);
+
+/// What of the county the form shows.
+struct Ground {
+    townships: Vec<(AreaCode, String, Vec<Place>)>,
+    templates: Vec<(String, String)>,
+    drill_armed: bool,
+}
+
+/// The form.
+pub(super) async fn get(
+    State(console): State<Console>,
+    visitor: Visitor,
+) -> Result<Markup, PageFault> {
+    visitor.need(Right::Broadcast)?;
+    let mut fields = Fields::default();
+    for (name, value) in
+        [("repeats", "2"), ("valid", "30"), ("chime", "notice"), ("interval", "10")]
+    {
+        fields.push(name.to_owned(), value.to_owned());
+    }
+    form_page(&console, &visitor, &fields, &[]).await
+}
+
+async fn form_page(
+    console: &Console,
+    visitor: &Visitor,
+    fields: &Fields,
+    faults: &[String],
+) -> Result<Markup, PageFault> {
+    let now = clock::now_utc();
+    let own = visitor.actor().areas.clone();
+    let ground = console.core.look(move |gateway| ground(gateway, &own, now)).await?;
+    let body = html! {
+        @for fault in faults { p.flash.bad role="alert" { (fault) } }
+        form.compose method="post" action="/console/compose" data-compose {
+            (token(visitor))
+            input type="hidden" name="step" value="review";
+            (class_choice(visitor, fields, ground.drill_armed))
+            (words_field(visitor, fields, &ground))
+            (area_tree(visitor, fields, &ground))
+            (manner(visitor, fields))
+            div.actions {
+                button type="button" data-preview { (visitor.say("试听", "Listen first")) }
+                button.primary type="submit" { (visitor.say("下一步：核对", "Next: read back")) }
+            }
+        }
+        div data-preview-result aria-live="polite" {}
+        script type="module" nonce=(visitor.look.nonce) src=(super::assets::path("compose.js")) {}
+    };
+    let title = visitor.say("手动广播", "Manual broadcast").to_owned();
+    Ok(page(console, visitor, layout::COMPOSE, &title, &body))
+}
+
+fn ground(gateway: &Gateway, own: &[AreaCode], now: crate::model::UtcMs) -> Ground {
+    let rules = gateway.rules();
+    let mine = |code: AreaCode| own.iter().any(|o| o.contains(code) || code.contains(*o));
+    let mut townships: BTreeMap<AreaCode, (String, Vec<Place>)> = BTreeMap::new();
+    let served = &rules.network.served;
+    for area in rules.network.areas.values() {
+        let ours = served.iter().any(|served| served.contains(area.code)) && mine(area.code);
+        let still = area.valid_until.is_none_or(|until| now < until);
+        if !ours || !still {
+            continue;
+        }
+        if area.code.level() == AreaLevel::Township {
+            townships.entry(area.code).or_default().0.clone_from(&area.name);
+        } else if area.code.level() == AreaLevel::Village
+            && let Some(township) = area.code.parent()
+        {
+            let villages = &mut townships.entry(township).or_default().1;
+            villages.push((area.code, area.name.clone()));
+        }
+    }
+    let templates = rules.policy.templates.iter();
+    Ground {
+        townships: townships.into_iter().map(|(code, (name, all))| (code, name, all)).collect(),
+        templates: templates.map(|t| (t.name.clone(), t.text.clone())).collect(),
+        drill_armed: gateway.state().drill_armed(now).is_some(),
+    }
+}
+
+/// Live and drill differ in place, colour and words; neither is chosen beforehand.
+fn class_choice(visitor: &Visitor, fields: &Fields, drill_armed: bool) -> Markup {
+    let chosen = fields.one("class");
+    html! {
+        fieldset.class-choice {
+            legend { (visitor.say("这是实播还是演练？", "For real, or a drill?")) }
+            label.live {
+                input type="radio" name="class" value="live" required checked[chosen == "live"];
+                b { (visitor.say("实播", "LIVE")) }
+                span { (visitor.say("村民会当真", "people will take it for real")) }
+            }
+            label.drill {
+                input type="radio" name="class" value="drill" required checked[chosen == "drill"]
+                    disabled[!drill_armed];
+                b { (visitor.say("演练", "DRILL")) }
+                span {
+                    @if drill_armed { (visitor.say("前后自动加播“这是演练”", "framed by the words of a drill")) }
+                    @else { (visitor.say("尚未开启演练，由带班领导在“演练”页开启", "no drill is armed; a duty leader arms it")) }
+                }
+            }
+        }
+    }
+}
+
+fn words_field(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
+    html! {
+        fieldset {
+            legend { (visitor.say("播什么", "What to say")) }
+            label { (visitor.say("文字（合成普通话播出，最多 2000 字）", "Text (spoken in Mandarin, at most 2,000 characters)"))
+                textarea name="text" rows="5" maxlength=(TEXT_CHARS_MAX) { (fields.one("text")) }
+            }
+            label { (visitor.say("或播放录音（名称）", "or a recording (its name)"))
+                input name="recording" maxlength="80" value=(fields.one("recording"))
+                    placeholder=(visitor.say("例如 flash-flood-red", "such as flash-flood-red"));
+            }
+            @if !ground.templates.is_empty() {
+                details {
+                    summary { (visitor.say("套用预案模板", "Take a template of the response plans")) }
+                    ul.templates {
+                        @for (name, text) in &ground.templates {
+                            li { button type="button" data-template=(text) { (name) } " " span.hint { (text) } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn area_tree(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
+    let is_chosen = |code: AreaCode| fields.all("area").any(|a| AreaCode::parse(a) == Some(code));
+    html! {
+        fieldset.areas {
+            legend { (visitor.say("播到哪里", "Where")) }
+            p.audience data-audience aria-live="polite" { (visitor.say("请选择范围", "Choose places")) }
+            @for (code, name, villages) in &ground.townships {
+                @let inner = villages.iter().any(|(village, _)| is_chosen(*village));
+                details open[inner] {
+                    summary {
+                        label { input type="checkbox" name="area" value=(code) checked[is_chosen(*code)]; (name) }
+                    }
+                    div.villages {
+                        @for (village, name) in villages {
+                            label { input type="checkbox" name="area" value=(village) checked[is_chosen(*village)]; (name) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn manner(visitor: &Visitor, fields: &Fields) -> Markup {
+    let tongue = visitor.tongue();
+    let option = |name: &str, value: &str, text: &str| {
+        html! { option value=(value) selected[fields.one(name) == value] { (text) } }
+    };
+    html! {
+        fieldset.manner {
+            legend { (visitor.say("怎么播", "How")) }
+            label { (visitor.say("性质", "Kind"))
+                select name="urgency" {
+                    (option("urgency", "daily", visitor.say("日常通知", "daily notice")))
+                    (option("urgency", "emergency", visitor.say("应急（抢占日常节目）", "emergency (pre-empts daily)")))
+                }
+            }
+            label { (visitor.say("级别", "Level"))
+                select name="level" {
+                    (option("level", "", visitor.say("不定级", "none")))
+                    @for (value, level) in LEVELS { (option("level", value, words::level(tongue, Some(level)))) }
+                }
+            }
+            label { (visitor.say("提示音", "Chime"))
+                select name="chime" {
+                    @for (value, chime) in CHIMES { (option("chime", value, words::chime(tongue, chime))) }
+                }
+            }
+            label { (visitor.say("遍数", "Times"))
+                input type="number" name="repeats" min="1" max="20" value=(fields.one("repeats")); }
+            label { (visitor.say("间隔（秒）", "Pause (s)"))
+                input type="number" name="interval" min="0" max="3600" value=(fields.one("interval")); }
+            label { (visitor.say("音量 %（空 = 各终端自定）", "Volume % (empty = each its own)"))
+                input type="number" name="volume" min="1" max="100" value=(fields.one("volume")); }
+            label { (visitor.say("有效时间", "Valid for"))
+                select name="valid" {
+                    @for minutes in VALID_MINUTES {
+                        (option("valid", &minutes.to_string(), &words::span(tongue, i64::from(minutes) * 60)))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What the form asks for.
+fn request(visitor: &Visitor, fields: &Fields) -> Result<ManualRequest, PageFault> {
+    let class = match fields.one("class") {
+        "live" => Class::Live,
+        "drill" => Class::Drill,
+        other => return Err(PageFault::malformed(&format!("`class` = `{other}`"))),
+    };
+    let mut areas = Vec::new();
+    for text in fields.all("area") {
+        let why = || PageFault::malformed(&format!("`area` = `{text}`"));
+        areas.push(AreaCode::parse(text).ok_or_else(why)?);
+    }
+    // A township stands for its villages.
+    let chosen = areas.clone();
+    areas.retain(|area| !chosen.iter().any(|upper| upper != area && upper.contains(*area)));
+    let known = |name: &str| Some(fields.one(name).to_owned()).filter(|text| !text.is_empty());
+    let chime = CHIMES.iter().find(|(name, _)| *name == fields.one("chime"));
+    Ok(ManualRequest {
+        text: known("text"),
+        recording: known("recording"),
+        areas,
+        terminals: Vec::new(),
+        polygon: polygon(fields.one("polygon"))?,
+        class,
+        level: LEVELS.iter().find(|(name, _)| *name == fields.one("level")).map(|(_, l)| *l),
+        urgency: if fields.one("urgency") == "emergency" {
+            Urgency::Emergency
+        } else {
+            Urgency::Daily
+        },
+        chime: chime.map_or(Chime::Notice, |(_, chime)| *chime),
+        voice: known("voice"),
+        repeats: fields.parsed("repeats")?.unwrap_or(1),
+        interval_s: fields.parsed("interval")?.unwrap_or(0),
+        volume_percent: fields.parsed("volume")?,
+        valid_s: fields.parsed::<u32>("valid")?.unwrap_or(30).saturating_mul(60),
+        requested_by: visitor.actor().name.clone(),
+        allowed_areas: visitor.actor().areas.clone(),
+    })
+}
+
+/// `lon,lat lon,lat …`; empty = none.
+fn polygon(text: &str) -> Result<Option<Vec<Position>>, PageFault> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let point = |pair: &str| {
+        let (lon, lat) = pair.split_once(',')?;
+        let (lon_deg, lat_deg): (f64, f64) = (lon.parse().ok()?, lat.parse().ok()?);
+        let on_earth = lon_deg.abs() <= 180.0 && lat_deg.abs() <= 90.0;
+        on_earth.then_some(Position { lat_deg, lon_deg })
+    };
+    let ring: Option<Vec<Position>> = text.split_whitespace().map(point).collect();
+    ring.map(Some).ok_or_else(|| PageFault::malformed("`polygon`"))
+}
+
+/// The form came: read back, or send.
+pub(super) async fn post(
+    State(console): State<Console>,
+    Posted { visitor, fields }: Posted,
+) -> Result<Response, PageFault> {
+    visitor.need(Right::Broadcast)?;
+    let wanted = request(&visitor, &fields)?;
+    let outlook = outlook(&console, &wanted).await?;
+    let plan = match outlook {
+        Ok(plan) => plan,
+        Err(refusal) => {
+            let faults: Vec<String> = refusal.reasons.into_iter().map(|r| r.text).collect();
+            return Ok(form_page(&console, &visitor, &fields, &faults).await?.into_response());
+        }
+    };
+    match fields.one("step") {
+        "send" => {
+            let right = typed_word(&plan).is_none_or(|word| fields.one("typed") == word);
+            if !right {
+                let fault = visitor.say(
+                    "输入的终端数量不对，没有播发。",
+                    "The number typed in is wrong; nothing went out.",
+                );
+                return Ok(review(&console, &visitor, &fields, &plan, Some(fault))?.into_response());
+            }
+            send(&console, &visitor, &fields, wanted).await
+        }
+        "edit" => Ok(form_page(&console, &visitor, &fields, &[]).await?.into_response()),
+        _ => Ok(review(&console, &visitor, &fields, &plan, None)?.into_response()),
+    }
+}
+
+async fn outlook(
+    console: &Console,
+    wanted: &ManualRequest,
+) -> Result<Result<Plan, Refusal>, PageFault> {
+    let (now, wanted) = (clock::now_utc(), wanted.clone());
+    Ok(console.core.look(move |gateway| gateway.outlook(now, &wanted)).await?)
+}
+
+/// What must be typed in: it is different each time, so that no finger learns it.
+fn typed_word(plan: &Plan) -> Option<String> {
+    let many = plan.class == Class::Live && plan.terminals.len() >= TYPED_FROM_TERMINALS;
+    many.then(|| plan.terminals.len().to_string())
+}
+
+fn review(
+    console: &Console,
+    visitor: &Visitor,
+    fields: &Fields,
+    plan: &Plan,
+    fault: Option<&str>,
+) -> Result<Markup, PageFault> {
+    let say = |zh, en| visitor.say(zh, en);
+    let live = plan.class == Class::Live;
+    let once = match fields.one("once") {
+        "" => random_token().map_err(|_| PageFault::malformed("no randomness"))?,
+        once => once.to_owned(),
+    };
+    let body = html! {
+        @if let Some(fault) = fault { p.flash.bad role="alert" { (fault) } }
+        section.card.plan.live[live].drill[!live] {
+            p.read-back {
+                span.tag { (words::class(visitor.tongue(), plan.class)) } " "
+                @if live { (say("将向村民实播", "This goes out for real")) }
+                @else { (say("演练：前后会加播“这是演练”", "A drill: framed by the words of a drill")) }
+            }
+            @if let Some(recording) = &plan.message.recording { p { (say("录音：", "Recording: ")) b { (recording) } } }
+            blockquote.words { (plan.message.text) }
+            dl.facts {
+                dt { (say("范围", "Where")) } dd { b.count { (plan.terminals.len()) } (say(" 个终端", " terminals")) }
+                dt { (say("播放", "How")) } dd {
+                    (plan.repeats) (say(" 遍，", " times, ")) (words::chime(visitor.tongue(), plan.chime))
+                    (say("，有效至 ", ", valid until "))
+                    (words::moment(plan.expires, console.county.local_offset_minutes))
+                }
+                dt { (say("批准", "Approval")) } dd {
+                    @match &plan.need {
+                        Need::Nothing => (say("您可以单独播发", "you may send it alone")),
+                        Need::Officers { officers, .. } => {
+                            (say("提交后还需另外 ", "needs ")) (officers) (say(" 人批准", " more person after you"))
+                        }
+                    }
+                }
+            }
+            ul.reasons { @for reason in &plan.reasons { li { (reason.text) } } }
+            form method="post" action="/console/compose" {
+                (token(visitor))
+                (carried(fields))
+                input type="hidden" name="once" value=(once);
+                @if let Some(word) = typed_word(plan) {
+                    label { (say("为防误发，请输入上面的终端数量：", "Type the number of terminals above: "))
+                        input.typed name="typed" required autocomplete="off" inputmode="numeric"
+                            pattern=(word) data-typed; }
+                }
+                div.actions {
+                    button type="submit" name="step" value="edit" formnovalidate { (say("返回修改", "Back")) }
+                    button.primary[!live].danger[live] type="submit" name="step" value="send" {
+                        @match (&plan.need, live) {
+                            (Need::Nothing, true) => (say("立即实播", "Send live now")),
+                            (Need::Nothing, false) => (say("开始演练播发", "Send the drill")),
+                            _ => (say("提交审批", "Submit for approval")),
+                        }
+                    }
+                }
+            }
+        }
+    };
+    let title = say("核对后播发", "Read back, then send").to_owned();
+    Ok(page(console, visitor, layout::COMPOSE, &title, &body))
+}
+
+/// The names of the form's fields that are carried through the read-back.
+const CARRIED: [&str; 13] = [
+    "class",
+    "text",
+    "recording",
+    "area",
+    "polygon",
+    "urgency",
+    "level",
+    "chime",
+    "voice",
+    "repeats",
+    "interval",
+    "volume",
+    "valid",
+];
+
+fn carried(fields: &Fields) -> Markup {
+    html! {
+        @for name in CARRIED {
+            @for value in fields.all(name) { input type="hidden" name=(name) value=(value); }
+        }
+    }
+}
+
+/// Sends it. The same read-back sent twice is one broadcast.
+async fn send(
+    console: &Console,
+    visitor: &Visitor,
+    fields: &Fields,
+    wanted: ManualRequest,
+) -> Result<Response, PageFault> {
+    let mut headers = HeaderMap::new();
+    if let Ok(once) = fields.one("once").parse() {
+        headers.insert("idempotency-key", once);
+    }
+    let actor = visitor.actor().clone();
+    let digest = Sha256::of(format!("{wanted:?}").as_bytes());
+    let key = match look_up(&console.answered, &headers, &actor.name, digest)? {
+        Said::Again(answer) => {
+            let to = answer.as_str().unwrap_or("/console/broadcasts").to_owned();
+            let text = visitor.say(
+                "这次播发已经提交过，没有重复播发。",
+                "This was sent already; it was not sent again.",
+            );
+            return Ok(done(console, visitor, true, text, &to));
+        }
+        Said::New(key) => key,
+    };
+    let ask = console.core.ask(None, move |id| Input::Manual(id, actor, Box::new(wanted)));
+    let tongue = visitor.tongue();
+    let answer = ask.await?;
+    let (good, text, to) = if let Answer::Started(id) = answer {
+        let text = tongue.say("已开始播发。", "It goes out.").to_owned();
+        (true, text, format!("/console/broadcasts/{id}"))
+    } else if let Answer::Waiting { plan, .. } = answer {
+        let text =
+            tongue.say("已提交，等待另一人批准。", "Submitted; another person must approve.");
+        (true, text.to_owned(), format!("/console/approvals#{plan}"))
+    } else {
+        (false, super::refusal(tongue, &answer), "/console/compose".to_owned())
+    };
+    if let Some(key) = key.filter(|_| good) {
+        key.answer(to.clone().into());
+    }
+    Ok(done(console, visitor, good, &text, &to))
+}
+
+/// How many would hear it, while the form is being filled in.
+pub(super) async fn audience(
+    State(console): State<Console>,
+    Posted { visitor, fields }: Posted,
+) -> Result<Markup, PageFault> {
+    visitor.need(Right::Broadcast)?;
+    let mut wanted = match request(&visitor, &fields) {
+        Ok(wanted) => wanted,
+        // The class is chosen later: for counting, any will do.
+        Err(_) => {
+            let mut fields = fields.clone();
+            fields.push_first("class", "live");
+            request(&visitor, &fields)?
+        }
+    };
+    wanted.class = Class::Live;
+    wanted.text.get_or_insert_with(|| "测试".to_owned());
+    let say = |zh, en| visitor.say(zh, en);
+    Ok(match outlook(&console, &wanted).await? {
+        Ok(plan) => html! {
+            b { (plan.terminals.len()) } (say(" 个终端", " terminals"))
+            @if let Need::Officers { officers, .. } = plan.need {
+                " · " (say("需另外 ", "needs ")) (officers) (say(" 人批准", " more person"))
+            }
+        },
+        Err(refusal) => html! {
+            @for reason in &refusal.reasons { span.bad { (reason.text) " " } }
+        },
+    })
+}
+
+/// How it would sound.
+pub(super) async fn preview(
+    State(console): State<Console>,
+    Posted { visitor, fields }: Posted,
+) -> Result<Markup, PageFault> {
+    visitor.need(Right::Broadcast)?;
+    let chime = CHIMES.iter().find(|(name, _)| *name == fields.one("chime"));
+    let order = PreviewOrder {
+        text: fields.one("text").chars().take(TEXT_CHARS_MAX).collect(),
+        voice: Some(fields.one("voice")).filter(|v| !v.is_empty()).unwrap_or("default").to_owned(),
+        recording: Some(fields.one("recording").to_owned()).filter(|name| !name.is_empty()),
+        fallback_recording: "general-yellow".to_owned(),
+        chime: chime.map_or(Chime::Notice, |(_, chime)| *chime),
+        drill: fields.one("class") == "drill",
+        words_times: None,
+    };
+    let say = |zh, en| visitor.say(zh, en);
+    let preview = match console.previews.preview(order).await {
+        Ok(preview) => preview,
+        Err(fault) => {
+            return Ok(html! { p.flash.bad { (say("无法试听：", "No preview: ")) (fault) } });
+        }
+    };
+    let clip = preview.clips.first();
+    Ok(html! {
+        section.card.preview {
+            h2 { (say("试听", "Preview")) }
+            @if let Some(clip) = clip {
+                audio controls src={ "/console/clips/" (clip.sha256) } {}
+                p { (say("一遍 ", "once ")) (words::span(visitor.tongue(), i64::from(clip.duration_ms.div_ceil(1000)))) " · " (preview.spoken.voice) }
+                table.wide {
+                    thead { tr { th { (say("链路", "Line")) } th.number { (say("到一个终端的传输时间", "Airtime to one terminal")) } } }
+                    tbody {
+                        @for (line, ms) in console.previews.airtime_ms(u64::from(clip.clip_bytes)) {
+                            tr { td { (line) } td.number { (words::span(visitor.tongue(), i64::try_from(ms.div_ceil(1000)).unwrap_or(i64::MAX))) } }
+                        }
+                    }
+                }
+            }
+            @if !preview.unknown.is_empty() {
+                p.flash.bad { (say("读不出的字：", "Characters without a reading: ")) (preview.unknown.join(" ")) }
+            }
+        }
+    })
+}
