@@ -27,3 +27,4 @@ pub mod render;
 pub mod report;
 pub mod secrets;
 pub mod simulate;
+pub mod tls;

@@ -105,6 +105,11 @@ fn text(
                 let (file, dir) = (file.display(), args.config.display());
                 writeln!(out, "note: {file} is not there yet; `mingluo keys init --config {dir}`")?;
             }
+            if let Some(file) = loaded.config.absent_certificate() {
+                let (file, dir) = (file.display(), args.config.display());
+                let make = format!("`mingluo keys tls --config {dir} --name HOST`");
+                writeln!(out, "note: {file} is not there yet; {make}")?;
+            }
             writeln!(
                 out,
                 "{}: ok, {} areas, {} terminals, {} response plans, {} templates",

@@ -1,5 +1,6 @@
 //! Calls to a running gateway.
 
+use crate::tls;
 use anyhow::{Context, bail};
 use clap::Args;
 use serde_json::Value;
@@ -18,6 +19,9 @@ pub(crate) struct ClientArgs {
     /// File that holds the API key
     #[arg(long, value_name = "FILE", env = "MINGLUO_KEY_FILE")]
     pub key_file: Option<PathBuf>,
+    /// Certificate (PEM) of the gateway, or of who signed it, for an https address
+    #[arg(long, value_name = "FILE", env = "MINGLUO_CA_FILE")]
+    pub ca_file: Option<PathBuf>,
 }
 
 /// A caller with a key.
@@ -41,7 +45,17 @@ impl ClientArgs {
                 "no API key: set MINGLUO_KEY or --key-file; make one with `mingluo keys create`"
             ),
         };
-        Ok(Client::new(&self.url, key.trim()))
+        let mut client = Client::new(&self.url, key.trim());
+        if let Some(file) = &self.ca_file {
+            client.http = tls::trusting_client(file)?;
+        } else if self.url.starts_with("https:") {
+            bail!(
+                "{} needs --ca-file or MINGLUO_CA_FILE: the certificate of the gateway, or of who \
+                 signed it",
+                self.url
+            );
+        }
+        Ok(client)
     }
 }
 
@@ -50,7 +64,7 @@ impl Client {
     #[must_use]
     pub(crate) fn new(url: &str, key: &str) -> Self {
         let base = format!("{}/api/v1", url.trim_end_matches('/'));
-        Self { base, key: key.to_owned(), http: reqwest::Client::new() }
+        Self { base, key: key.to_owned(), http: tls::plain_client() }
     }
 
     /// GET.

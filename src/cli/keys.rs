@@ -1,11 +1,11 @@
 //! `mingluo keys`: the gateway's own keys and the API keys of people and programs.
 
-use crate::config::Config;
+use crate::config::{Config, Settings};
 use crate::console::ApiKeys;
 use crate::deliver::KeyRing;
 use crate::model::{AreaCode, Role, TerminalId};
-use crate::secrets;
-use anyhow::{Context, bail};
+use crate::{clock, secrets, tls};
+use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
 use std::io::Write;
 use std::path::PathBuf;
@@ -48,6 +48,12 @@ enum What {
         /// Area code, repeatable; default = all served areas
         #[arg(long = "area", value_name = "CODE")]
         areas: Vec<String>,
+    },
+    /// Make a certificate for HTTPS on an intranet, valid 825 days 自签证书
+    Tls {
+        /// Host name or address by which browsers reach the console, repeatable or with commas
+        #[arg(long = "name", value_name = "HOST[,IP…]", required = true, value_delimiter = ',')]
+        names: Vec<String>,
     },
     /// List API keys, without their texts 列出接口密钥
     List,
@@ -111,6 +117,7 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
             keys.save(&files.api_keys_file)?;
             writeln!(out, "{text}")?;
         }
+        What::Tls { names } => certificate(&loaded.config, names, out)?,
         What::List => {
             for key in ApiKeys::load(&files.api_keys_file)?.keys {
                 writeln!(out, "{}\t{:?}\t{:?}", key.name, key.role, key.areas)?;
@@ -127,6 +134,33 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// Makes certificate and key where `[http]` names them, or in `keys/`; says how to go on.
+fn certificate(settings: &Settings, names: &[String], out: &mut impl Write) -> anyhow::Result<()> {
+    let default = ("keys/tls.crt", "keys/tls.key");
+    let (certificate, key) = match settings.http.tls() {
+        Some((certificate, key)) => (certificate.to_path_buf(), key.to_path_buf()),
+        None => (settings.dir.join(default.0), settings.dir.join(default.1)),
+    };
+    for file in [&certificate, &key] {
+        ensure!(!file.exists(), "{} exists already; move it away first", file.display());
+    }
+    let made = tls::self_signed(names, clock::now_utc())?;
+    secrets::write_private(&key, made.key.as_bytes())?;
+    secrets::write_private(&certificate, made.certificate.as_bytes())?;
+    writeln!(out, "certificate {}\nkey         {}", certificate.display(), key.display())?;
+    writeln!(out, "SHA-256     {}", made.fingerprint)?;
+    writeln!(out, "valid       {} days 有效期", tls::VALID_DAYS)?;
+    if settings.http.tls().is_none() {
+        writeln!(
+            out,
+            "写入 gateway.toml 的 [http] 后重启 put into [http] of gateway.toml, restart:"
+        )?;
+        writeln!(out, "tls_certificate_file = \"{}\"", default.0)?;
+        writeln!(out, "tls_key_file = \"{}\"", default.1)?;
+    }
+    Ok(())
 }
 
 fn ring(files: &crate::config::KeySettings) -> anyhow::Result<KeyRing> {

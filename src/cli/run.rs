@@ -48,6 +48,7 @@ pub(crate) fn run(args: &RunArgs) -> anyhow::Result<u8> {
 async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
+    let scheme = if loaded.config.http.tls().is_some() { "https" } else { "http" };
     let daemon = tokio::select! {
         started = Daemon::start(loaded) => started?,
         _ = terminate.recv() => return Ok(stopped_early()),
@@ -67,7 +68,7 @@ async fn serve(loaded: crate::config::Loaded) -> anyhow::Result<u8> {
             out,
             "首次启动，请在 24 小时内用浏览器打开一次性链接建立管理员账号 First start, open once:"
         )?;
-        writeln!(out, "http://{}{setup}", daemon.http)?;
+        writeln!(out, "{scheme}://{}{setup}", daemon.http)?;
         out.flush()?;
     }
     notify(sd_notify::NotifyState::Ready);

@@ -1,9 +1,9 @@
 //! Files that `gateway.toml` names: what must be there is, and is what it should be.
 
 use super::Settings;
-use super::reader::{Document, Faults};
+use super::reader::{Document, Faults, Keys};
 use crate::console::{Accounts, ApiKeys, Outline};
-use crate::secrets;
+use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +13,13 @@ impl Settings {
     pub fn absent_keys(&self) -> Vec<&PathBuf> {
         let files = [&self.keys.signing_key_file, &self.keys.terminal_master_key_file];
         files.into_iter().filter(|file| !file.exists()).collect()
+    }
+
+    /// The file of the certificate for HTTPS, when it is configured and does not exist yet.
+    #[must_use]
+    pub fn absent_certificate(&self) -> Option<&Path> {
+        let (certificate, key) = self.http.tls()?;
+        (!certificate.exists() && !key.exists()).then_some(certificate)
     }
 }
 
@@ -41,6 +48,9 @@ pub(super) fn check(
     if let Some(why) = settings.call.webhook_key_file.as_deref().and_then(unreadable) {
         let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
         keys.table("call").fault("webhook_key_file", &why, remedy);
+    }
+    if let Some(pair) = settings.http.tls() {
+        https(pair, &keys.table("http"), faults);
     }
     let own = keys.table("keys");
     for (key, file) in [
@@ -78,6 +88,28 @@ pub(super) fn check(
     {
         let what = format!("{} is no directory", folder.display());
         keys.table("ingest").fault("folder", &what, "name a directory; it is made when absent");
+    }
+}
+
+/// Certificate and key of console and API. That neither is made yet is no fault, as with our keys.
+fn https((certificate, key): (&Path, &Path), keys: &Keys<'_>, faults: &Faults) {
+    if !certificate.exists() && !key.exists() {
+        return;
+    }
+    let readable = |file: &Path| !file.exists() || may_read(file);
+    if readable(certificate)
+        && readable(key)
+        && let Err(fault) = tls::server(certificate, key)
+    {
+        let remedy = "correct the files, or make both with `mingluo keys tls`";
+        keys.fault("tls_certificate_file", &format!("{fault:#}"), remedy);
+        return;
+    }
+    if let Ok((_, until)) = tls::valid(certificate)
+        && let Some(told) = tls::warning(clock::now_utc(), until)
+    {
+        let (what, remedy) = told.split_once(": ").unwrap_or((&told, "make another"));
+        faults.warn("gateway.toml", keys.line_of("tls_certificate_file"), what, remedy);
     }
 }
 

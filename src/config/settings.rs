@@ -29,10 +29,22 @@ pub struct HttpSettings {
     pub terminal_listen: SocketAddr,
     /// Base of the clip addresses put into orders, as terminals reach it.
     pub public_clip_url: String,
+    /// PEM file of the certificate by which console and API are served over HTTPS; `None` = plain HTTP.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// PEM file of its key; both or none.
+    pub tls_key_file: Option<PathBuf>,
     /// Names by which people reach the console, besides addresses and `localhost`.
     pub hosts: Vec<String>,
     /// Outlines on the console's map, GeoJSON; `None` = no outlines.
     pub map_file: Option<PathBuf>,
+}
+
+impl HttpSettings {
+    /// Certificate and key, when console and API are served over HTTPS.
+    #[must_use]
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate_file.as_deref().zip(self.tls_key_file.as_deref())
+    }
 }
 
 /// `[status]`
@@ -286,6 +298,9 @@ fn http(dir: &Path, mut keys: Keys<'_>) -> HttpSettings {
         let what = format!("expected an http or https address, got `{public_clip_url}`");
         keys.fault("public_clip_url", &what, "write the address by which terminals reach it");
     }
+    let tls_certificate_file = path_opt(dir, &mut keys, "tls_certificate_file");
+    let tls_key_file = path_opt(dir, &mut keys, "tls_key_file");
+    both_or_none(&keys, tls_certificate_file.as_ref(), tls_key_file.as_ref());
     let hosts = keys.texts("hosts");
     let map_file = path_opt(dir, &mut keys, "map_file");
     keys.finish();
@@ -295,6 +310,15 @@ fn http(dir: &Path, mut keys: Keys<'_>) -> HttpSettings {
         hosts,
         map_file,
         public_clip_url: public_clip_url.trim_end_matches('/').to_owned(),
+        tls_certificate_file,
+        tls_key_file,
+    }
+}
+
+fn both_or_none(keys: &Keys<'_>, certificate: Option<&PathBuf>, key: Option<&PathBuf>) {
+    if certificate.is_some() != key.is_some() {
+        let what = "needs `tls_key_file` and the other way round";
+        keys.fault("tls_certificate_file", what, "set both or neither");
     }
 }
 
@@ -336,10 +360,7 @@ fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
     if settings.user.is_some() != settings.password_file.is_some() {
         keys.fault("user", "needs `password_file` and the other way round", "set both or neither");
     }
-    if settings.tls_certificate_file.is_some() != settings.tls_key_file.is_some() {
-        let what = "needs `tls_key_file` and the other way round";
-        keys.fault("tls_certificate_file", what, "set both or neither");
-    }
+    both_or_none(&keys, settings.tls_certificate_file.as_ref(), settings.tls_key_file.as_ref());
     keys.finish();
     settings
 }

@@ -52,6 +52,7 @@ fn ready(metrics: &Metrics) -> Response {
         "checks": checks,
         // Ready all the same, but a person should look at the broker.
         "link_warnings": metrics.link_warnings(),
+        "certificate_warning": metrics.certificate_warning(),
     });
     (status, Json(body)).into_response()
 }

@@ -4,16 +4,19 @@
 use super::health::Life;
 use super::metrics::Metrics;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer};
-use super::serve::bind;
+use super::serve::{Listener, bind, local};
 use super::status::StatusPlane;
 use crate::config::{Loaded, Settings};
 use crate::console::{ApiKeys, County, Outline};
 use crate::deliver::KeyRing;
 use crate::model::{Network, Policy};
 use crate::render::Renderer;
+use crate::tls;
 use anyhow::Context;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// All of it.
 pub(super) struct Ground {
@@ -26,7 +29,9 @@ pub(super) struct Ground {
     pub(super) status: StatusPlane,
     pub(super) record: OpenRecord,
     pub(super) renderer: Arc<Renderer>,
-    pub(super) http: TcpListener,
+    pub(super) http: Listener,
+    /// Where that listens.
+    pub(super) http_local: SocketAddr,
     pub(super) clips: TcpListener,
 }
 
@@ -40,6 +45,7 @@ impl Ground {
         let keys = Arc::new(key_ring(&settings).map_err(fault(77))?);
         let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
+        let https = https(&settings, &metrics).map_err(fault(78))?;
         let listener = bind("status.listen", settings.status.listen).map_err(fault(69))?;
         let status = StatusPlane::start(listener, Arc::clone(&metrics)).map_err(fault(75))?;
         metrics.health.enter(Life::Replaying);
@@ -50,6 +56,8 @@ impl Ground {
         metrics.health.enter(Life::Starting);
         let renderer = renderer(&settings).map_err(fault(78))?;
         let http = bind("http.listen", settings.http.listen).map_err(fault(69))?;
+        let http_local = local(&http).map_err(fault(69))?;
+        let http = Listener::with_tls(http, https);
         let clips =
             bind("http.terminal_listen", settings.http.terminal_listen).map_err(fault(69))?;
         Ok(Self {
@@ -63,6 +71,7 @@ impl Ground {
             record,
             renderer,
             http,
+            http_local,
             clips,
         })
     }
@@ -79,4 +88,13 @@ impl Ground {
         };
         Ok(County::of(&self.network, &self.policy, http.hosts.clone(), outline))
     }
+}
+
+/// TLS for console and API, when there is a certificate; its end is watched from now on.
+fn https(settings: &Settings, metrics: &Metrics) -> anyhow::Result<Option<TlsAcceptor>> {
+    let Some((certificate, key)) = settings.http.tls() else { return Ok(None) };
+    let server = tls::server(certificate, key)?;
+    let (_, until) = tls::valid(certificate)?;
+    metrics.watch_certificate(until);
+    Ok(Some(TlsAcceptor::from(server)))
 }

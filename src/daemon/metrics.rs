@@ -2,8 +2,9 @@
 
 use super::health::Health;
 use crate::deliver::{LinkFacts, Noticed};
-use crate::model::{Outcome, Step};
+use crate::model::{Outcome, Step, UtcMs};
 use crate::record::entry::Entry;
+use crate::{clock, tls};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -42,6 +43,8 @@ pub struct Metrics {
     pub link_up: AtomicBool,
     link_noticed: Family<Label, Counter>,
     link_facts: OnceLock<Arc<LinkFacts>>,
+    certificate_until: OnceLock<UtcMs>,
+    certificate_valid_s: Family<Label, Gauge>,
 }
 
 impl Default for Metrics {
@@ -66,6 +69,9 @@ impl Default for Metrics {
         let link_noticed = Family::default();
         let help = "What the link refused, dropped or lost, by kind";
         registry.register("link_noticed", help, link_noticed.clone());
+        let certificate_valid_s = Family::default();
+        let help = "Seconds until the certificate of a listener expires";
+        registry.register("certificate_valid_s", help, certificate_valid_s.clone());
         let core_silent_ms = Gauge::default();
         let help = "Milliseconds since the core last turned";
         registry.register("core_silent_ms", help, core_silent_ms.clone());
@@ -80,6 +86,8 @@ impl Default for Metrics {
             commit_ms_max: AtomicU64::new(0),
             link_noticed,
             link_facts: OnceLock::new(),
+            certificate_until: OnceLock::new(),
+            certificate_valid_s,
             core_silent_ms,
             health: Health::default(),
             journal_good: AtomicBool::new(true),
@@ -138,6 +146,23 @@ impl Metrics {
         self.link_facts.get().map(|facts| facts.warnings()).unwrap_or_default()
     }
 
+    /// From now on the end of the certificate of `http.listen` is watched; the first one stays.
+    pub fn watch_certificate(&self, until: UtcMs) {
+        let _watched = self.certificate_until.set(until);
+    }
+
+    /// The end of the certificate of `http.listen`; `None` = plain HTTP.
+    #[must_use]
+    pub fn certificate_until(&self) -> Option<UtcMs> {
+        self.certificate_until.get().copied()
+    }
+
+    /// What people should do about the certificate of `http.listen`.
+    #[must_use]
+    pub fn certificate_warning(&self) -> Option<String> {
+        tls::warning(clock::now_utc(), self.certificate_until()?)
+    }
+
     /// The text form (`OpenMetrics` 1.0).
     ///
     /// # Errors
@@ -147,6 +172,11 @@ impl Metrics {
             let count = self.link_facts.get().map_or(0, |facts| facts.count(what));
             let label = Label { kind: what.name().to_owned() };
             self.link_noticed.get_or_create(&label).inner().store(count, Ordering::Relaxed);
+        }
+        if let Some(until) = self.certificate_until() {
+            let label = Label { kind: "http".to_owned() };
+            let valid_s = until.since_ms(clock::now_utc()).div_euclid(1000);
+            self.certificate_valid_s.get_or_create(&label).set(valid_s);
         }
         let silent_ms = i64::try_from(self.health.core_silent_ms()).unwrap_or(i64::MAX);
         self.core_silent_ms.set(silent_ms);

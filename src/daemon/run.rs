@@ -141,7 +141,7 @@ impl Daemon {
         (core, inputs): (CoreHandle, mpsc::Receiver<CoreMessage>),
         (stopping, stop): (watch::Sender<bool>, watch::Receiver<bool>),
     ) -> anyhow::Result<Self> {
-        let (http, clips) = (local(&ground.http)?, local(&ground.clips)?);
+        let (http, clips) = (ground.http_local, local(&ground.clips)?);
         let started = started_row(&ground.network, &ground.policy)?;
         ground.record.0.append(&[started], &[])?;
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
@@ -180,6 +180,7 @@ impl Daemon {
             tokio::spawn(pump_in),
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
             tokio::spawn(beat(Arc::clone(&metrics))),
+            tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];

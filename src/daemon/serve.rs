@@ -1,5 +1,5 @@
 //! Listening: addresses are taken before anything is announced, and every connection has limits on
-//! its number, its headers and its silence.
+//! its number, its headers and its silence, whether it speaks TLS or not.
 
 use anyhow::Context;
 use axum::{Extension, Router};
@@ -11,9 +11,11 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+use tokio_rustls::TlsAcceptor;
 
 /// Connections that the system keeps until they are accepted; a whole county fetches at once.
 const BACKLOG: u32 = 4_096;
@@ -21,6 +23,13 @@ const BACKLOG: u32 = 4_096;
 const HEADERS_S_MAX: u64 = 15;
 /// Longest line and headers of a request, bytes; 431 above it.
 const HEADERS_BYTES_MAX: usize = 64 * 1024;
+/// Longest time from a connection to the end of its TLS handshake, seconds.
+const HANDSHAKE_S_MAX: u64 = 10;
+/// First byte of every TLS connection.
+const TLS_FIRST_BYTE: u8 = 0x16;
+/// What somebody gets who forgot the s of https, as browsers do by themselves.
+const PLAIN_TO_TLS: &str = "这里只接受 HTTPS：请在地址前写 https://\n\
+     This address takes HTTPS only: write https:// in front of it.\n";
 /// Wait after the system could not give another socket, milliseconds.
 const ACCEPT_WAIT_MS: u64 = 200;
 
@@ -66,14 +75,34 @@ pub(crate) fn local(listener: &TcpListener) -> anyhow::Result<SocketAddr> {
     listener.local_addr().context("asking where a socket listens")
 }
 
+/// A listener, and how it speaks.
+pub(crate) struct Listener {
+    listener: TcpListener,
+    tls: Option<TlsAcceptor>,
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Self {
+        Self { listener, tls: None }
+    }
+}
+
+impl Listener {
+    /// The same with TLS when there is a certificate.
+    pub(crate) fn with_tls(listener: TcpListener, tls: Option<TlsAcceptor>) -> Self {
+        Self { listener, tls }
+    }
+}
+
 /// Serves until `stop` is true; then nothing more is accepted, requests under way are finished, and
 /// it returns. At `connections_max` further connections wait in the system's backlog.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    listener: impl Into<Listener>,
     router: Router,
     connections_max: usize,
     mut stop: watch::Receiver<bool>,
 ) {
+    let Listener { listener, tls } = listener.into();
     let room = Arc::new(Semaphore::new(connections_max));
     let mut open = JoinSet::new();
     loop {
@@ -83,9 +112,15 @@ pub(crate) async fn serve(
         };
         while open.try_join_next().is_some() {}
         if let Some((stream, permit)) = accepted {
-            let (router, stop) = (router.clone(), stop.clone());
+            let (router, stop, tls) = (router.clone(), stop.clone(), tls.clone());
             open.spawn(async move {
-                connection(stream, router, stop).await;
+                // Answers are small; waiting to fill a packet would only delay them.
+                let _refused = stream.set_nodelay(true);
+                let router = router.layer(Extension(Peer::of(&stream, tls.is_some())));
+                match tls {
+                    None => connection(stream, router, stop).await,
+                    Some(tls) => secured(tls, stream, router, stop).await,
+                }
                 drop(permit);
             });
         }
@@ -124,11 +159,60 @@ pub struct Peer {
     pub secure: bool,
 }
 
-async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver<bool>) {
-    // Answers are small; waiting to fill a packet would only delay them.
-    let _refused = stream.set_nodelay(true);
-    let address = stream.peer_addr().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |peer| peer.ip());
-    let router = router.layer(Extension(Peer { address, secure: false }));
+impl Peer {
+    fn of(stream: &TcpStream, secure: bool) -> Self {
+        let address = stream.peer_addr().map(|peer| peer.ip());
+        Self { address: address.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), secure }
+    }
+}
+
+/// A connection that must shake hands first. It holds its place meanwhile, so the time is short.
+async fn secured(
+    tls: TlsAcceptor,
+    stream: TcpStream,
+    router: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let limit = Duration::from_secs(HANDSHAKE_S_MAX);
+    let shaken = tokio::select! {
+        () = stopped(&mut stop) => return,
+        shaken = tokio::time::timeout(limit, handshake(tls, stream)) => shaken,
+    };
+    match shaken {
+        Ok(Ok(Some(stream))) => connection(stream, router, stop).await,
+        Ok(Ok(None)) => {}
+        Ok(Err(fault)) => tracing::debug!(%fault, "a TLS handshake failed"),
+        Err(_) => tracing::debug!("a TLS handshake took longer than {HANDSHAKE_S_MAX} s"),
+    }
+}
+
+/// Shakes hands; `None` = it was no TLS, and was told so.
+async fn handshake(
+    tls: TlsAcceptor,
+    mut stream: TcpStream,
+) -> std::io::Result<Option<tokio_rustls::server::TlsStream<TcpStream>>> {
+    let mut first = [0];
+    if stream.peek(&mut first).await? == 0 {
+        return Ok(None);
+    }
+    if first == [TLS_FIRST_BYTE] {
+        return tls.accept(stream).await.map(Some);
+    }
+    let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\n";
+    let length = PLAIN_TO_TLS.len();
+    let answer =
+        format!("{head}Content-Length: {length}\r\nConnection: close\r\n\r\n{PLAIN_TO_TLS}");
+    stream.write_all(answer.as_bytes()).await?;
+    stream.shutdown().await?;
+    // What was sent is read to its end: closing on unread bytes would take the answer away.
+    tokio::io::copy(&mut stream, &mut tokio::io::sink()).await?;
+    Ok(None)
+}
+
+async fn connection<S>(stream: S, router: Router, mut stop: watch::Receiver<bool>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
     let service = TowerToHyperService::new(router);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -151,6 +235,7 @@ async fn connection(stream: TcpStream, router: Router, mut stop: watch::Receiver
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tls;
 
     fn check(listen: &str, expect: &[&str]) {
         let told = bind("http.listen", listen.parse().unwrap()).unwrap_err().to_string();
@@ -165,5 +250,39 @@ mod tests {
         let taken = local(&first).unwrap().to_string();
         check(&taken, &["http.listen", &taken, "in use", "ss -ltnp", "another port"]);
         check("192.0.2.1:8721", &["192.0.2.1:8721", "ip address", "0.0.0.0"]);
+    }
+
+    /// Who connects and says nothing holds one of the places, and gives it back at the limit.
+    #[tokio::test]
+    async fn a_handshake_holds_a_place_and_gives_it_back() {
+        use tokio::io::AsyncReadExt;
+        let dir = std::env::temp_dir().join(format!("mingluo-places-{}", std::process::id()));
+        let made = tls::self_signed(&["127.0.0.1".to_owned()], crate::clock::now_utc()).unwrap();
+        let (certificate, key) = (dir.join("tls.crt"), dir.join("tls.key"));
+        crate::secrets::write_private(&certificate, made.certificate.as_bytes()).unwrap();
+        crate::secrets::write_private(&key, made.key.as_bytes()).unwrap();
+        let acceptor = TlsAcceptor::from(tls::server(&certificate, &key).unwrap());
+        let caller = tls::trusting_client(&certificate).unwrap();
+        std::fs::remove_dir_all(&dir).unwrap();
+
+        let listener = bind("http.listen", "127.0.0.1:0".parse().unwrap()).unwrap();
+        let at = local(&listener).unwrap();
+        let (stop, stopping) = watch::channel(false);
+        let router = Router::new().route("/", axum::routing::get(async || "served"));
+        let listener = Listener::with_tls(listener, Some(acceptor));
+        let serving = tokio::spawn(serve(listener, router, 2, stopping));
+        let mut silent =
+            [TcpStream::connect(at).await.unwrap(), TcpStream::connect(at).await.unwrap()];
+        let answer = caller.get(format!("https://{at}/")).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "served");
+        let mut ended = 0;
+        for stream in &mut silent {
+            let mut byte = [0];
+            let read = tokio::time::timeout(Duration::from_millis(1), stream.read(&mut byte)).await;
+            ended += u32::from(read.is_ok());
+        }
+        assert!(ended > 0, "it was served although both places were held");
+        stop.send_replace(true);
+        serving.await.unwrap();
     }
 }

@@ -39,7 +39,7 @@ impl ClipSource {
         Arc::new(Self {
             url,
             fetching,
-            client: reqwest::Client::new(),
+            client: crate::tls::plain_client(),
             downloads: Semaphore::new(DOWNLOADS_MAX),
             shared: Mutex::new(BTreeMap::new()),
         })

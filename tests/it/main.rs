@@ -8,6 +8,7 @@ mod calls;
 mod console;
 mod entry;
 mod external;
+mod https;
 mod ingest;
 mod kill;
 mod mqtt;

@@ -29,6 +29,8 @@ pub(crate) struct Gateway {
     source_key: String,
     leader_key: String,
     external: Option<Child>,
+    /// Settings beyond those of every test, by `section.key`.
+    settings: BTreeMap<String, String>,
 }
 
 /// What a GET brought.
@@ -162,6 +164,7 @@ impl Gateway {
             source_key: String::new(),
             leader_key: String::new(),
             external: None,
+            settings: BTreeMap::new(),
         };
         assert_eq!(gateway.cli(&["keys", "init"]).0, 0);
         let create = |role: &str| {
@@ -175,7 +178,7 @@ impl Gateway {
 
     fn overrides(&self) -> BTreeMap<String, String> {
         let audio = Path::new(env!("CARGO_MANIFEST_DIR")).join("audio-samples");
-        [
+        let ours = [
             ("http.listen", self.http.to_string()),
             ("http.terminal_listen", self.clips.to_string()),
             ("status.listen", self.status.to_string()),
@@ -193,14 +196,23 @@ impl Gateway {
             ("keys.terminal_master_key_file", "keys/master.key".to_owned()),
             ("keys.api_keys_file", "keys/api.toml".to_owned()),
         ]
-        .map(|(key, value)| (key.to_owned(), value))
-        .into()
+        .map(|(key, value)| (key.to_owned(), value));
+        ours.into_iter().chain(self.settings.clone()).collect()
+    }
+
+    /// Another setting, from the next start on.
+    pub(crate) fn set(&mut self, key: &str, value: &str) {
+        self.settings.insert(key.to_owned(), value.to_owned());
+    }
+
+    /// Its configuration directory.
+    pub(crate) fn configs(&self) -> PathBuf {
+        self.dir.join("configs")
     }
 
     /// The configuration, for a daemon inside this process.
     pub(crate) fn loaded(&self) -> Loaded {
-        let configs = self.dir.join("configs");
-        Config::load_with(&configs, &self.overrides()).expect("a good configuration")
+        Config::load_with(&self.configs(), &self.overrides()).expect("a good configuration")
     }
 
     /// Where it listens: key of the configuration and address.
@@ -220,7 +232,7 @@ impl Gateway {
 
     /// Its record's file.
     pub(crate) fn record(&self) -> PathBuf {
-        self.dir.join("configs/var/record.db")
+        self.configs().join("var/record.db")
     }
 
     fn command(&self) -> Command {
@@ -229,13 +241,22 @@ impl Gateway {
             command.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
         }
         let record = format!("sqlite:{}", self.record().display());
-        command.env("MINGLUO_CONFIG", self.dir.join("configs")).env("MINGLUO_RECORD", record);
+        command.env("MINGLUO_CONFIG", self.configs()).env("MINGLUO_RECORD", record);
         command
     }
 
-    /// Runs another command of the program; gives exit code and standard output.
+    /// Runs another command of the program; gives exit code and what it wrote.
     pub(crate) fn cli(&self, arguments: &[&str]) -> (i32, String) {
-        let done = self.command().args(arguments).output().unwrap();
+        Self::output(self.command().args(arguments))
+    }
+
+    /// The same as leader.
+    pub(crate) fn cli_with_key(&self, arguments: &[&str]) -> (i32, String) {
+        Self::output(self.command().env("MINGLUO_KEY", &self.leader_key).args(arguments))
+    }
+
+    fn output(command: &mut Command) -> (i32, String) {
+        let done = command.output().unwrap();
         let text = String::from_utf8_lossy(&done.stdout).into_owned()
             + &String::from_utf8_lossy(&done.stderr);
         (done.status.code().unwrap_or(-1), text)
@@ -272,9 +293,9 @@ impl Gateway {
     }
 
     fn ready(&self) -> bool {
-        let url = format!("http://{}/readyz", self.http);
-        let answer = self.runtime.block_on(async { reqwest::get(url).await });
-        answer.is_ok_and(|answer| answer.status().is_success())
+        // Not at the API's address, which may speak HTTPS.
+        let status = self.status;
+        std::net::TcpStream::connect(status).is_ok() && wire_get(status, "/readyz").0 == 200
     }
 
     /// `kill -9`.
@@ -418,7 +439,7 @@ impl Gateway {
 
     /// Where a watched folder's file goes.
     pub(crate) fn folder(&self) -> PathBuf {
-        self.dir.join("configs/var/alerts")
+        self.configs().join("var/alerts")
     }
 
     /// Posts a rainstorm alert for the county, as of now.

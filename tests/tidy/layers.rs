@@ -189,3 +189,14 @@ fn nobody_writes_an_acknowledgement_for_a_terminal() {
         assert!(here || !writes, "{} writes acknowledgements", file.path);
     }
 }
+
+/// The HTTP library's own default reads the system's authorities and panics where there are none.
+#[test]
+fn callers_name_whom_they_trust() {
+    for file in files("src", ".rs") {
+        let code = code(file.product());
+        let calls =
+            ["reqwest::Client::new(", "reqwest::get("].iter().any(|call| code.contains(call));
+        assert!(!calls, "{}: use tls::plain_client or tls::trusting_client", file.path);
+    }
+}
