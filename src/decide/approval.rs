@@ -15,6 +15,20 @@ pub struct Signature {
     pub at: UtcMs,
 }
 
+/// Changes of a waiting plan that stay in memory; the record keeps all.
+const CHANGES_KEPT_MAX: usize = 10;
+
+/// One change of a plan that waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Change {
+    /// Canonical name of the officer.
+    pub by: String,
+    /// When.
+    pub at: UtcMs,
+    /// What stood before it.
+    pub before: PlanContent,
+}
+
 /// A plan that waits, with the signatures it has.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
@@ -35,6 +49,9 @@ pub struct Pending {
     /// Whether the next people were asked.
     #[serde(default)]
     escalated: bool,
+    /// Its newest changes, oldest first.
+    #[serde(default)]
+    changes: Vec<Change>,
 }
 
 impl Pending {
@@ -49,6 +66,7 @@ impl Pending {
             planned: None,
             since,
             escalated: false,
+            changes: Vec::new(),
         }
     }
 
@@ -100,13 +118,23 @@ impl Pending {
         })
     }
 
+    /// Its newest changes, oldest first.
+    #[must_use]
+    pub fn changes(&self) -> &[Change] {
+        &self.changes
+    }
+
     /// Folds a recorded edit in: every signature falls.
-    pub fn edited(&mut self, by: &str, revision: u32, needs_other: bool, after: PlanContent) {
+    pub fn edited(&mut self, change: Change, revision: u32, needs_other: bool, after: PlanContent) {
         if needs_other {
             if self.planned.is_none() {
                 self.planned = Some(Box::new(self.plan.content()));
             }
-            self.author = Some(by.to_owned());
+            self.author = Some(change.by.clone());
+        }
+        self.changes.push(change);
+        if self.changes.len() > CHANGES_KEPT_MAX {
+            self.changes.remove(0);
         }
         self.signed.clear();
         self.revision = revision;

@@ -29,7 +29,9 @@ mod target;
 pub(crate) mod tests;
 mod text;
 
-pub use approval::{NotAllowed, Pending, Signature, Signed, authorise, release, same_person, sign};
+pub use approval::{
+    Change, NotAllowed, Pending, Signature, Signed, authorise, release, same_person, sign,
+};
 pub use breakglass::{
     BrokenGlass, COUNTERSIGNATURES, Countersignature, REASON_CHARS_MAX, REASON_CHARS_MIN,
     bad_reason, break_glass,

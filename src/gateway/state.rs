@@ -3,7 +3,7 @@
 
 use super::calls::Call;
 use super::programmes::ProgrammeState;
-use crate::decide::{BrokenGlass, Lineage, Pending};
+use crate::decide::{BrokenGlass, Change, Lineage, Pending};
 use crate::deliver::Delivery;
 use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
@@ -363,10 +363,11 @@ impl State {
             && let Some(pending) = self.pending.get_mut(plan)
         {
             pending.signed(by, at);
-        } else if let Entry::PlanEdited { plan, revision, by, after, needs_other, .. } = entry
+        } else if let Entry::PlanEdited { plan, revision, by, before, after, needs_other } = entry
             && let Some(pending) = self.pending.get_mut(plan)
         {
-            pending.edited(by, *revision, *needs_other, after.as_ref().clone());
+            let change = Change { by: by.clone(), at, before: before.as_ref().clone() };
+            pending.edited(change, *revision, *needs_other, after.as_ref().clone());
         } else if let Entry::PlanEscalated { plan, .. } = entry
             && let Some(pending) = self.pending.get_mut(plan)
         {

@@ -1,13 +1,16 @@
 //! 审批: the plans that wait for people, each with its clock.
 
+use super::edit::History;
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::visitor::{Posted, Visitor, done};
 use super::words::{self, Tongue};
+use super::{asked, edit, glass};
+use crate::clock;
 use crate::console::Console;
 use crate::console::extract::At;
 use crate::daemon::CoreFault;
-use crate::gateway::{Answer, Gateway, Input};
+use crate::gateway::{Answer, Gateway, Input, Whom};
 use crate::model::{AfterDeadline, AreaCode, Class, Need, PlanId, Reason, Right, UtcMs};
 use axum::extract::State;
 use axum::response::Response;
@@ -36,6 +39,8 @@ struct Waiting {
     after: Option<AfterDeadline>,
     expires: UtcMs,
     reasons: Vec<Reason>,
+    whom: Whom,
+    history: History,
 }
 
 /// The page.
@@ -45,6 +50,8 @@ pub(super) async fn get(
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Approve)?;
     let waiting = waiting(&console).await?;
+    let may_break = glass::may_break(&console, &visitor).await?;
+    let unsigned = glass::open(&console).await?;
     let offset = console.county.local_offset_minutes;
     let body = html! {
         p.hint { (visitor.say(
@@ -56,7 +63,8 @@ pub(super) async fn get(
         @if waiting.is_empty() {
             p.empty { (visitor.say("当前没有待审批的方案。", "Nothing waits for approval.")) }
         }
-        @for plan in &waiting { (card(&visitor, plan, offset)) }
+        @for broken in &unsigned { (glass::card(&visitor, broken, offset, "/console/approvals")) }
+        @for plan in &waiting { (card(&visitor, plan, offset, may_break)) }
     };
     let title = visitor.say("审批", "Approvals").to_owned();
     Ok(page(&console, &visitor, layout::APPROVALS, &title, &body))
@@ -65,24 +73,31 @@ pub(super) async fn get(
 /// What of the page follows by itself: which plans wait. The forms stay still under the hand.
 pub(super) async fn part(console: &Console, _: Tongue) -> Result<Markup, CoreFault> {
     let look = console.core.look(|gateway| {
-        let ids = gateway.state().pending.iter();
-        ids.map(|(id, pending)| format!("{id}.{} ", pending.signatures().len())).collect::<String>()
+        let state = gateway.state();
+        let plans = state.pending.iter().map(|(id, pending)| {
+            let (n_signed, revision) = (pending.signatures().len(), pending.revision());
+            format!("{id}.{n_signed}.{revision}.{} ", pending.escalated())
+        });
+        let glass =
+            state.open_glass().map(|glass| format!("{}!{} ", glass.broadcast, glass.more()));
+        plans.chain(glass).collect::<String>()
     });
     let ids = look.await?;
     Ok(html! { (ids) })
 }
 
 async fn waiting(console: &Console) -> Result<Vec<Waiting>, CoreFault> {
+    let now = clock::now_utc();
     console
         .core
-        .look(|gateway| {
+        .look(move |gateway| {
             let pending = gateway.state().pending.values();
-            pending.map(|pending| waiting_of(gateway, pending)).collect()
+            pending.map(|pending| waiting_of(gateway, pending, now)).collect()
         })
         .await
 }
 
-fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending) -> Waiting {
+fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending, now: UtcMs) -> Waiting {
     let plan = pending.plan();
     let (officers, decide_by, after) = match plan.need {
         Need::Nothing => (0, None, None),
@@ -105,6 +120,8 @@ fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending) -> Waiting {
         after,
         expires: plan.expires,
         reasons: plan.reasons.clone(),
+        whom: gateway.whom(plan.id, now).unwrap_or_default(),
+        history: History::of(gateway, pending),
     }
 }
 
@@ -122,13 +139,14 @@ pub(super) fn places(gateway: &Gateway, areas: &[AreaCode]) -> String {
     }
 }
 
-fn card(visitor: &Visitor, plan: &Waiting, offset: i16) -> Markup {
+fn card(visitor: &Visitor, plan: &Waiting, offset: i16, may_break: bool) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
     html! {
         article.card.plan.drill[plan.class == Class::Drill].live[plan.class == Class::Live] id=(plan.id) {
             header {
                 span.tag { (words::class(visitor.tongue(), plan.class)) }
                 strong { (plan.response_plan) }
+                @if plan.revision > 0 { " · " (say("第 ", "revision ")) (plan.revision) (say(" 版", "")) }
                 @if let Some(by) = plan.decide_by {
                     span.countdown data-until=(by.0) title=(words::moment(by, offset)) {
                         (words::time_of_day(by, offset))
@@ -139,34 +157,52 @@ fn card(visitor: &Visitor, plan: &Waiting, offset: i16) -> Markup {
                 p { (say("录音：", "Recording: ")) (recording) }
             }
             blockquote.words { (plan.text) }
-            dl.facts {
-                dt { (say("范围", "Areas")) } dd { (plan.places) " · " (plan.terminals) (say(" 个终端", " terminals")) }
-                dt { (say("播放", "Plays")) } dd { (plan.repeats) (say(" 遍，有效至 ", " times, valid until ")) (words::moment(plan.expires, offset)) }
-                @if !plan.requested_by.is_empty() {
-                    dt { (say("申请人", "Asked by")) } dd { (plan.requested_by) }
-                }
-                dt { (say("需要", "Needs")) } dd {
-                    (plan.officers) (say(" 人批准，已有 ", " signatures, has ")) (plan.signed.len())
-                    @if !plan.signed.is_empty() { " (" (plan.signed.join("、")) ")" }
-                }
-                @if let Some(after) = plan.after {
-                    dt { (say("到时未决", "If nobody decides")) } dd { (after_deadline(visitor, after)) }
-                }
-            }
+            (facts(visitor, plan, offset))
+            (edit::history(visitor.tongue(), &plan.history, offset))
             ul.reasons { @for reason in &plan.reasons { li { (reason.text) } } }
-            div.actions {
-                form method="post" action={ "/console/approvals/" (plan.id) "/approve" } {
-                    (token(visitor))
-                    input type="hidden" name="revision" value=(plan.revision);
-                    button.primary type="submit" { (say("批准播发", "Approve")) }
-                }
-                form.inline method="post" action={ "/console/approvals/" (plan.id) "/refuse" } {
-                    (token(visitor))
-                    input name="reason" required minlength=(REASON_CHARS_MIN) maxlength="200"
-                        placeholder=(say("退回原因（必填）", "Reason (required)"))
-                        aria-label=(say("退回原因", "Reason"));
-                    button type="submit" { (say("退回", "Refuse")) }
-                }
+            (actions(visitor, plan))
+            @if may_break { (glass::plan_form(visitor, plan.id, plan.revision)) }
+        }
+    }
+}
+
+fn facts(visitor: &Visitor, plan: &Waiting, offset: i16) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        dl.facts {
+            dt { (say("范围", "Areas")) } dd { (plan.places) " · " (plan.terminals) (say(" 个终端", " terminals")) }
+            dt { (say("播放", "Plays")) } dd { (plan.repeats) (say(" 遍，有效至 ", " times, valid until ")) (words::moment(plan.expires, offset)) }
+            @if !plan.requested_by.is_empty() {
+                dt { (say("申请人", "Asked by")) } dd { (plan.requested_by) }
+            }
+            dt { (say("需要", "Needs")) } dd {
+                (plan.officers) (say(" 人批准，已有 ", " signatures, has ")) (plan.signed.len())
+                @if !plan.signed.is_empty() { " (" (plan.signed.join("、")) ")" }
+            }
+            @if let Some(after) = plan.after {
+                dt { (say("到时未决", "If nobody decides")) } dd { (after_deadline(visitor, after)) }
+            }
+            (asked::rows(visitor.tongue(), &plan.whom, offset))
+        }
+    }
+}
+
+fn actions(visitor: &Visitor, plan: &Waiting) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        div.actions {
+            form method="post" action={ "/console/approvals/" (plan.id) "/approve" } {
+                (token(visitor))
+                input type="hidden" name="revision" value=(plan.revision);
+                button.primary type="submit" { (say("批准播发", "Approve")) }
+            }
+            a.button href={ "/console/approvals/" (plan.id) "/edit" } { (say("修改方案", "Change it")) }
+            form.inline method="post" action={ "/console/approvals/" (plan.id) "/refuse" } {
+                (token(visitor))
+                input name="reason" required minlength=(REASON_CHARS_MIN) maxlength="200"
+                    placeholder=(say("退回原因（必填）", "Reason (required)"))
+                    aria-label=(say("退回原因", "Reason"));
+                button type="submit" { (say("退回", "Refuse")) }
             }
         }
     }

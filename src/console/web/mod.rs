@@ -4,12 +4,16 @@
 mod accounts;
 mod alerts;
 mod approvals;
+mod asked;
 mod assets;
 mod broadcast;
 mod broadcasts;
 mod compose;
+mod diff;
 mod drills;
+mod edit;
 mod fault;
+mod glass;
 mod guard;
 mod layout;
 mod live;
@@ -72,7 +76,10 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/approvals", get(approvals::get))
         .route("/approvals/{plan}/approve", post(approvals::approve))
         .route("/approvals/{plan}/refuse", post(approvals::refuse))
+        .route("/approvals/{plan}/edit", get(edit::get).post(edit::post))
+        .route("/approvals/{plan}/break-glass", post(glass::release))
         .route("/broadcasts", get(broadcasts::get))
+        .route("/broadcasts/{id}/countersign", post(glass::countersign))
         .route("/broadcasts/{id}", get(broadcast::get))
         .route("/broadcasts/{id}/cancel", post(broadcast::cancel))
         .route("/compose", get(compose::get).post(compose::post))

@@ -1,7 +1,7 @@
 //! The words of the pages: Chinese first, English by a switch. Both stand side by side where they are
 //! used, so that neither can be forgotten.
 
-use crate::model::{Approval, Chime, Class, Disposition, Level, Outcome, Role, UtcMs};
+use crate::model::{Approval, Chime, Class, Disposition, Level, Outcome, Post, Role, UtcMs};
 use jiff::tz::Offset;
 
 /// The language of a page.
@@ -40,6 +40,16 @@ pub(super) fn role(tongue: Tongue, role: Role) -> &'static str {
         Role::Auditor => tongue.say("审计员", "auditor"),
         Role::Technician => tongue.say("技术员", "technician"),
         Role::Administrator => tongue.say("系统管理员", "administrator"),
+    }
+}
+
+/// A post of the duty roster.
+pub(super) fn post(tongue: Tongue, post: Post) -> &'static str {
+    match post {
+        Post::Leader => tongue.say("带班领导", "leader"),
+        Post::Deputy => tongue.say("副班", "deputy"),
+        Post::Officer => tongue.say("值班员", "officer"),
+        Post::Standby => tongue.say("备勤", "standby"),
     }
 }
 
