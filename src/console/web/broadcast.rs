@@ -4,14 +4,17 @@
 use super::County;
 use super::approvals::places;
 use super::broadcasts::{Three, phase};
+use super::calls::{self, Calls};
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::map::{Mark, picture};
 use super::visitor::{Posted, Visitor, done};
 use super::words::{self, Tongue};
+use super::{glass, resend};
 use crate::console::Console;
 use crate::console::extract::At;
 use crate::daemon::CoreFault;
+use crate::decide::BrokenGlass;
 use crate::gateway::{BroadcastState, Counts, Gateway, Input, Phase};
 use crate::model::{
     AreaLevel, BroadcastId, Class, ClipRef, Codec, Outcome, Right, Spoken, TerminalId, UtcMs,
@@ -38,6 +41,9 @@ struct Head {
     clip: Option<ClipRef>,
     spoken: Option<Spoken>,
     phase: Phase,
+    resendable: bool,
+    resent_as: Vec<BroadcastId>,
+    glass: Option<BrokenGlass>,
 }
 
 /// What does.
@@ -50,6 +56,7 @@ struct Progress {
     townships: Vec<(String, Counts)>,
     needy: Vec<(TerminalId, String, Outcome, Option<UtcMs>)>,
     n_needy: usize,
+    calls: Calls,
 }
 
 /// The page.
@@ -74,9 +81,15 @@ pub(super) async fn get(
         .next("/console/audit", "回执审计", "audit")
     })?;
     let body = html! {
+        @if let Some(glass) = &head.glass {
+            (glass::card(&visitor, glass, console.county.local_offset_minutes, &format!("/console/broadcasts/{id}")))
+        }
         (facts(&visitor, &head, console.county.local_offset_minutes))
         @if head.phase != Phase::Ended && visitor.may(Right::Stop) { (cancel_form(&visitor, id)) }
-        div data-live={ "broadcast-" (id) } { (part(&console, tongue, id).await?) }
+        @if head.resendable && visitor.may(Right::Broadcast) { (resend::form(&visitor, id)) }
+        (resend::line(&visitor, &head.resent_as))
+        @if visitor.may(Right::Approve) { (calls::form(&visitor, id)) }
+        div.may-answer[visitor.may(Right::Approve)] data-live={ "broadcast-" (id) } { (part(&console, tongue, id).await?) }
         p { a href={ "/console/audit?broadcast=" (id) } { (visitor.say("逐终端回执（审计）", "Every acknowledgement (audit)")) } }
     };
     let title = format!("{} {id}", visitor.say("播发任务", "Broadcast"));
@@ -99,6 +112,9 @@ fn head(gateway: &Gateway, tongue: Tongue, state: &BroadcastState) -> Head {
         clip: state.clips.iter().find(heard).or_else(|| state.clips.first()).cloned(),
         spoken: state.spoken.clone(),
         phase: state.phase,
+        resendable: resend::may_help(state),
+        resent_as: state.resent_as.clone(),
+        glass: gateway.state().glass.get(&broadcast.id()).filter(|glass| glass.is_open()).cloned(),
     }
 }
 
@@ -170,6 +186,7 @@ pub(super) async fn part(console: &Console, tongue: Tongue, id: u64) -> Result<M
             div.lost { b { (three.lost) } span { (say("未到达", "not reached")) } }
         }
         (outcome_line(tongue, &progress.counts))
+        (calls::part(tongue, &progress.calls, offset))
         (progress.map)
         (township_table(tongue, &progress.townships))
         (needy_table(tongue, &progress, offset))
@@ -220,6 +237,7 @@ fn progress(
         townships: townships.into_iter().map(|(code, counts)| (name(code), counts)).collect(),
         needy,
         n_needy,
+        calls: Calls::of(gateway, state.broadcast.id()),
     }
 }
 

@@ -2,6 +2,7 @@
 //! what changes typed in by hand, it goes to the core.
 
 use super::fault::PageFault;
+use super::glass::bad_reason;
 use super::layout::{self, page, token};
 use super::read_back::{review, send, typed_word};
 use super::visitor::{Fields, Posted, Visitor};
@@ -309,20 +310,27 @@ pub(super) async fn post(
             return Ok(form_page(&console, &visitor, &fields, &faults).await?.into_response());
         }
     };
-    match fields.one("step") {
-        "send" => {
+    let step = fields.one("step");
+    match step {
+        "send" | "glass" => {
             let right = typed_word(&plan).is_none_or(|word| fields.one("typed") == word);
-            if !right {
-                let fault = visitor.say(
-                    "输入的终端数量不对，没有播发。",
-                    "The number typed in is wrong; nothing went out.",
-                );
-                return Ok(review(&console, &visitor, &fields, &plan, Some(fault))?.into_response());
+            let typed = visitor.say(
+                "输入的终端数量不对，没有播发。",
+                "The number typed in is wrong; nothing went out.",
+            );
+            let alone = Some(fields.one("glass_reason").to_owned()).filter(|_| step == "glass");
+            let bad = alone.as_deref().and_then(|why| bad_reason(visitor.tongue(), why));
+            let fault = Some(typed.to_owned()).filter(|_| !right).or(bad);
+            match fault {
+                Some(fault) => {
+                    let again = review(&console, &visitor, &fields, &plan, Some(&fault)).await?;
+                    Ok(again.into_response())
+                }
+                None => send(&console, &visitor, &fields, wanted, alone).await,
             }
-            send(&console, &visitor, &fields, wanted).await
         }
         "edit" => Ok(form_page(&console, &visitor, &fields, &[]).await?.into_response()),
-        _ => Ok(review(&console, &visitor, &fields, &plan, None)?.into_response()),
+        _ => Ok(review(&console, &visitor, &fields, &plan, None).await?.into_response()),
     }
 }
 

@@ -8,6 +8,7 @@ mod asked;
 mod assets;
 mod broadcast;
 mod broadcasts;
+mod calls;
 mod compose;
 mod diff;
 mod drills;
@@ -23,6 +24,7 @@ mod overview;
 mod plans;
 mod pulse;
 mod read_back;
+mod resend;
 mod sign_in;
 mod stop;
 mod system;
@@ -80,6 +82,8 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/approvals/{plan}/break-glass", post(glass::release))
         .route("/broadcasts", get(broadcasts::get))
         .route("/broadcasts/{id}/countersign", post(glass::countersign))
+        .route("/broadcasts/{id}/resend", post(resend::post))
+        .route("/broadcasts/{id}/called", post(calls::post))
         .route("/broadcasts/{id}", get(broadcast::get))
         .route("/broadcasts/{id}/cancel", post(broadcast::cancel))
         .route("/compose", get(compose::get).post(compose::post))

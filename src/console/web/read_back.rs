@@ -2,6 +2,7 @@
 //! asks for what changes to be typed in.
 
 use super::fault::PageFault;
+use super::glass;
 use super::layout::{self, page, token};
 use super::visitor::{Fields, Visitor, done};
 use super::words;
@@ -9,7 +10,7 @@ use crate::console::Console;
 use crate::console::idempotency::{Said, look as look_up};
 use crate::console::people::random_token;
 use crate::decide::ManualRequest;
-use crate::gateway::{Answer, Input};
+use crate::gateway::{Answer, Ask, Input, Release};
 use crate::model::{Class, Need, Plan, Sha256};
 use axum::http::HeaderMap;
 use axum::response::Response;
@@ -24,7 +25,7 @@ pub(super) fn typed_word(plan: &Plan) -> Option<String> {
     many.then(|| plan.terminals.len().to_string())
 }
 
-pub(super) fn review(
+pub(super) async fn review(
     console: &Console,
     visitor: &Visitor,
     fields: &Fields,
@@ -32,6 +33,7 @@ pub(super) fn review(
     fault: Option<&str>,
 ) -> Result<Markup, PageFault> {
     let say = |zh, en| visitor.say(zh, en);
+    let may_break = plan.need != Need::Nothing && glass::may_break(console, visitor).await?;
     let live = plan.class == Class::Live;
     let once = match fields.one("once") {
         "" => random_token().map_err(|_| PageFault::malformed("no randomness"))?,
@@ -47,22 +49,7 @@ pub(super) fn review(
             }
             @if let Some(recording) = &plan.message.recording { p { (say("录音：", "Recording: ")) b { (recording) } } }
             blockquote.words { (plan.message.text) }
-            dl.facts {
-                dt { (say("范围", "Where")) } dd { b.count { (plan.terminals.len()) } (say(" 个终端", " terminals")) }
-                dt { (say("播放", "How")) } dd {
-                    (plan.repeats) (say(" 遍，", " times, ")) (words::chime(visitor.tongue(), plan.chime))
-                    (say("，有效至 ", ", valid until "))
-                    (words::moment(plan.expires, console.county.local_offset_minutes))
-                }
-                dt { (say("批准", "Approval")) } dd {
-                    @match &plan.need {
-                        Need::Nothing => (say("您可以单独播发", "you may send it alone")),
-                        Need::Officers { officers, .. } => {
-                            (say("提交后还需另外 ", "needs ")) (officers) (say(" 人批准", " more person after you"))
-                        }
-                    }
-                }
-            }
+            (facts(console, visitor, plan))
             ul.reasons { @for reason in &plan.reasons { li { (reason.text) } } }
             form method="post" action="/console/compose" {
                 (token(visitor))
@@ -83,11 +70,40 @@ pub(super) fn review(
                         }
                     }
                 }
+                @if may_break {
+                    details.glass {
+                        summary { (say("紧急直发…", "Break-glass…")) }
+                        (glass::reason_field(visitor, false))
+                        button.danger type="submit" name="step" value="glass" { (say("确认紧急直发", "Release it now, alone")) }
+                    }
+                }
             }
         }
     };
     let title = say("核对后播发", "Read back, then send").to_owned();
     Ok(page(console, visitor, layout::COMPOSE, &title, &body))
+}
+
+fn facts(console: &Console, visitor: &Visitor, plan: &Plan) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        dl.facts {
+            dt { (say("范围", "Where")) } dd { b.count { (plan.terminals.len()) } (say(" 个终端", " terminals")) }
+            dt { (say("播放", "How")) } dd {
+                (plan.repeats) (say(" 遍，", " times, ")) (words::chime(visitor.tongue(), plan.chime))
+                (say("，有效至 ", ", valid until "))
+                (words::moment(plan.expires, console.county.local_offset_minutes))
+            }
+            dt { (say("批准", "Approval")) } dd {
+                @match &plan.need {
+                    Need::Nothing => (say("您可以单独播发", "you may send it alone")),
+                    Need::Officers { officers, .. } => {
+                        (say("提交后还需另外 ", "needs ")) (officers) (say(" 人批准", " more person after you"))
+                    }
+                }
+            }
+        }
+    }
 }
 
 /// The names of the form's fields that are carried through the read-back.
@@ -116,19 +132,20 @@ fn carried(fields: &Fields) -> Markup {
     }
 }
 
-/// Sends it. The same read-back sent twice is one broadcast.
+/// Sends it; with a reason, alone and at once. The same read-back sent twice is one broadcast.
 pub(super) async fn send(
     console: &Console,
     visitor: &Visitor,
     fields: &Fields,
     wanted: ManualRequest,
+    alone: Option<String>,
 ) -> Result<Response, PageFault> {
     let mut headers = HeaderMap::new();
     if let Ok(once) = fields.one("once").parse() {
         headers.insert("idempotency-key", once);
     }
     let actor = visitor.actor().clone();
-    let digest = Sha256::of(format!("{wanted:?}").as_bytes());
+    let digest = Sha256::of(format!("{wanted:?} {alone:?}").as_bytes());
     let key = match look_up(&console.answered, &headers, &actor.name, digest)? {
         Said::Again(answer) => {
             let to = answer.as_str().unwrap_or("/console/broadcasts").to_owned();
@@ -140,11 +157,21 @@ pub(super) async fn send(
         }
         Said::New(key) => key,
     };
-    let ask = console.core.ask(None, move |id| Input::Manual(id, actor, Box::new(wanted)));
     let tongue = visitor.tongue();
+    let began = match &alone {
+        Some(_) => glass::released(tongue),
+        None => tongue.say("已开始播发。", "It goes out."),
+    };
+    let ask = console.core.ask(None, move |id| match alone {
+        None => Input::Manual(id, actor, Box::new(wanted)),
+        Some(reason) => {
+            let ask = Ask::BreakGlass(Release::Manual(Box::new(wanted)), reason);
+            Input::Ask(id, actor, Box::new(ask))
+        }
+    });
     let answer = ask.await?;
     let (good, text, to) = if let Answer::Started(id) = answer {
-        let text = tongue.say("已开始播发。", "It goes out.").to_owned();
+        let text = began.to_owned();
         (true, text, format!("/console/broadcasts/{id}"))
     } else if let Answer::Waiting { plan, .. } = answer {
         let text =
