@@ -1,6 +1,6 @@
 //! The duty roster and saved groups.
 
-use super::extract::{At, Form, Params, take};
+use super::extract::{At, Form, Params, ROSTER_BYTES_MAX, take};
 use super::plans::{Reply, ask};
 use super::{Console, Problem};
 use crate::clock;
@@ -13,8 +13,6 @@ use axum::http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Longest roster that is imported, bytes.
-const ROSTER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Shifts of one page.
 const PAGE_MAX: usize = 1_000;
 

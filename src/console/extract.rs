@@ -11,6 +11,8 @@ use std::time::Duration;
 
 /// Longest JSON body in bytes: a list of all terminals of a large county.
 const JSON_BYTES_MAX: usize = 1024 * 1024;
+/// Longest roster that is imported, bytes.
+pub(super) const ROSTER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Longest time for a whole body, seconds.
 const BODY_S_MAX: u64 = 20;
 /// Bytes above the limit that are read and thrown away, so that the sender sees the answer.

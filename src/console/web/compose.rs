@@ -3,6 +3,7 @@
 
 use super::fault::PageFault;
 use super::glass::bad_reason;
+use super::groups;
 use super::layout::{self, page, token};
 use super::read_back::{review, send, typed_word};
 use super::visitor::{Fields, Posted, Visitor};
@@ -45,7 +46,7 @@ const VALID_MINUTES: [u32; 6] = [10, 30, 60, 180, 720, 1_440];
 type Place = (AreaCode, String);
 
 /// What of the county the form shows.
-struct Ground {
+pub(super) struct Ground {
     townships: Vec<(AreaCode, String, Vec<Place>)>,
     templates: Vec<(String, String)>,
     drill_armed: bool,
@@ -63,7 +64,7 @@ pub(super) async fn get(
     {
         fields.push(name.to_owned(), value.to_owned());
     }
-    form_page(&console, &visitor, &fields, &[]).await
+    form_page(&console, &visitor, &fields, &[], None).await
 }
 
 async fn form_page(
@@ -71,18 +72,22 @@ async fn form_page(
     visitor: &Visitor,
     fields: &Fields,
     faults: &[String],
+    good: Option<String>,
 ) -> Result<Markup, PageFault> {
     let now = clock::now_utc();
     let own = visitor.actor().areas.clone();
     let ground = console.core.look(move |gateway| ground(gateway, &own, now)).await?;
     let body = html! {
+        @if let Some(good) = good { p.flash.good role="status" { (good) } }
         @for fault in faults { p.flash.bad role="alert" { (fault) } }
         form.compose method="post" action="/console/compose" data-compose {
             (token(visitor))
             input type="hidden" name="step" value="review";
             (class_choice(visitor, fields, ground.drill_armed))
             (words_field(visitor, fields, &ground))
+            (groups::picker(console, visitor, fields).await?)
             (area_tree(visitor, fields, &ground))
+            (save_group(visitor))
             (manner(visitor, fields))
             div.actions {
                 button type="button" data-preview { (visitor.say("试听", "Listen first")) }
@@ -96,7 +101,8 @@ async fn form_page(
     Ok(page(console, visitor, layout::COMPOSE, &title, &body))
 }
 
-fn ground(gateway: &Gateway, own: &[AreaCode], now: crate::model::UtcMs) -> Ground {
+/// What of the county an officer may choose from.
+pub(super) fn ground(gateway: &Gateway, own: &[AreaCode], now: crate::model::UtcMs) -> Ground {
     let rules = gateway.rules();
     let mine = |code: AreaCode| own.iter().any(|o| o.contains(code) || code.contains(*o));
     let mut townships: BTreeMap<AreaCode, (String, Vec<Place>)> = BTreeMap::new();
@@ -173,7 +179,8 @@ fn words_field(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
     }
 }
 
-fn area_tree(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
+/// Townships and villages with a box each.
+pub(super) fn area_tree(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
     let is_chosen = |code: AreaCode| fields.all("area").any(|a| AreaCode::parse(a) == Some(code));
     html! {
         fieldset.areas {
@@ -238,6 +245,37 @@ fn manner(visitor: &Visitor, fields: &Fields) -> Markup {
     }
 }
 
+/// Saves the boxes under a name.
+fn save_group(visitor: &Visitor) -> Markup {
+    html! {
+        details {
+            summary { (visitor.say("把所选区域存为群组", "Save the chosen places as a group")) }
+            label { (visitor.say("群组名称", "Name of the group")) input name="group_name" maxlength="40" autocomplete="off"; }
+            button type="submit" name="step" value="save_group" formnovalidate { (visitor.say("保存群组", "Save the group")) }
+        }
+    }
+}
+
+/// Answers with the form, and whether the group was saved.
+async fn group_saved(
+    console: &Console,
+    visitor: &Visitor,
+    fields: &Fields,
+) -> Result<Response, PageFault> {
+    let areas = fields.all("area").filter_map(AreaCode::parse).collect();
+    let saved = groups::save(console, visitor, fields.one("group_name"), upper(areas)).await?;
+    let faults: Vec<String> = saved.as_ref().err().cloned().into_iter().collect();
+    let page = form_page(console, visitor, fields, &faults, saved.ok()).await?;
+    Ok(page.into_response())
+}
+
+/// A township stands for its villages.
+fn upper(mut areas: Vec<AreaCode>) -> Vec<AreaCode> {
+    let chosen = areas.clone();
+    areas.retain(|area| !chosen.iter().any(|upper| upper != area && upper.contains(*area)));
+    areas
+}
+
 /// What the form asks for.
 fn request(visitor: &Visitor, fields: &Fields) -> Result<ManualRequest, PageFault> {
     let class = match fields.one("class") {
@@ -250,9 +288,7 @@ fn request(visitor: &Visitor, fields: &Fields) -> Result<ManualRequest, PageFaul
         let why = || PageFault::malformed(&format!("`area` = `{text}`"));
         areas.push(AreaCode::parse(text).ok_or_else(why)?);
     }
-    // A township stands for its villages.
-    let chosen = areas.clone();
-    areas.retain(|area| !chosen.iter().any(|upper| upper != area && upper.contains(*area)));
+    let areas = upper(areas);
     let known = |name: &str| Some(fields.one(name).to_owned()).filter(|text| !text.is_empty());
     let chime = CHIMES.iter().find(|(name, _)| *name == fields.one("chime"));
     Ok(ManualRequest {
@@ -301,13 +337,19 @@ pub(super) async fn post(
     Posted { visitor, fields }: Posted,
 ) -> Result<Response, PageFault> {
     visitor.need(Right::Broadcast)?;
+    // The form has a step of its own; the button that was pressed comes after it.
+    if fields.all("step").last() == Some("save_group") {
+        return group_saved(&console, &visitor, &fields).await;
+    }
     let wanted = request(&visitor, &fields)?;
     let outlook = outlook(&console, &wanted).await?;
     let plan = match outlook {
         Ok(plan) => plan,
         Err(refusal) => {
             let faults: Vec<String> = refusal.reasons.into_iter().map(|r| r.text).collect();
-            return Ok(form_page(&console, &visitor, &fields, &faults).await?.into_response());
+            return Ok(form_page(&console, &visitor, &fields, &faults, None)
+                .await?
+                .into_response());
         }
     };
     let step = fields.one("step");
@@ -329,7 +371,7 @@ pub(super) async fn post(
                 None => send(&console, &visitor, &fields, wanted, alone).await,
             }
         }
-        "edit" => Ok(form_page(&console, &visitor, &fields, &[]).await?.into_response()),
+        "edit" => Ok(form_page(&console, &visitor, &fields, &[], None).await?.into_response()),
         _ => Ok(review(&console, &visitor, &fields, &plan, None).await?.into_response()),
     }
 }

@@ -19,8 +19,10 @@ pub(super) struct Place {
 }
 
 /// The pages of the menu, in their order. A page with a right that the visitor lacks is not shown.
-pub(super) const PLACES: [Place; 10] =
-    [OVERVIEW, ALERTS, COMPOSE, APPROVALS, BROADCASTS, AUDIT, TERMINALS, PLANS, DRILLS, SYSTEM];
+pub(super) const PLACES: [Place; 12] = [
+    OVERVIEW, ALERTS, COMPOSE, APPROVALS, BROADCASTS, AUDIT, TERMINALS, PLANS, ROSTER, PROGRAMMES,
+    DRILLS, SYSTEM,
+];
 
 /// 总览
 pub(super) const OVERVIEW: Place = place("/console/", "总览", "Overview", Right::Read);
@@ -41,6 +43,11 @@ pub(super) const AUDIT: Place = place("/console/audit", "回执审计", "Audit",
 pub(super) const TERMINALS: Place = place("/console/terminals", "终端", "Terminals", Right::Read);
 /// 预案
 pub(super) const PLANS: Place = place("/console/plans", "预案", "Response plans", Right::Read);
+/// 值班
+pub(super) const ROSTER: Place = place("/console/roster", "值班", "Duty roster", Right::Read);
+/// 节目单
+pub(super) const PROGRAMMES: Place =
+    place("/console/programmes", "节目单", "Programmes", Right::Read);
 /// 演练
 pub(super) const DRILLS: Place = place("/console/drills", "演练", "Drills", Right::Drill);
 /// 系统

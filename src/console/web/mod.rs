@@ -3,6 +3,7 @@
 
 mod accounts;
 mod alerts;
+mod answer;
 mod approvals;
 mod asked;
 mod assets;
@@ -15,6 +16,7 @@ mod drills;
 mod edit;
 mod fault;
 mod glass;
+mod groups;
 mod guard;
 mod layout;
 mod live;
@@ -22,9 +24,12 @@ mod map;
 mod me;
 mod overview;
 mod plans;
+mod programme_form;
+mod programmes;
 mod pulse;
 mod read_back;
 mod resend;
+mod roster;
 mod sign_in;
 mod stop;
 mod system;
@@ -36,12 +41,13 @@ pub use live::Board;
 pub use map::Outline;
 
 use super::Console;
+use super::extract::ROSTER_BYTES_MAX;
 use super::people::AccountFault;
 use crate::daemon::CoreFault;
 use crate::gateway::{Answer, Input};
 use crate::model::{Act, Actor, AreaCode, Network, Policy};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
@@ -66,6 +72,8 @@ pub struct County {
 pub(super) fn router(console: &Console) -> Router {
     let clips = console.clips.clone();
     let clips = clips.layer(from_fn_with_state(console.clone(), signed_in));
+    // A file that was checked comes back in text form, a third longer.
+    let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
     let pages = Router::new()
         .route("/", get(overview::get))
         .route("/sign-in", get(sign_in::get).post(sign_in::post))
@@ -94,6 +102,15 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/raw/{sha256}", get(alerts::raw))
         .route("/terminals", get(terminals::get))
         .route("/plans", get(plans::get))
+        .route("/roster", get(roster::get).post(roster::post))
+        .route("/roster/remove", post(roster::remove))
+        .route("/roster/import", post(roster::import).layer(uploads))
+        .route("/groups", get(groups::get))
+        .route("/groups/remove", post(groups::remove))
+        .route("/programmes", get(programmes::get))
+        .route("/programmes/edit", get(programme_form::get).post(programme_form::post))
+        .route("/programmes/approve", post(programmes::approve))
+        .route("/programmes/remove", post(programmes::remove))
         .route("/drills", get(drills::get))
         .route("/drills/arm", post(drills::arm))
         .route("/drills/end", post(drills::end))
@@ -108,7 +125,12 @@ pub(super) fn router(console: &Console) -> Router {
         .with_state(console.clone())
         .merge(clips)
         .layer(from_fn_with_state(console.clone(), guard::pages));
+    let calls = Router::new()
+        .route("/call/{token}", get(answer::get).post(answer::post))
+        .with_state(console.clone())
+        .layer(from_fn_with_state(console.clone(), guard::pages));
     Router::new()
+        .merge(calls)
         .route("/", get(async || Redirect::to("/console/")))
         .route("/console", get(async || Redirect::to("/console/")))
         .nest("/console/", pages)

@@ -70,6 +70,7 @@ pub(super) async fn part(console: &Console, tongue: Tongue) -> Result<Markup, Co
             }
         }
         @if !healthy { p.flash.bad { (say("网关未处于正常运行状态，详见系统页。", "The gateway is not running normally; see System.")) } }
+        (super::roster::line(console, tongue).await?)
         (running(tongue, &picture))
         (alerts(tongue, &picture, offset))
         section { h2 { (say("地图", "Map")) } (picture.map) }

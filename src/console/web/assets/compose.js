@@ -23,7 +23,7 @@ let waits = 0;
 function counted() {
   clearTimeout(waits);
   waits = setTimeout(() => {
-    const some = form.querySelector('input[name="area"]:checked') || (form.elements.polygon && form.elements.polygon.value);
+    const some = form.querySelector('input[name="area"]:checked, input[name="group"]:checked') || (form.elements.polygon && form.elements.polygon.value);
     if (some) ask('/console/compose/audience', audience);
     else audience.textContent = english ? 'Choose places' : '请选择范围';
   }, 300);
