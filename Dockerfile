@@ -14,7 +14,7 @@ RUN cargo build --release --locked
 
 FROM debian:bookworm-slim
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates \
+ && apt-get install -y --no-install-recommends ca-certificates fonts-noto-cjk \
  && rm -rf /var/lib/apt/lists/* \
  && useradd --system --home-dir /var/lib/mingluo --create-home --shell /usr/sbin/nologin mingluo
 COPY --from=build /source/target/release/mingluo /usr/bin/mingluo

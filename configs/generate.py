@@ -185,6 +185,17 @@ quiet_hours_second_person = true
 decide_within_s = 900
 validity_s_max = 86400
 
+# Break-glass 紧急直发: one officer releases alone at once, two others (a leader among them) countersign.
+[break_glass]
+enabled = true
+roles = ["officer", "leader"]
+# Where it is allowed; empty = wherever the officer may act.
+areas = []
+per_officer_per_day_max = 2
+countersign_within_s = 86400
+
+# Call and answer 叫应: `call = { answer_within_s = 300 }` in a plan calls the persons of contacts.csv.
+
 # Templates. Slots: {headline} {description} {instruction} {sender} {areas} {level} {hazard}.
 # What the description already says is not said again.
 

@@ -6,6 +6,7 @@
 //! from the environment: `MINGLUO__HTTP__LISTEN` is `listen` of `[http]`.
 
 mod areas;
+mod contacts;
 mod cross;
 mod files;
 mod phrases;
@@ -20,9 +21,9 @@ mod tests;
 
 pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
-    DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat, LogSettings,
-    MixSettings, MqttMode, MqttSettings, RecordSettings, RenderSettings, Settings, SpeechSettings,
-    StatusSettings,
+    CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,
+    LogSettings, MixSettings, MqttMode, MqttSettings, RecordSettings, RenderSettings,
+    ReportSettings, Settings, SpeechSettings, StatusSettings,
 };
 
 use crate::model::{Network, Policy};
@@ -65,7 +66,7 @@ impl fmt::Display for ConfigFault {
 pub struct Loaded {
     /// `gateway.toml` with the environment over it.
     pub config: Settings,
-    /// `areas.toml` and `terminals.csv`.
+    /// `areas.toml`, `terminals.csv` and `contacts.csv`.
     pub network: Network,
     /// `policy.toml`.
     pub policy: Policy,
@@ -137,6 +138,7 @@ fn load(
     let terminal_lines = terminals::read(dir, &mut network, &faults);
     let rules = Document::open(dir, "policy.toml", &faults);
     let (policy, plan_lines) = policy::read(&rules, &faults);
+    contacts::read(dir, &mut network, &policy, &faults);
     serial::cross(&config.serial, &mut network, &gateway, &faults);
     cross::network(&network, &area_lines, &terminal_lines, &faults);
     cross::policy(&policy, &network, &plan_lines, &faults);

@@ -24,6 +24,7 @@ pub mod ingest;
 pub mod model;
 pub mod record;
 pub mod render;
+pub mod report;
 pub mod secrets;
 pub mod simulate;
 pub mod tls;

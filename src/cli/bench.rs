@@ -1,6 +1,7 @@
 //! `mingluo bench`: what this machine does, as figures and ratios of one run.
 
 mod audio;
+mod audit;
 mod bare;
 mod fanout;
 mod plot;
@@ -34,6 +35,8 @@ enum What {
     Audio(audio::AudioArgs),
     /// How soon and how dear the voices speak 语音
     Voice(voice::VoiceArgs),
+    /// The audit's questions over millions of acknowledgements 回执审计
+    Audit(audit::AuditArgs),
     /// Acknowledgements per second into the record 记录写入
     Journal {
         /// Acknowledgements to write
@@ -54,6 +57,7 @@ pub(crate) fn run(args: &BenchArgs, out: &mut impl Write) -> anyhow::Result<u8> 
         What::Fanout(args) => fanout::run(args, out),
         What::Audio(args) => audio::run(args, out),
         What::Voice(args) => voice::run(args, out),
+        What::Audit(args) => audit::run(args, out),
         What::Journal { rows, dir } => {
             let dir = dir.clone().unwrap_or_else(std::env::temp_dir);
             journal(*rows, &dir, out)

@@ -33,12 +33,15 @@ enum What {
     Approve {
         /// Its number
         plan: String,
+        /// Its revision as you saw it: `waiting` shows it, and it rises with every edit 版次
+        #[arg(long, default_value_t = 0)]
+        revision: u32,
     },
     /// Refuse a plan 不予播发
     Refuse {
         /// Its number
         plan: String,
-        /// Why
+        /// Why, four characters at least
         #[arg(long)]
         reason: String,
     },
@@ -114,8 +117,9 @@ async fn call(client: &Client, what: &What) -> anyhow::Result<Value> {
         What::List => client.get("/broadcasts").await,
         What::Show { id } => client.get(&format!("/broadcasts/{id}")).await,
         What::Waiting => client.get("/plans").await,
-        What::Approve { plan } => {
-            client.post(&format!("/broadcasts/{plan}/approve"), &json!({})).await
+        What::Approve { plan, revision } => {
+            let body = json!({ "revision": revision });
+            client.post(&format!("/broadcasts/{plan}/approve"), &body).await
         }
         What::Refuse { plan, reason } => {
             let body = json!({ "reason": reason });

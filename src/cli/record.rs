@@ -2,9 +2,11 @@
 //! also while the gateway writes it.
 
 mod export;
+mod ladders;
 mod time;
 
 pub use export::ExportArgs;
+pub use ladders::LadderArgs;
 
 use crate::model::Sha256;
 use crate::record::{ReadOnly, Trust, Verification, open_read_only};
@@ -38,8 +40,8 @@ pub struct RecordArgs {
 pub enum RecordVerb {
     /// Recompute the hash chain and check every checkpoint and attachment; exit 1 on any fault
     Verify(VerifyArgs),
-    /// Write rows as JSON lines or CSV
-    Export(ExportArgs),
+    /// Write rows as JSON lines or CSV, or the audit 回执审计 as JSON, CSV, XLSX or PDF
+    Export(Box<ExportArgs>),
     /// Show one row, or the head
     Show(ShowArgs),
 }
@@ -78,7 +80,7 @@ pub fn run(args: &RecordArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
         .with_context(|| format!("opening the record `{}`", args.record))?;
     match &args.verb {
         RecordVerb::Verify(verify) => run_verify(&record, verify, out),
-        RecordVerb::Export(export) => export::run(&record, export, out),
+        RecordVerb::Export(export) => export::run(&args.record, &record, export, out),
         RecordVerb::Show(show) => run_show(&record, show, out),
     }
 }

@@ -45,6 +45,10 @@ pub(super) fn check(
             mqtt.fault(key, &why, "put the file there, or correct the path");
         }
     }
+    if let Some(why) = settings.call.webhook_key_file.as_deref().and_then(unreadable) {
+        let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
+        keys.table("call").fault("webhook_key_file", &why, remedy);
+    }
     if let Some(pair) = settings.http.tls() {
         https(pair, &keys.table("http"), faults);
     }

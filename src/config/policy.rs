@@ -3,8 +3,8 @@
 use super::reader::{Document, Faults, Keys};
 use crate::decide::bad_slots;
 use crate::model::{
-    AfterDeadline, ApprovalMode, AreaCode, Chime, Interlock, Level, ManualRules, OnCancel,
-    Playback, Policy, QuietHours, ResponsePlan, Template,
+    AfterDeadline, ApprovalMode, AreaCode, BreakGlassRules, CallRule, Chime, Interlock, Level,
+    ManualRules, OnCancel, Playback, Policy, QuietHours, ResponsePlan, Role, Template,
 };
 use std::collections::BTreeMap;
 
@@ -63,6 +63,7 @@ pub(super) fn read(document: &Document, faults: &Faults) -> (Policy, PlanLines) 
         quiet_hours: keys.has("quiet_hours").then(|| quiet_hours(keys.table("quiet_hours"))),
         interlock: interlock(keys.table("interlock")),
         manual: manual(keys.table("manual")),
+        break_glass: break_glass(keys.table("break_glass")),
         validity_s_default,
         local_offset_minutes: keys.number("local_offset_minutes", Some(480), -720..=840),
         sent_age_s_max: keys.number("sent_age_s_max", Some(21_600), 60..=604_800),
@@ -143,6 +144,7 @@ fn response_plan(
             &cancels,
             OnCancel::StopAndAnnounce,
         ),
+        call: keys.has("call").then(|| call(keys.table("call"))),
     };
     if !templates.iter().any(|template| template.name == plan.template) && keys.has("template") {
         let what = format!("no template `{}`", plan.template);
@@ -252,4 +254,40 @@ fn manual(mut keys: Keys<'_>) -> ManualRules {
     };
     keys.finish();
     rules
+}
+
+fn break_glass(mut keys: Keys<'_>) -> BreakGlassRules {
+    let default = BreakGlassRules::default();
+    let day_max = default.per_officer_per_day_max;
+    let within_s = default.countersign_within_s;
+    let mut rules = BreakGlassRules {
+        enabled: keys.flag("enabled", default.enabled),
+        roles: Vec::new(),
+        areas: areas(&mut keys),
+        per_officer_per_day_max: keys.number("per_officer_per_day_max", Some(day_max), 0..=100),
+        countersign_within_s: keys.number("countersign_within_s", Some(within_s), 600..=604_800),
+    };
+    for name in keys.texts("roles") {
+        match [("officer", Role::Officer), ("leader", Role::Leader)]
+            .into_iter()
+            .find(|(option, _)| *option == name)
+        {
+            Some((_, role)) => rules.roles.push(role),
+            None => {
+                let what = format!("expected officer or leader, got `{name}`");
+                keys.fault("roles", &what, "nobody else may release anything");
+            }
+        }
+    }
+    if rules.roles.is_empty() {
+        rules.roles = default.roles;
+    }
+    keys.finish();
+    rules
+}
+
+fn call(mut keys: Keys<'_>) -> CallRule {
+    let rule = CallRule { answer_within_s: keys.number("answer_within_s", None, 30..=86_400) };
+    keys.finish();
+    rule
 }

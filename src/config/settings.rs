@@ -1,7 +1,11 @@
 //! `gateway.toml`: how the process itself is set up.
 
+mod call;
+mod report;
 mod speech;
 
+pub use call::CallSettings;
+pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
 
 use super::reader::{Document, Faults, Keys};
@@ -11,9 +15,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 12] = [
+const SECTIONS: [&str; 14] = [
     "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "log",
+    "deliver", "call", "report", "log",
 ];
 
 /// `[http]`
@@ -197,6 +201,10 @@ pub struct Settings {
     pub keys: KeySettings,
     /// `[deliver]`
     pub deliver: DeliverSettings,
+    /// `[call]`
+    pub call: CallSettings,
+    /// `[report]`
+    pub report: ReportSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -216,9 +224,11 @@ pub(super) fn read(
     }
     let root = document.parse(faults);
     let mut keys = document.keys(&root, Some(overrides), faults);
+    let http = http(dir, keys.table("http"));
+    let console = format!("http://{}", http.listen);
     let settings = Settings {
         dir: dir.to_path_buf(),
-        http: http(dir, keys.table("http")),
+        http,
         status: status(keys.table("status")),
         mqtt: mqtt(dir, keys.table("mqtt")),
         serial: serial::read(keys.table("serial")),
@@ -229,6 +239,8 @@ pub(super) fn read(
         mix: speech::mix(keys.table("mix")),
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
+        call: call::call(dir, keys.table("call"), &console),
+        report: report::report(dir, keys.table("report")),
         log: log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);

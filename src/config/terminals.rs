@@ -19,7 +19,7 @@ pub(super) type TerminalLines = BTreeMap<TerminalId, u32>;
 pub(super) fn read(dir: &Path, network: &mut Network, faults: &Faults) -> TerminalLines {
     let mut lines = TerminalLines::new();
     let Some(bytes) = read_file(dir, FILE, faults) else { return lines };
-    let Some(text) = decode(&bytes, faults) else { return lines };
+    let Some(text) = decode(FILE, &bytes, faults) else { return lines };
     let mut reader = csv::ReaderBuilder::new()
         .comment(Some(b'#'))
         .trim(csv::Trim::All)
@@ -50,7 +50,8 @@ pub(super) fn read(dir: &Path, network: &mut Network, faults: &Faults) -> Termin
     lines
 }
 
-fn decode(bytes: &[u8], faults: &Faults) -> Option<String> {
+/// A spreadsheet as text.
+pub(super) fn decode(file: &str, bytes: &[u8], faults: &Faults) -> Option<String> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
@@ -58,7 +59,7 @@ fn decode(bytes: &[u8], faults: &Faults) -> Option<String> {
             let (text, _, damaged) = encoding_rs::GB18030.decode(bytes);
             if damaged {
                 let what = "is neither UTF-8 nor GB18030".to_owned();
-                faults.unreadable(FILE, what, "save it as CSV UTF-8, not as a workbook");
+                faults.unreadable(file, what, "save it as CSV UTF-8, not as a workbook");
                 return None;
             }
             text.into_owned()
@@ -69,7 +70,7 @@ fn decode(bytes: &[u8], faults: &Faults) -> Option<String> {
     let wrong = wrong.iter().find(|(mark, _)| head.contains(*mark) && !head.contains(','));
     if let Some((_, name)) = wrong {
         let what = format!("its columns are separated by {name}");
-        faults.unreadable(FILE, what, "save it as CSV with commas");
+        faults.unreadable(file, what, "save it as CSV with commas");
         return None;
     }
     Some(text)

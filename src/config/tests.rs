@@ -415,3 +415,37 @@ fn random_alerts_stay_inside_and_always_have_somebody() {
     }
     assert!(n_planned > 300, "only {n_planned} plans: the dice are loaded");
 }
+
+#[test]
+fn people_and_calls() {
+    let policy = "\n[break_glass]\nroles = [\"auditor\"]\nper_officer_per_day_max = 101\n\
+                  countersign_within_s = 5\nsilent = true\n";
+    let want = [
+        "`break_glass.roles`: expected officer or leader, got `auditor`",
+        "`break_glass.per_officer_per_day_max`: expected a whole number from 0 to 100, got 101",
+        "`break_glass.countersign_within_s`: expected a whole number from 600 to 604800, got 5",
+        "`break_glass.silent`: is not a known key",
+    ];
+    let own = |text: String| {
+        let (head, rest) = text.split_once("[break_glass]").unwrap();
+        let (_, tail) = rest.split_once("# Templates").unwrap();
+        format!("{head}# Templates{tail}{policy}")
+    };
+    check("break-glass", "policy.toml", own, &want);
+    let call = |text: String| text.replacen("[[plans]]\n", "[[plans]]\ncall = { soon = 1 }\n", 1);
+    let want = ["call.answer_within_s`", "call.soon`: is not a known key", "contacts.csv"];
+    check("call", "policy.toml", call, &want);
+    let webhook = "[call]\nwebhook_url = \"https://sms\"\npublic_url = \"console\"\n";
+    let want = [
+        "`call.webhook_url`: needs `webhook_key_file`",
+        "`call.webhook_url`: expected an address that begins with http://, got `https://sms`",
+        "`call.public_url`: expected an http or https address, got `console`",
+    ];
+    check("webhook", "gateway.toml", |text| format!("{text}{webhook}"), &want);
+    let loaded = shipped("configs");
+    let glass = &loaded.policy.break_glass;
+    assert_eq!(glass, &crate::model::BreakGlassRules::default(), "the shipped file shows defaults");
+    assert!(
+        loaded.network.contacts.is_empty() && loaded.policy.plans.iter().all(|p| p.call.is_none())
+    );
+}

@@ -7,7 +7,7 @@ use crate::clock;
 use crate::decide::{ManualRequest, Urgency};
 use crate::gateway::Input;
 use crate::model::{
-    AreaCode, BroadcastId, Chime, Class, Level, PlanId, Right, StopScope, TerminalId,
+    Actor, AreaCode, BroadcastId, Chime, Class, Level, PlanId, Right, StopScope, TerminalId,
 };
 use axum::Json;
 use axum::extract::State;
@@ -31,6 +31,9 @@ pub(super) struct ManualBody {
     areas: Vec<AreaCode>,
     #[serde(default)]
     terminals: Vec<TerminalId>,
+    /// Saved groups by name.
+    #[serde(default)]
+    groups: Vec<String>,
     /// `live` or `drill`; there is no default, so that nobody sounds live by leaving it out.
     class: Class,
     level: Option<Level>,
@@ -46,6 +49,31 @@ pub(super) struct ManualBody {
     emergency: bool,
 }
 
+impl ManualBody {
+    /// The request of an officer that it is.
+    pub(super) fn request(self, actor: &Actor) -> ManualRequest {
+        ManualRequest {
+            text: self.text,
+            recording: self.recording,
+            areas: self.areas,
+            polygon: None,
+            groups: self.groups,
+            voice: self.voice,
+            terminals: self.terminals,
+            class: self.class,
+            level: self.level,
+            chime: self.chime.unwrap_or(Chime::Notice),
+            repeats: self.repeats,
+            interval_s: self.interval_s,
+            volume_percent: self.volume_percent,
+            valid_s: self.valid_s,
+            urgency: if self.emergency { Urgency::Emergency } else { Urgency::Daily },
+            requested_by: actor.name.clone(),
+            allowed_areas: actor.areas.clone(),
+        }
+    }
+}
+
 fn once() -> u8 {
     1
 }
@@ -59,6 +87,14 @@ fn half_an_hour() -> u32 {
 #[serde(deny_unknown_fields)]
 pub(super) struct ReasonBody {
     reason: String,
+}
+
+/// Body of approve: without a revision the plan must be as it was made.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ApproveBody {
+    #[serde(default)]
+    revision: u32,
 }
 
 /// Body of `POST /stop`: no areas = everything.
@@ -97,24 +133,7 @@ pub(super) async fn post(
         Said::Again(answer) => return Ok(Json(answer)),
         Said::New(key) => key,
     };
-    let request = ManualRequest {
-        text: body.text,
-        recording: body.recording,
-        areas: body.areas,
-        polygon: None,
-        voice: body.voice,
-        terminals: body.terminals,
-        class: body.class,
-        level: body.level,
-        chime: body.chime.unwrap_or(Chime::Notice),
-        repeats: body.repeats,
-        interval_s: body.interval_s,
-        volume_percent: body.volume_percent,
-        valid_s: body.valid_s,
-        urgency: if body.emergency { Urgency::Emergency } else { Urgency::Daily },
-        requested_by: actor.name.clone(),
-        allowed_areas: actor.areas.clone(),
-    };
+    let request = body.request(&actor);
     // On a task of its own: should the caller hang up, the key still stands for this broadcast.
     let done = tokio::spawn(async move {
         let core = console.core;
@@ -134,10 +153,12 @@ pub(super) async fn plans(State(console): State<Console>, headers: HeaderMap) ->
     let plans = console
         .core
         .look(|gateway| {
+            let now = clock::now_utc();
             let pending = gateway.state().pending.values();
             pending
                 .map(|pending| {
                     let plan = pending.plan();
+                    let whom = gateway.whom(plan.id, now).unwrap_or_default();
                     json!({
                         "id": plan.id.to_string(),
                         "response_plan": plan.response_plan,
@@ -147,6 +168,13 @@ pub(super) async fn plans(State(console): State<Console>, headers: HeaderMap) ->
                         "terminals": plan.terminals.len(),
                         "areas": plan.areas,
                         "need": plan.need,
+                        "revision": pending.revision(),
+                        "author": pending.author(),
+                        "since_ms": pending.since().0,
+                        "escalated": pending.escalated(),
+                        "asked": whom.now,
+                        "asked_next": whom.next,
+                        "escalates_ms": whom.escalates_at.map(|at| at.0),
                         "signed": pending.signatures(),
                         "expires_ms": plan.expires.0,
                         "reasons": plan.reasons,
@@ -231,15 +259,18 @@ pub(super) async fn acknowledgements(
     Ok(Json(json!({ "acknowledgements": rows, "next_after": next })))
 }
 
-/// Approves the plan of that number.
+/// Approves the plan of that number, in the revision that was seen.
 pub(super) async fn approve(
     State(console): State<Console>,
     headers: HeaderMap,
     At(id): At<u64>,
+    MaybeForm(body): MaybeForm<ApproveBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Approve)?;
-    let answer =
-        console.core.ask(None, move |request| Input::Approve(request, actor, PlanId(id))).await?;
+    let answer = console
+        .core
+        .ask(None, move |request| Input::Approve(request, actor, PlanId(id), body.revision))
+        .await?;
     views::answer(&answer).map(Json)
 }
 

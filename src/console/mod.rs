@@ -2,7 +2,10 @@
 //! after they are durable.
 
 mod alerts;
+pub(crate) mod audit;
 mod broadcasts;
+mod calls;
+mod duty;
 mod events;
 mod extract;
 mod guard;
@@ -10,8 +13,10 @@ pub(crate) mod health;
 mod idempotency;
 mod openapi;
 mod people;
+mod plans;
 mod preview;
 mod problem;
+mod programmes;
 mod record;
 mod session;
 mod terminals;
@@ -26,11 +31,11 @@ pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
 pub use web::{Board, County, Outline};
 
-use crate::daemon::{CoreHandle, Metrics, PreviewDesk, Seen};
+use crate::daemon::{AuditDesk, CoreHandle, Metrics, PreviewDesk, Seen};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -43,6 +48,8 @@ const WATCHERS_MAX: usize = 64;
 pub struct Console {
     /// The way to the core.
     pub core: CoreHandle,
+    /// The way to the audit.
+    pub audit: AuditDesk,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
     /// Known API keys.
@@ -87,6 +94,21 @@ pub fn router(console: Console) -> Router {
         .merge(alerts)
         .route("/alerts/{number}", get(alerts::one))
         .route("/plans", get(broadcasts::plans))
+        .route("/plans/{id}/edit", post(plans::edit))
+        .route("/break-glass", get(plans::glass).post(plans::break_glass))
+        .route("/broadcasts/{id}/countersign", post(plans::countersign))
+        .route("/broadcasts/{id}/resend", post(plans::resend))
+        .route("/roster", get(duty::roster).post(duty::change))
+        .route("/roster/import", post(duty::import))
+        .route("/templates", get(duty::templates))
+        .route("/groups", get(duty::groups).post(duty::set_group))
+        .route("/groups/{name}", delete(duty::remove_group))
+        .route("/broadcasts/{id}/calls", get(calls::list))
+        .route("/calls/{id}/answered", post(calls::answered))
+        .route("/programmes", get(programmes::list).post(programmes::set))
+        .route("/programmes/check", post(programmes::check))
+        .route("/programmes/{name}", delete(programmes::remove))
+        .route("/programmes/{name}/approve", post(programmes::approve))
         .route("/broadcasts", get(broadcasts::list).post(broadcasts::post))
         .route("/broadcasts/{id}", get(broadcasts::one))
         .route("/broadcasts/{id}/approve", post(broadcasts::approve))
@@ -97,7 +119,11 @@ pub fn router(console: Console) -> Router {
         .route("/drill", post(broadcasts::drill))
         .route("/terminals", get(terminals::list))
         .route("/record", get(record::rows))
+        .route("/audit/acknowledgements", get(audit::acknowledgements))
+        .route("/audit/summary", get(audit::counts))
+        .route("/audit/evidence", get(audit::evidence))
         .layer(from_fn(guard::in_time))
+        .route("/audit/export", get(audit::file))
         .route("/events", get(events::stream))
         .route("/preview", post(preview::post))
         .layer(from_fn_with_state(console.clone(), guard::known))

@@ -21,6 +21,10 @@ pub(super) fn answer(answer: &Answer) -> Result<Value, Problem> {
         Answer::Waiting { plan, more } => Ok(json!({
             "state": "awaiting_approval", "plan": plan.to_string(), "signatures_needed": more,
         })),
+        Answer::Edited { plan, revision } => Ok(json!({
+            "state": "awaiting_approval", "plan": plan.to_string(), "revision": revision,
+        })),
+        Answer::Saved { more } => Ok(json!({ "state": "saved", "signatures_needed": more })),
         Answer::Started(broadcast) => {
             Ok(json!({ "state": "started", "broadcast": broadcast.to_string() }))
         }

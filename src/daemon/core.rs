@@ -258,6 +258,7 @@ impl CoreLoop {
                 | Action::Render(_)
                 | Action::Send { .. }
                 | Action::Receipt(..)
+                | Action::Call(_)
                 | Action::Alarm(_) => group.actions.push(action),
             }
         }

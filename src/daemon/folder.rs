@@ -146,6 +146,8 @@ impl Folder {
             | Answer::Done(_)
             | Answer::Refused(_)
             | Answer::Denied(_)
+            | Answer::Edited { .. }
+            | Answer::Saved { .. }
             | Answer::NotFound(_) => ("done", format!("{answer:?}\n")),
         };
         let to = free_name(&self.path.join(folder), &name);

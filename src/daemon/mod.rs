@@ -1,5 +1,7 @@
 //! The drivers around the core: thin, bounded, replaceable.
 
+mod audit;
+mod call;
 pub(crate) mod clips;
 mod core;
 mod expiry;
@@ -19,6 +21,7 @@ mod run;
 mod serve;
 mod status;
 
+pub use audit::{AuditDesk, AuditFault, Letterhead, Pieces};
 pub use core::{CoreFault, CoreHandle, INPUTS_MAX};
 pub use external::external_broker;
 pub(crate) use health::STUCK_MS;

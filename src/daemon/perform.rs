@@ -1,6 +1,7 @@
 //! Performs the core's actions: hands orders to the link, audio to the renderer, receipts to
 //! terminals, alarms to people.
 
+use super::call::CallDesk;
 use super::metrics::Metrics;
 use super::pins::Pins;
 use super::render::RenderQueue;
@@ -45,6 +46,7 @@ pub(crate) struct Performer {
     metrics: Arc<Metrics>,
     watchers: broadcast::Sender<Seen>,
     pins: Pins,
+    calls: CallDesk,
     space_low_told: bool,
 }
 
@@ -58,7 +60,7 @@ impl Performer {
         render: RenderQueue,
         metrics: Arc<Metrics>,
         watchers: broadcast::Sender<Seen>,
-        pins: Pins,
+        (pins, calls): (Pins, CallDesk),
     ) -> Self {
         Self {
             keys,
@@ -71,6 +73,7 @@ impl Performer {
             metrics,
             watchers,
             pins,
+            calls,
             space_low_told: false,
         }
     }
@@ -121,6 +124,7 @@ impl Performer {
                 *slot = sequence.max(*slot);
                 self.receipts_since.get_or_insert_with(clock::Monotonic::start);
             }
+            Action::Call(order) => self.calls.push(*order),
             Action::Alarm(reason) => {
                 self.metrics.alarm(&reason.code);
                 tracing::warn!(code = %reason.code, "{}", reason.text);

@@ -8,7 +8,7 @@ use crate::record::{Journal, JournalError};
 const READ_ROWS: usize = 4_096;
 /// Layout of the snapshot; a snapshot of another layout is ignored and the journal is replayed
 /// from its beginning. Raise it with every change of `State`.
-const SNAPSHOT_LAYOUT: u32 = 1;
+const SNAPSHOT_LAYOUT: u32 = 2;
 
 /// Why the record can't be replayed.
 #[derive(Debug, thiserror::Error)]

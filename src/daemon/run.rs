@@ -2,6 +2,7 @@
 //! broker → threads → served. Stop: no more inputs → finish commits → close the link, within a
 //! limit. A kill is as safe as a stop.
 
+use super::audit::{AuditDesk, Follower, Letterhead};
 use super::core::{CoreHandle, CoreLoop, CoreMessage, core_queue};
 use super::external::external_broker;
 use super::folder::Folder;
@@ -15,7 +16,7 @@ use super::preview::PreviewDesk;
 use super::render::{Deadlines, RenderQueue};
 use super::serve::{local, serve};
 use super::status::StatusPlane;
-use super::{clips, link, replay};
+use super::{call, clips, link, replay};
 use crate::clock;
 use crate::config::{Loaded, MqttMode, Settings};
 use crate::console::{self, Console, People};
@@ -23,7 +24,7 @@ use crate::decide::Rules;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
 };
-use crate::gateway::{Gateway, State};
+use crate::gateway::{CallKey, Gateway, State};
 use crate::model::{AreaCode, Network, Policy, Sha256};
 use crate::record::entry::Entry;
 use crate::record::{self, NewRow};
@@ -102,6 +103,7 @@ pub struct Daemon {
     pump_out: JoinHandle<()>,
     tasks: Vec<JoinHandle<()>>,
     core_thread: Option<CoreThread>,
+    follower: Follower,
     /// Goes last: it tells of the stop as well.
     _status_plane: StatusPlane,
 }
@@ -149,9 +151,12 @@ impl Daemon {
         let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
         let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;
-        let console = console(&ground, people, (core.clone(), watchers.clone(), stop.clone()))?;
+        let (audit, follower) = audit(&ground)?;
+        let told = (core.clone(), watchers.clone(), stop.clone());
+        let console = console(&ground, people, audit, told)?;
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
+        let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
         let performer = Performer::new(
             Arc::clone(&ground.keys),
             ground.settings.mqtt.prefix.clone(),
@@ -159,12 +164,13 @@ impl Daemon {
             render.clone(),
             Arc::clone(&ground.metrics),
             watchers,
-            pins(&ground.record.1, &ground.renderer, &ground.metrics),
+            (pins(&ground.record.1, &ground.renderer, &ground.metrics), call_desk),
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
+        let call_key = keys.call_key().map(CallKey::new);
         let core_thread =
-            Some(start_core(ground.record, rules, &ground.settings, performer, inputs)?);
+            start_core(ground.record, (rules, call_key), &ground.settings, performer, inputs)?;
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -194,7 +200,8 @@ impl Daemon {
             intake,
             pump_out,
             tasks,
-            core_thread,
+            core_thread: Some(core_thread),
+            follower,
             _status_plane: ground.status,
         })
     }
@@ -230,6 +237,11 @@ impl Daemon {
         if tokio::time::timeout(Duration::from_secs(INTAKE_S_MAX), intake).await.is_err() {
             tracing::warn!("requests did not end within {INTAKE_S_MAX} s; they are cut off");
         }
+        // It must be gone before the journal is closed, which otherwise stays open for reading.
+        self.follower.stop();
+        while !self.follower.ended() {
+            tokio::time::sleep(Duration::from_millis(JOIN_LOOK_MS)).await;
+        }
         self.core.stop().await;
         self.render.close();
         // The core's end closes the way to the link; orders that are on it still go out.
@@ -249,6 +261,18 @@ impl Daemon {
     }
 }
 
+/// The audit's desk and what follows the record for it.
+fn audit(ground: &Ground) -> anyhow::Result<(AuditDesk, Follower)> {
+    let Ground { settings, network, keys, .. } = ground;
+    let first = network.served.first().and_then(|served| network.areas.get(served));
+    let county = settings.report.county.clone().or_else(|| first.map(|area| area.name.clone()));
+    let letterhead = Letterhead {
+        county: county.unwrap_or_default(),
+        font_file: settings.report.font_file.clone(),
+    };
+    AuditDesk::open(&settings.record.url, keys.public_key(), letterhead).context("the audit")
+}
+
 /// Pins the clips of running broadcasts, and tells which of them are gone.
 fn pins(state: &State, renderer: &Renderer, metrics: &Metrics) -> Pins {
     let (pins, missing) = Pins::of(state, renderer.clips());
@@ -263,13 +287,13 @@ type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
 
 fn start_core(
     (journal, state, snapshot_seq): OpenRecord,
-    rules: Rules,
+    (rules, call_key): (Rules, Option<CallKey>),
     settings: &Settings,
     performer: Performer,
     inputs: mpsc::Receiver<CoreMessage>,
 ) -> std::io::Result<CoreThread> {
     let core_loop = CoreLoop {
-        gateway: Gateway::open(rules, pace(settings), state),
+        gateway: Gateway::open(rules, pace(settings), state).with_call_key(call_key),
         journal,
         performer,
         snapshot_seq,
@@ -369,10 +393,12 @@ fn deadlines(settings: &Settings) -> Deadlines {
 fn console(
     ground: &Ground,
     people: People,
+    audit: AuditDesk,
     (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
 ) -> anyhow::Result<Console> {
     let bytes_max = ground.settings.ingest.bytes_max;
     Ok(Console {
+        audit,
         people: Arc::new(people),
         county: Arc::new(ground.county()?),
         clips: clips::router(ground.renderer.clips()),

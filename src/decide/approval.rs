@@ -1,7 +1,9 @@
 //! From a plan to a broadcast: by its response plan, by officers, or by a clock that runs out. The
 //! one place that authorises.
 
-use crate::model::{AfterDeadline, Approval, Broadcast, BroadcastId, Need, Plan, UtcMs};
+use crate::model::{
+    AfterDeadline, Approval, Broadcast, BroadcastId, Need, Plan, PlanContent, Reason, UtcMs,
+};
 use serde::{Deserialize, Serialize};
 
 /// One officer's yes.
@@ -18,13 +20,36 @@ pub struct Signature {
 pub struct Pending {
     plan: Plan,
     signed: Vec<Signature>,
+    /// How often it was edited.
+    #[serde(default)]
+    revision: u32,
+    /// Who wrote what stands now, when that needs another person's eyes.
+    #[serde(default)]
+    author: Option<String>,
+    /// What was planned, kept once somebody became its author.
+    #[serde(default)]
+    planned: Option<Box<PlanContent>>,
+    /// When it began to wait.
+    #[serde(default)]
+    since: UtcMs,
+    /// Whether the next people were asked.
+    #[serde(default)]
+    escalated: bool,
 }
 
 impl Pending {
-    /// A plan nobody signed yet.
+    /// A plan nobody signed yet, waiting since `since`.
     #[must_use]
-    pub fn new(plan: Plan) -> Self {
-        Self { plan, signed: Vec::new() }
+    pub fn new(plan: Plan, since: UtcMs) -> Self {
+        Self {
+            plan,
+            signed: Vec::new(),
+            revision: 0,
+            author: None,
+            planned: None,
+            since,
+            escalated: false,
+        }
     }
 
     /// The plan.
@@ -37,6 +62,70 @@ impl Pending {
     #[must_use]
     pub fn signatures(&self) -> &[Signature] {
         &self.signed
+    }
+
+    /// How often it was edited; an approval names the revision that the officer saw.
+    #[must_use]
+    pub fn revision(&self) -> u32 {
+        self.revision
+    }
+
+    /// Who wrote what stands now, when one pair of eyes is not enough for it.
+    #[must_use]
+    pub fn author(&self) -> Option<&str> {
+        self.author.as_deref()
+    }
+
+    /// When it began to wait.
+    #[must_use]
+    pub fn since(&self) -> UtcMs {
+        self.since
+    }
+
+    /// Whether the next people were asked.
+    #[must_use]
+    pub fn escalated(&self) -> bool {
+        self.escalated
+    }
+
+    /// Why an approval of `seen` does not fit what stands now; `None` = it fits.
+    #[must_use]
+    pub fn stale(&self, seen: u32) -> Option<Reason> {
+        let now = self.revision;
+        (seen != now).then(|| Reason {
+            code: "stale_revision".to_owned(),
+            text: format!(
+                "方案已被修改（现为第 {now} 版，您看到的是第 {seen} 版），请重新查看后再操作"
+            ),
+        })
+    }
+
+    /// Folds a recorded edit in: every signature falls.
+    pub fn edited(&mut self, by: &str, revision: u32, needs_other: bool, after: PlanContent) {
+        if needs_other {
+            if self.planned.is_none() {
+                self.planned = Some(Box::new(self.plan.content()));
+            }
+            self.author = Some(by.to_owned());
+        }
+        self.signed.clear();
+        self.revision = revision;
+        self.plan = self.plan.clone().with(after);
+    }
+
+    /// Folds in that the next people were asked.
+    pub fn escalate(&mut self) {
+        self.escalated = true;
+    }
+
+    /// What the clock may release: words or places that only their author saw are not the response
+    /// plan's any more, so the clock gives what was planned.
+    #[must_use]
+    pub fn by_clock(&self) -> Plan {
+        match (&self.author, &self.planned) {
+            (Some(_), Some(planned)) => self.plan.clone().with(planned.as_ref().clone()),
+            _ => self.plan.clone(),
+        }
     }
 
     /// Folds a recorded signature in; the same person twice counts once.
@@ -75,7 +164,7 @@ pub struct NotAllowed {
     pub why: String,
 }
 
-fn not_allowed(code: &'static str, why: &str) -> NotAllowed {
+pub(super) fn not_allowed(code: &'static str, why: &str) -> NotAllowed {
     NotAllowed { code, why: why.to_owned() }
 }
 
@@ -84,7 +173,7 @@ fn not_allowed(code: &'static str, why: &str) -> NotAllowed {
 ///
 /// # Errors
 /// `NotAllowed` when the plan needs nobody, has ended or run out, has no audience, or this person
-/// signed before or asked for it.
+/// signed before, asked for it, or alone wrote what it says now.
 pub fn sign(pending: &Pending, person: &str, now: UtcMs) -> Result<Signed, NotAllowed> {
     let plan = pending.plan();
     let Need::Officers { officers, decide_by, .. } = plan.need else {
@@ -104,6 +193,9 @@ pub fn sign(pending: &Pending, person: &str, now: UtcMs) -> Result<Signed, NotAl
     }
     if plan.alert.is_none() && same_person(&plan.requested_by, person) {
         return Err(not_allowed("own_request", "申请人不能批准自己的播发，请另一位值班人员批准"));
+    }
+    if officers <= 1 && pending.author().is_some_and(|author| same_person(author, person)) {
+        return Err(not_allowed("own_edit", "您修改过该方案，需要另一位值班人员批准"));
     }
     if pending.has_signed(person) {
         return Err(not_allowed("signed_before", "您已经批准过，需要另一位值班人员批准"));
@@ -145,7 +237,9 @@ pub fn authorise(id: BroadcastId, plan: Plan, approval: Approval) -> Broadcast {
     Broadcast::authorise(id, plan, approval)
 }
 
-fn same_person(a: &str, b: &str) -> bool {
+/// Whether two names mean one person: case, full-width forms and white space make no difference.
+#[must_use]
+pub fn same_person(a: &str, b: &str) -> bool {
     canonical(a) == canonical(b)
 }
 

@@ -40,6 +40,9 @@ pub struct ManualRequest {
     pub areas: Vec<AreaCode>,
     /// Single terminals.
     pub terminals: Vec<TerminalId>,
+    /// Saved groups by name; the gateway puts their areas and terminals beside these.
+    #[serde(default)]
+    pub groups: Vec<String>,
     /// Ring of positions on the map; every terminal inside is meant.
     pub polygon: Option<Vec<Position>>,
     /// Live or drill.
@@ -137,7 +140,7 @@ fn fallback(request: &ManualRequest) -> String {
     format!("general-{level}")
 }
 
-fn check_form(rules: &Rules, request: &ManualRequest, memory: &Memory) -> Vec<Reason> {
+pub(super) fn check_form(rules: &Rules, request: &ManualRequest, memory: &Memory) -> Vec<Reason> {
     let mut faults = Vec::new();
     let mut fault = |wrong: bool, code: &str, text: String| {
         if wrong {
@@ -195,7 +198,7 @@ fn is_plain_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
 }
 
-fn audience(
+pub(super) fn audience(
     rules: &Rules,
     request: &ManualRequest,
     faults: &mut Vec<Reason>,
@@ -239,14 +242,14 @@ fn audience(
     terminals
 }
 
-fn check_bounds(
+pub(super) fn check_bounds<'a>(
     rules: &Rules,
     request: &ManualRequest,
-    terminals: &BTreeSet<TerminalId>,
+    terminals: impl IntoIterator<Item = &'a TerminalId>,
     faults: &mut Vec<Reason>,
 ) {
     let n_outside = terminals
-        .iter()
+        .into_iter()
         .filter_map(|terminal| rules.network.terminals.get(terminal))
         .filter(|terminal| !request.allowed_areas.iter().any(|own| own.contains(terminal.area)))
         .count();
@@ -257,7 +260,7 @@ fn check_bounds(
 }
 
 /// Why one officer is not enough.
-fn second_person(
+pub(super) fn second_person(
     rules: &Rules,
     now: UtcMs,
     request: &ManualRequest,

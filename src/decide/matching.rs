@@ -234,6 +234,7 @@ fn unmatched(policy: &Policy, level: Option<Level>) -> ResponsePlan {
         playback: Playback::Simultaneous,
         validity_s_max: policy.validity_s_default,
         on_cancel: OnCancel::StopAndAnnounce,
+        call: None,
     }
 }
 

@@ -8,6 +8,9 @@
 //! ```
 
 mod approval;
+mod breakglass;
+mod calling;
+mod edit;
 mod explain;
 mod geometry;
 mod info;
@@ -17,12 +20,22 @@ mod matching;
 mod need;
 mod plan;
 mod priority;
+mod programme;
+mod resend;
+mod roster;
+mod roster_csv;
 mod target;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod text;
 
-pub use approval::{NotAllowed, Pending, Signature, Signed, authorise, release, sign};
+pub use approval::{NotAllowed, Pending, Signature, Signed, authorise, release, same_person, sign};
+pub use breakglass::{
+    BrokenGlass, COUNTERSIGNATURES, Countersignature, REASON_CHARS_MAX, REASON_CHARS_MIN,
+    bad_reason, break_glass,
+};
+pub use calling::{area_name, called_areas, next_called, stage_of};
+pub use edit::{Edited, PlanEdit, edit};
 pub use explain::{Explanation, TownshipCount, explain};
 pub use lineage::{LINEAGE_ALERTS_MAX, Lineage, Verdict};
 pub use manual::{ManualRequest, Urgency, manual};
@@ -30,6 +43,13 @@ pub use matching::{Hazard, UNMATCHED_PLAN};
 pub use need::in_quiet_hours;
 pub use plan::{CancelDecision, Decision, plan};
 pub use priority::priority;
+pub use programme::{
+    CONFLICT_DAYS, Conflict, conflicts, estimated_ms, occurrences, programme_faults,
+    programme_plan, terminals_of,
+};
+pub use resend::resend;
+pub use roster::{Asked, asked, escalates_at, is_telephone, on_duty, shift_faults};
+pub use roster_csv::{ROSTER_ROWS_MAX, RowFault, read_roster};
 pub use target::{POINT_REACH_KM, TargetIndex, Targets, resolve};
 pub(crate) use text::bad_slots;
 pub use text::{MESSAGE_CHARS_MAX, SLOTS};

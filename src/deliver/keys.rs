@@ -5,6 +5,7 @@
 
 use crate::model::{BroadcastId, TerminalId};
 use ed25519_dalek::SigningKey;
+use hmac::{Hmac, KeyInit, Mac};
 use mingluo_bridge::frame::{self, FrameError};
 use mingluo_bridge::message::{Order, Receipt, ReceiptItem, Report, Status};
 use std::sync::Arc;
@@ -54,6 +55,14 @@ impl KeyRing {
     #[must_use]
     pub fn terminal_password(&self, terminal: TerminalId) -> String {
         frame::terminal_password(&self.master, terminal.number()).as_str().to_owned()
+    }
+
+    /// The secret from which one-time links of calls are made.
+    #[must_use]
+    pub fn call_key(&self) -> Option<[u8; 32]> {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.master).ok()?;
+        mac.update(b"mingluo/v1/call-key\0");
+        Some(mac.finalize().into_bytes().into())
     }
 
     /// Signs an order.

@@ -1,7 +1,7 @@
 //! Broadcasts under way: audio ready, orders out, reports in, time passing.
 
 use super::{Action, Gateway, Outbox, Phase, links_of, people};
-use crate::decide::Rules;
+use crate::decide::{self, Rules};
 use crate::deliver::{self, Due, News, Presence};
 use crate::model::{
     Acknowledgement, AfterDeadline, Approval, Broadcast, BroadcastId, Class, ClipRef, LinkKind,
@@ -154,11 +154,16 @@ impl Gateway {
             pace,
             rules: &self.rules,
             presence: &self.presence,
+            call_key: self.call_key.as_ref(),
             state: &mut self.state,
             records: Vec::new(),
             effects: Vec::new(),
         };
         run_out(&self.rules, &mut out);
+        super::breakglass::overdue(&mut out);
+        super::roster::escalate(&self.rules, &mut out);
+        super::programmes::due(&self.rules, &mut out);
+        super::calls::escalate(&self.rules, &mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {
             end_if_done(&mut out, id);
@@ -187,7 +192,7 @@ fn run_out(rules: &Rules, out: &mut Outbox<'_>) {
         })
         .collect();
     for (id, release) in due {
-        let plan = out.state.pending.get(&id).map(|pending| pending.plan().clone());
+        let plan = out.state.pending.get(&id).map(decide::Pending::by_clock);
         match plan {
             Some(plan) if release => {
                 let approval = Approval::Clock { plan: plan.response_plan.clone(), at: now };

@@ -5,18 +5,32 @@
 //! the process, and a driver performs the rest only after the records are durable.
 
 mod alerts;
+mod ask;
+mod breakglass;
+mod calls;
 mod delivering;
+mod editing;
+mod groups;
 mod people;
+mod programmes;
+mod resending;
+mod roster;
 mod state;
+#[cfg(test)]
+mod tests;
 
+pub use ask::{Ask, Release};
+pub use calls::{Answering, Call, CallKey};
+pub use programmes::{ProgrammeRun, ProgrammeState};
+pub use roster::Whom;
 pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, RejectedState, State};
 
 use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
-    Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, Chime, ClipRef, Codec,
-    Disposition, LinkKind, Message, PlanId, Reason, Refusal, Rejection, Sha256, Spoken, StopScope,
-    TerminalId, UtcMs,
+    Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
+    ClipRef, Codec, Disposition, LinkKind, Message, PlanId, Reason, Refusal, Rejection, Sha256,
+    Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -49,8 +63,8 @@ pub enum Input {
     Arrived(RequestId, Box<Arrival>),
     /// An officer asks for a broadcast.
     Manual(RequestId, Actor, Box<ManualRequest>),
-    /// An officer approves a plan.
-    Approve(RequestId, Actor, PlanId),
+    /// An officer approves a plan, as it stood in the revision that the officer saw.
+    Approve(RequestId, Actor, PlanId, u32),
     /// An officer refuses a plan, with the reason.
     Refuse(RequestId, Actor, PlanId, String),
     /// An officer cancels a broadcast, with the reason.
@@ -63,6 +77,8 @@ pub enum Input {
     DisarmDrill(RequestId, Actor),
     /// A person did something to the gateway itself, which goes on record.
     Act(RequestId, Actor, Act),
+    /// A person asks for anything else.
+    Ask(RequestId, Actor, Box<Ask>),
     /// The audio of a broadcast is ready.
     Rendered(BroadcastId, Vec<ClipRef>, Spoken),
     /// A link took these orders.
@@ -84,6 +100,10 @@ pub enum Input {
     LinePresence(TerminalId, bool),
     /// The link as a whole came up (true) or went down.
     Link(bool),
+    /// A called person answered.
+    CallAnswered(RequestId, CallId, Answering),
+    /// The gateway of messages took the message to the person at this place of a call.
+    CallTook(CallId, usize),
     /// Time passed.
     Wake,
 }
@@ -114,6 +134,8 @@ pub enum Action {
     },
     /// Tell a terminal that its report is on record.
     Receipt(TerminalId, BroadcastId, u32),
+    /// Send a message to a responsible person, then come back with `CallTook`.
+    Call(Box<CallOrder>),
     /// Raise an alarm for people (log, metrics, console).
     Alarm(Reason),
 }
@@ -158,6 +180,18 @@ pub enum Answer {
         /// Signatures still needed.
         more: u8,
     },
+    /// A plan stands in a new revision.
+    Edited {
+        /// Which.
+        plan: PlanId,
+        /// Its revision now.
+        revision: u32,
+    },
+    /// Saved; it takes effect when `more` others have approved it.
+    Saved {
+        /// Approvals still needed.
+        more: u8,
+    },
     /// A broadcast started.
     Started(BroadcastId),
     /// Done; these broadcasts are affected.
@@ -177,6 +211,7 @@ pub struct Gateway {
     pace: Pace,
     state: State,
     presence: LinkPresence,
+    call_key: Option<CallKey>,
     /// Orders by terminal address left in the current second.
     repair_budget: u32,
     budget_second: i64,
@@ -191,6 +226,7 @@ struct Outbox<'a> {
     pace: Pace,
     rules: &'a Rules,
     presence: &'a LinkPresence,
+    call_key: Option<&'a CallKey>,
     state: &'a mut State,
     records: Vec<Action>,
     effects: Vec<Action>,
@@ -220,9 +256,18 @@ impl Gateway {
             pace,
             state,
             presence: BTreeMap::new(),
+            call_key: None,
             repair_budget: 0,
             budget_second: i64::MIN,
         }
+    }
+
+    /// The same with the secret from which one-time links of calls are made; without it calls carry
+    /// no link.
+    #[must_use]
+    pub fn with_call_key(mut self, key: Option<CallKey>) -> Self {
+        self.call_key = key;
+        self
     }
 
     /// Read access for views; nobody outside changes the state.
@@ -263,6 +308,7 @@ impl Gateway {
             .collect();
         let mut actions: Vec<Action> =
             waiting.into_iter().filter_map(|id| self.render_action(id)).collect();
+        actions.extend(self.unsent_calls());
         actions.extend(self.step(now, Input::Wake));
         actions
     }
@@ -273,7 +319,9 @@ impl Gateway {
         match input {
             Input::Arrived(request, arrival) => self.arrived(now, request, *arrival),
             Input::Manual(request, actor, manual) => self.manual(now, request, &actor, &manual),
-            Input::Approve(request, actor, plan) => self.approve(now, request, &actor, plan),
+            Input::Approve(request, actor, plan, seen) => {
+                self.approve(now, request, &actor, plan, seen)
+            }
             Input::Refuse(request, actor, plan, reason) => {
                 self.refuse(now, request, &actor, plan, reason)
             }
@@ -287,6 +335,7 @@ impl Gateway {
                 out.record(Entry::Administered { by: actor.name, act });
                 out.reply(request, Answer::Done(Vec::new()));
             }),
+            Input::Ask(request, actor, ask) => self.ask(now, request, &actor, *ask),
             Input::Rendered(broadcast, clips, spoken) => {
                 self.rendered(now, broadcast, clips, spoken)
             }
@@ -301,6 +350,8 @@ impl Gateway {
                 self.presence_changed(now, terminal, LinkKind::Serial, online)
             }
             Input::Link(up) => self.link_changed(now, up),
+            Input::CallAnswered(request, call, how) => self.call_answered(now, request, call, how),
+            Input::CallTook(call, place) => self.call_took(now, call, place),
             Input::Wake => self.wake(now),
         }
     }
@@ -312,6 +363,7 @@ impl Gateway {
             pace: self.pace,
             rules: &self.rules,
             presence: &self.presence,
+            call_key: self.call_key.as_ref(),
             state: &mut self.state,
             records: Vec::new(),
             effects: Vec::new(),

@@ -5,7 +5,8 @@ use super::{Action, Answer, Gateway, Outbox, RequestId, render_action};
 use crate::decide::{self, ManualRequest, Rules, Signed};
 use crate::model::Cancellation;
 use crate::model::{
-    Actor, Approval, AreaCode, BroadcastId, Need, Plan, PlanId, Right, StopScope, TerminalId, UtcMs,
+    Actor, Approval, AreaCode, BroadcastId, Need, Plan, PlanId, Refusal, Right, StopScope,
+    TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
 
@@ -26,17 +27,9 @@ impl Gateway {
             }
             let id = PlanId(out.state.next_counter(now));
             let past = memory(out, &[]);
-            match decide::manual(rules, now, manual, &past, id) {
-                Err(refusal) => {
-                    let why: Vec<&str> =
-                        refusal.reasons.iter().map(|reason| reason.text.as_str()).collect();
-                    out.record(Entry::Denied {
-                        by: actor.name.clone(),
-                        what: "manual broadcast".into(),
-                        reason: why.join("；"),
-                    });
-                    out.reply(request, Answer::Refused(refusal));
-                }
+            let whole = out.state.with_groups(manual);
+            match whole.and_then(|whole| decide::manual(rules, now, &whole, &past, id)) {
+                Err(refusal) => refuse_ask(out, request, actor, "manual broadcast", refusal),
                 Ok(plan) => {
                     let more = match plan.need {
                         Need::Nothing => 0,
@@ -58,6 +51,7 @@ impl Gateway {
         request: RequestId,
         actor: &Actor,
         plan: PlanId,
+        seen: u32,
     ) -> Vec<Action> {
         self.outbox(now, |rules, out| {
             let Some(pending) = out.state.pending.get(&plan) else {
@@ -66,6 +60,10 @@ impl Gateway {
             if let Err(why) = may(actor, Right::Approve, areas_of(rules, &pending.plan().terminals))
             {
                 return deny(out, request, actor, &format!("approve plan {plan}"), &why);
+            }
+            if let Some(stale) = pending.stale(seen) {
+                let refusal = Refusal { reasons: vec![stale] };
+                return refuse_ask(out, request, actor, &format!("approve plan {plan}"), refusal);
             }
             match decide::sign(pending, &actor.name, now) {
                 Err(refused) => {
@@ -107,6 +105,10 @@ impl Gateway {
             if let Err(why) = may(actor, Right::Approve, areas_of(rules, &pending.plan().terminals))
             {
                 return deny(out, request, actor, &format!("refuse plan {plan}"), &why);
+            }
+            if let Some(bad) = decide::bad_reason(&reason) {
+                let refusal = Refusal { reasons: vec![bad] };
+                return refuse_ask(out, request, actor, &format!("refuse plan {plan}"), refusal);
             }
             out.record(Entry::PlanEnded { plan, by: actor.name.clone(), reason });
             out.reply(request, Answer::Done(Vec::new()));
@@ -236,6 +238,7 @@ pub(super) fn start(
     if let Some(action) = render_action(rules, out.state, id) {
         out.effect(action);
     }
+    super::calls::call_all(rules, out, id);
     id
 }
 
@@ -270,17 +273,31 @@ pub(super) fn areas_of<'a>(
     areas
 }
 
-fn may(actor: &Actor, right: Right, areas: Vec<AreaCode>) -> Result<(), String> {
+pub(super) fn may(actor: &Actor, right: Right, areas: Vec<AreaCode>) -> Result<(), String> {
     if !actor.role.may(right) {
         return Err(format!("role {:?} may not do this", actor.role));
     }
     if actor.covers(areas) { Ok(()) } else { Err("outside the areas of this officer".to_owned()) }
 }
 
-fn deny(out: &mut Outbox<'_>, request: RequestId, actor: &Actor, what: &str, why: &str) {
+pub(super) fn deny(out: &mut Outbox<'_>, request: RequestId, actor: &Actor, what: &str, why: &str) {
     let reason = why.to_owned();
     out.record(Entry::Denied { by: actor.name.clone(), what: what.to_owned(), reason });
     out.reply(request, Answer::Denied(why.to_owned()));
+}
+
+/// Records what was refused to whom, and answers with every reason.
+pub(super) fn refuse_ask(
+    out: &mut Outbox<'_>,
+    request: RequestId,
+    actor: &Actor,
+    what: &str,
+    refusal: Refusal,
+) {
+    let why: Vec<&str> = refusal.reasons.iter().map(|reason| reason.text.as_str()).collect();
+    let (by, reason) = (actor.name.clone(), why.join("；"));
+    out.record(Entry::Denied { by, what: what.to_owned(), reason });
+    out.reply(request, Answer::Refused(refusal));
 }
 
 impl Gateway {
@@ -289,13 +306,10 @@ impl Gateway {
     ///
     /// # Errors
     /// The refusal.
-    pub fn outlook(
-        &self,
-        now: UtcMs,
-        manual: &ManualRequest,
-    ) -> Result<Plan, crate::model::Refusal> {
+    pub fn outlook(&self, now: UtcMs, manual: &ManualRequest) -> Result<Plan, Refusal> {
         let drill_armed = self.state.drill_armed(now).is_some();
         let past = decide::Memory { drill_armed, ..decide::Memory::default() };
-        decide::manual(&self.rules, now, manual, &past, PlanId(0))
+        let whole = self.state.with_groups(manual)?;
+        decide::manual(&self.rules, now, &whole, &past, PlanId(0))
     }
 }

@@ -1,12 +1,14 @@
 //! State: the fold of the record. `apply` cannot fail and has no side effects, so that replaying
 //! the journal after a crash gives exactly the state before it.
 
-use crate::decide::{Lineage, Pending};
+use super::calls::Call;
+use super::programmes::ProgrammeState;
+use crate::decide::{BrokenGlass, Lineage, Pending};
 use crate::deliver::Delivery;
 use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
-    AlertId, AreaCode, Broadcast, BroadcastId, ClipRef, Disposition, Level, Need, Outcome, PlanId,
-    Reason, Spoken, StopScope, TerminalId, UtcMs,
+    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
+    Level, Outcome, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
@@ -97,6 +99,9 @@ pub struct BroadcastState {
     pub deliveries: BTreeMap<TerminalId, Delivery>,
     /// Counts of the outcomes, kept when deliveries are dropped.
     pub counts_kept: Option<Counts>,
+    /// Broadcasts that sent it again to those that had not played it.
+    #[serde(default)]
+    pub resent_as: Vec<BroadcastId>,
     /// Whether the group orders were sent at least once in this life of the process.
     #[serde(skip)]
     pub group_sent: bool,
@@ -205,6 +210,24 @@ pub struct State {
     pub drill: Option<Drill>,
     /// When automatic broadcasts started, within the rolling hour.
     pub automatic_at: VecDeque<UtcMs>,
+    /// Broadcasts that one officer released alone, with their later signatures.
+    #[serde(default)]
+    pub glass: BTreeMap<BroadcastId, BrokenGlass>,
+    /// The duty roster.
+    #[serde(default)]
+    pub shifts: BTreeMap<ShiftId, Shift>,
+    /// Last name given to a shift.
+    #[serde(default)]
+    pub shift_last: ShiftId,
+    /// Saved groups by name.
+    #[serde(default)]
+    pub groups: BTreeMap<String, Group>,
+    /// The programme schedule by name.
+    #[serde(default)]
+    pub programmes: BTreeMap<String, ProgrammeState>,
+    /// Calls to responsible persons.
+    #[serde(default)]
+    pub calls: BTreeMap<CallId, Call>,
     /// Alerts that could not be read, ever.
     pub n_rejected: u64,
     /// The last of these, newest last.
@@ -229,21 +252,36 @@ impl State {
                     self.rejected.pop_front();
                 }
             }
-            Entry::PlanMade { plan } => {
-                self.counter = self.counter.max(plan.id.0);
-                if let Some(alert) = self.alert_mut(plan.alert.as_ref()) {
-                    alert.plans.push(plan.id);
-                }
-                self.pending.insert(plan.id, Pending::new(plan.as_ref().clone()));
+            Entry::GlassBroken { .. }
+            | Entry::Countersigned { .. }
+            | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),
+            Entry::RosterChanged { set, removed, .. } => self.apply_roster(at, set, removed),
+            Entry::GroupSet { group, .. } => {
+                self.groups.insert(group.name.clone(), group.clone());
             }
-            Entry::PlanSigned { plan, by } => {
-                if let Some(pending) = self.pending.get_mut(plan) {
-                    pending.signed(by, at);
-                }
+            Entry::GroupRemoved { name, .. } => {
+                self.groups.remove(name);
             }
+            Entry::ProgrammeSet { .. }
+            | Entry::ProgrammeApproved { .. }
+            | Entry::ProgrammeRemoved { .. }
+            | Entry::ProgrammeStarted { .. }
+            | Entry::ProgrammeSkipped { .. } => self.apply_programme(at, entry),
+            Entry::CallMade { .. }
+            | Entry::CallSent { .. }
+            | Entry::CallEscalated { .. }
+            | Entry::CallAnswered { .. }
+            | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
             Entry::PlanApproved { .. } => {}
-            Entry::PlanEnded { plan, .. } => {
-                self.pending.remove(plan);
+            Entry::PlanMade { .. }
+            | Entry::PlanSigned { .. }
+            | Entry::PlanEdited { .. }
+            | Entry::PlanEscalated { .. }
+            | Entry::PlanEnded { .. } => self.apply_plan(at, entry),
+            Entry::Resent { of, broadcast, .. } => {
+                if let Some(old) = self.broadcasts.get_mut(of) {
+                    old.resent_as.extend(*broadcast);
+                }
             }
             Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
             Entry::ClipReady { broadcast, clips, spoken } => {
@@ -312,6 +350,30 @@ impl State {
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
     }
 
+    fn apply_plan(&mut self, at: UtcMs, entry: &Entry) {
+        if let Entry::PlanMade { plan } = entry {
+            self.counter = self.counter.max(plan.id.0);
+            if let Some(alert) = self.alert_mut(plan.alert.as_ref()) {
+                alert.plans.push(plan.id);
+            }
+            self.pending.insert(plan.id, Pending::new(plan.as_ref().clone(), at));
+        } else if let Entry::PlanEnded { plan, .. } = entry {
+            self.pending.remove(plan);
+        } else if let Entry::PlanSigned { plan, by } = entry
+            && let Some(pending) = self.pending.get_mut(plan)
+        {
+            pending.signed(by, at);
+        } else if let Entry::PlanEdited { plan, revision, by, after, needs_other, .. } = entry
+            && let Some(pending) = self.pending.get_mut(plan)
+        {
+            pending.edited(by, *revision, *needs_other, after.as_ref().clone());
+        } else if let Entry::PlanEscalated { plan, .. } = entry
+            && let Some(pending) = self.pending.get_mut(plan)
+        {
+            pending.escalate();
+        }
+    }
+
     fn apply_alert(&mut self, at: UtcMs, entry: &Entry) {
         let Entry::AlertAccepted { alert, content, raw, disposition, reasons, .. } = entry else {
             return;
@@ -343,10 +405,8 @@ impl State {
     fn apply_started(&mut self, at: UtcMs, broadcast: &Broadcast) {
         let id = broadcast.id();
         self.counter = self.counter.max(id.0);
-        if let Some(pending) = self.pending.remove(&broadcast.plan())
-            && pending.plan().need == Need::Nothing
-            && pending.plan().alert.is_some()
-        {
+        self.pending.remove(&broadcast.plan());
+        if matches!(broadcast.approval(), Approval::Rule { .. }) {
             self.automatic_at.push_back(at);
             while self
                 .automatic_at
@@ -374,6 +434,7 @@ impl State {
                 cancellation: None,
                 deliveries,
                 counts_kept: None,
+                resent_as: Vec::new(),
                 group_sent: false,
             },
         );

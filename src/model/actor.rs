@@ -34,6 +34,8 @@ pub enum Right {
     Stop,
     /// Arm and disarm drills.
     Drill,
+    /// Change the duty roster.
+    Roster,
     /// Read alerts, broadcasts and terminals.
     Read,
     /// Read the record.
@@ -53,6 +55,7 @@ impl Role {
             Right::Broadcast | Right::Approve | Right::Stop => {
                 matches!(self, Self::Officer | Self::Leader)
             }
+            Right::Roster => matches!(self, Self::Leader | Self::Administrator),
             Right::Drill => matches!(self, Self::Leader),
             Right::Read => !matches!(self, Self::Source),
             Right::Audit => matches!(self, Self::Auditor | Self::Leader),

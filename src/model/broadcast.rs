@@ -143,6 +143,15 @@ pub enum Approval {
         /// When the last one signed.
         at: UtcMs,
     },
+    /// One officer alone, in an emergency 紧急直发; two others countersign afterwards.
+    BreakGlass {
+        /// The officer.
+        by: String,
+        /// Why it could not wait, as typed.
+        reason: String,
+        /// When.
+        at: UtcMs,
+    },
     /// Nobody decided in time and the response plan says release.
     Clock {
         /// Name of the response plan.

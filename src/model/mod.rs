@@ -9,10 +9,13 @@ mod actor;
 mod alert;
 mod area;
 mod broadcast;
+mod call;
 mod fault;
 mod order;
 mod plan;
 mod policy;
+mod programme;
+mod roster;
 mod terminal;
 mod time;
 
@@ -27,12 +30,15 @@ pub use area::{Area, AreaCode, AreaLevel, Circle, Position};
 pub use broadcast::{
     Approval, Broadcast, BroadcastId, Class, ClipRef, Codec, Priority, Sha256, Spoken, StopScope,
 };
+pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
-pub use plan::{Disposition, Message, Need, Plan, PlanId, Reason, Refusal};
+pub use plan::{Disposition, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal};
 pub use policy::{
-    AfterDeadline, ApprovalMode, Chime, Interlock, ManualRules, OnCancel, Playback, Policy,
-    QuietHours, ResponsePlan, Template,
+    AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,
+    Playback, Policy, QuietHours, ResponsePlan, Template,
 };
+pub use programme::{Calendar, LocalDate, Programme, YearDay};
+pub use roster::{Group, Post, Shift, ShiftId};
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;

@@ -101,6 +101,59 @@ pub struct Plan {
     pub reasons: Vec<Reason>,
 }
 
+/// The parts of a waiting plan that an officer may change, as they stand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanContent {
+    /// The words.
+    pub text: String,
+    /// Recorded message instead of speech; gone when the words were changed.
+    pub recording: Option<String>,
+    /// Plays per terminal, 1 to 20.
+    pub repeats: u8,
+    /// Volume in percent; `None` = each terminal's own.
+    pub volume_percent: Option<u8>,
+    /// Not after.
+    pub expires: UtcMs,
+    /// Smallest cover of `terminals`; empty when there is none.
+    pub areas: Vec<AreaCode>,
+    /// Every terminal that must hear it.
+    pub terminals: BTreeSet<TerminalId>,
+}
+
+impl Plan {
+    /// What of it may be changed while it waits.
+    #[must_use]
+    pub fn content(&self) -> PlanContent {
+        PlanContent {
+            text: self.message.text.clone(),
+            recording: self.message.recording.clone(),
+            repeats: self.repeats,
+            volume_percent: self.volume_percent,
+            expires: self.expires,
+            areas: self.areas.clone(),
+            terminals: self.terminals.clone(),
+        }
+    }
+
+    /// The same plan with another content; the clock for people never runs longer than the plan.
+    #[must_use]
+    pub fn with(mut self, content: PlanContent) -> Self {
+        let PlanContent { text, recording, repeats, volume_percent, expires, areas, terminals } =
+            content;
+        self.message.text = text;
+        self.message.recording = recording;
+        self.repeats = repeats;
+        self.volume_percent = volume_percent;
+        self.expires = expires;
+        self.areas = areas;
+        self.terminals = terminals;
+        if let Need::Officers { decide_by, .. } = &mut self.need {
+            *decide_by = (*decide_by).min(expires);
+        }
+        self
+    }
+}
+
 /// Not broadcast (不予播发), with every reason; recorded, not sounded.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {

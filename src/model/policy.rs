@@ -1,6 +1,6 @@
 //! Response plans (预案) and the other rules of a county, as data.
 
-use super::{AreaCode, Level};
+use super::{AreaCode, CallRule, Level, Role};
 use serde::{Deserialize, Serialize};
 
 /// What happens when nobody decided in time.
@@ -120,6 +120,9 @@ pub struct ResponsePlan {
     pub validity_s_max: u32,
     /// What a Cancel does.
     pub on_cancel: OnCancel,
+    /// Whether responsible persons are called and must answer 叫应.
+    #[serde(default)]
+    pub call: Option<CallRule>,
 }
 
 /// Words with slots: `{headline} {description} {instruction} {sender} {areas} {level} {hazard}`.
@@ -167,6 +170,33 @@ impl Default for ManualRules {
     }
 }
 
+/// When one officer may release at once 紧急直发 what needs more people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BreakGlassRules {
+    /// Whether anybody may.
+    pub enabled: bool,
+    /// Roles that may.
+    pub roles: Vec<Role>,
+    /// Areas in which it is allowed; empty = wherever the officer may act.
+    pub areas: Vec<AreaCode>,
+    /// Times an officer may do it in one local day.
+    pub per_officer_per_day_max: u16,
+    /// Seconds in which two others must countersign.
+    pub countersign_within_s: u32,
+}
+
+impl Default for BreakGlassRules {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            roles: vec![Role::Officer, Role::Leader],
+            areas: Vec::new(),
+            per_officer_per_day_max: 2,
+            countersign_within_s: 86_400,
+        }
+    }
+}
+
 /// All rules of a county.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Policy {
@@ -181,6 +211,9 @@ pub struct Policy {
     /// Limits of manual broadcasts.
     #[serde(default)]
     pub manual: ManualRules,
+    /// Limits of releasing alone in an emergency.
+    #[serde(default)]
+    pub break_glass: BreakGlassRules,
     /// Validity in seconds of an alert without `expires` (12379 practice: 24 h).
     pub validity_s_default: u32,
     /// Offset of local time from UTC in minutes (480 for China).

@@ -1,6 +1,6 @@
 //! Loudspeaker terminals and the network they form with the areas.
 
-use super::{Area, AreaCode, Codec, Position};
+use super::{Area, AreaCode, Codec, Contact, Position};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -106,6 +106,8 @@ pub struct Network {
     pub served: Vec<AreaCode>,
     /// All known areas by code.
     pub areas: BTreeMap<AreaCode, Area>,
+    /// Responsible persons, for calls.
+    pub contacts: Vec<Contact>,
     /// All terminals by name.
     pub terminals: BTreeMap<TerminalId, Terminal>,
 }

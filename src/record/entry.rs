@@ -2,9 +2,10 @@
 //! text of version 1 is frozen by `tests/it/entry.rs`.
 
 use crate::model::{
-    Acknowledgement, Act, Address, Alert, AlertId, Approval, Broadcast, BroadcastId, Cancellation,
-    ClipRef, Disposition, LinkKind, OrderKind, Origin, Plan, PlanId, Reason, Rejection, Sha256,
-    Spoken, StopScope, UtcMs,
+    Acknowledgement, Act, Address, Alert, AlertId, Approval, AreaCode, Broadcast, BroadcastId,
+    CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group, LinkKind,
+    OrderKind, Origin, Plan, PlanContent, PlanId, Programme, Reason, Rejection, Role, Sha256,
+    Shift, ShiftId, Spoken, StopScope, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -155,6 +156,174 @@ pub enum Entry {
         /// What.
         act: Act,
     },
+    /// An officer changed a plan that waits; every signature before falls.
+    PlanEdited {
+        /// Which.
+        plan: PlanId,
+        /// Rising from 1.
+        revision: u32,
+        /// Canonical name of the officer.
+        by: String,
+        /// What stood before.
+        before: Box<PlanContent>,
+        /// What stands from here on.
+        after: Box<PlanContent>,
+        /// Whether another person than `by` must see it.
+        #[serde(default)]
+        needs_other: bool,
+    },
+    /// One officer released a plan alone 紧急直发; two others must countersign.
+    GlassBroken {
+        /// The broadcast that started by it.
+        broadcast: BroadcastId,
+        /// The plan that needed more people.
+        plan: PlanId,
+        /// Canonical name of the officer.
+        by: String,
+        /// Why it could not wait, as typed.
+        reason: String,
+        /// Until when the others should sign.
+        countersign_by: UtcMs,
+    },
+    /// Another person signed afterwards what one officer released alone.
+    Countersigned {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// Canonical name.
+        by: String,
+        /// In which role.
+        role: Role,
+    },
+    /// The time for countersignatures passed without all of them.
+    CountersignOverdue {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+    },
+    /// An officer sent a broadcast again to those that did not play it.
+    Resent {
+        /// The old broadcast.
+        of: BroadcastId,
+        /// The new one for terminals that ended without playing; `None` = there were none.
+        broadcast: Option<BroadcastId>,
+        /// Silent terminals that get the old order again at once.
+        urged: u32,
+        /// Canonical name of the officer.
+        by: String,
+    },
+    /// The duty roster was changed.
+    RosterChanged {
+        /// Shifts that are new or other than before.
+        set: Vec<Shift>,
+        /// Shifts that are gone.
+        removed: Vec<ShiftId>,
+        /// Canonical name.
+        by: String,
+    },
+    /// Half of a plan's time is over: the next people on duty are asked.
+    PlanEscalated {
+        /// Which.
+        plan: PlanId,
+        /// Canonical names of all who are asked from here on; empty = nobody is on duty.
+        asked: Vec<String>,
+    },
+    /// A group of places was saved.
+    GroupSet {
+        /// The group.
+        group: Group,
+        /// Canonical name of the officer.
+        by: String,
+    },
+    /// A saved group was removed.
+    GroupRemoved {
+        /// Its name.
+        name: String,
+        /// Canonical name of the officer.
+        by: String,
+    },
+    /// A programme was saved, new or changed; a change asks for approval again.
+    ProgrammeSet {
+        /// The programme.
+        programme: Box<Programme>,
+        /// Canonical name of the officer.
+        by: String,
+        /// Whether another person must approve it before it starts.
+        second_person: bool,
+    },
+    /// Another person approved a programme.
+    ProgrammeApproved {
+        /// Its name.
+        name: String,
+        /// Canonical name of the officer.
+        by: String,
+    },
+    /// A programme was removed.
+    ProgrammeRemoved {
+        /// Its name.
+        name: String,
+        /// Canonical name of the officer.
+        by: String,
+    },
+    /// A programme started by itself.
+    ProgrammeStarted {
+        /// Its name.
+        name: String,
+        /// When it was due: an occurrence starts once.
+        due: UtcMs,
+        /// The broadcast it became.
+        broadcast: BroadcastId,
+    },
+    /// An occurrence of a programme did not start, and will not.
+    ProgrammeSkipped {
+        /// Its name.
+        name: String,
+        /// When it was due.
+        due: UtcMs,
+        /// Why.
+        reason: Reason,
+    },
+    /// The responsible persons of an area were called about a broadcast.
+    CallMade {
+        /// The call.
+        call: CallId,
+        /// About which broadcast.
+        broadcast: BroadcastId,
+        /// Of which area.
+        area: AreaCode,
+        /// Everybody who was called.
+        persons: Vec<CalledPerson>,
+        /// When the next level is called.
+        answer_by: UtcMs,
+    },
+    /// The message to one of them was taken by the gateway of messages.
+    CallSent {
+        /// The call.
+        call: CallId,
+        /// Place of the person among those of the call.
+        place: u32,
+    },
+    /// Nobody answered in time: the next level was called too.
+    CallEscalated {
+        /// The call.
+        call: CallId,
+        /// Everybody who was called now.
+        persons: Vec<CalledPerson>,
+        /// When the level after that is called.
+        answer_by: UtcMs,
+    },
+    /// Somebody answered.
+    CallAnswered {
+        /// The call.
+        call: CallId,
+        /// How.
+        how: CallAnswer,
+    },
+    /// Nobody answered, and nobody is left to call.
+    CallUnanswered {
+        /// The call.
+        call: CallId,
+        /// `time` when nobody is left, `cancelled` when the broadcast was cancelled.
+        reason: String,
+    },
     /// Approval given to a plan, kept apart from the broadcast for readers of the ledger.
     PlanApproved {
         /// Which.
@@ -186,6 +355,25 @@ impl Entry {
             Self::DrillDisarmed { .. } => "drill_disarmed",
             Self::Denied { .. } => "denied",
             Self::Started { .. } => "started",
+            Self::PlanEdited { .. } => "plan_edited",
+            Self::GlassBroken { .. } => "glass_broken",
+            Self::Countersigned { .. } => "countersigned",
+            Self::CountersignOverdue { .. } => "countersign_overdue",
+            Self::Resent { .. } => "resent",
+            Self::RosterChanged { .. } => "roster_changed",
+            Self::PlanEscalated { .. } => "plan_escalated",
+            Self::GroupSet { .. } => "group_set",
+            Self::GroupRemoved { .. } => "group_removed",
+            Self::ProgrammeSet { .. } => "programme_set",
+            Self::ProgrammeApproved { .. } => "programme_approved",
+            Self::ProgrammeRemoved { .. } => "programme_removed",
+            Self::ProgrammeStarted { .. } => "programme_started",
+            Self::ProgrammeSkipped { .. } => "programme_skipped",
+            Self::CallMade { .. } => "call_made",
+            Self::CallSent { .. } => "call_sent",
+            Self::CallEscalated { .. } => "call_escalated",
+            Self::CallAnswered { .. } => "call_answered",
+            Self::CallUnanswered { .. } => "call_unanswered",
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
         }

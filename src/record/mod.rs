@@ -4,6 +4,7 @@
 //! appends through [`Journal`]; everybody else reads through [`open_read_only`], also while the
 //! gateway writes.
 
+pub mod audit;
 pub mod chain;
 pub mod entry;
 mod error;

@@ -3,7 +3,7 @@
 //! One writer per record by a lock beside the database and not by SQLite's exclusive locking mode,
 //! because that mode would also shut out the auditor who reads while the gateway writes.
 
-mod guard;
+pub(super) mod guard;
 mod layout;
 mod read_only;
 
@@ -224,7 +224,7 @@ fn is_full(fault: &rusqlite::Error) -> bool {
         || code == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE)
 }
 
-fn failed(path: &Path, source: rusqlite::Error) -> JournalError {
+pub(super) fn failed(path: &Path, source: rusqlite::Error) -> JournalError {
     let path = path.display().to_string();
     if is_full(&source) {
         JournalError::Full { path }

@@ -2,13 +2,17 @@
 
 mod api;
 mod api_hostile;
+mod audit;
 mod broker;
+mod calls;
 mod console;
+mod entry;
 mod external;
 mod https;
 mod ingest;
 mod kill;
 mod mqtt;
+mod people;
 mod preview;
 mod process;
 mod record;

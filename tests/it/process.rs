@@ -33,6 +33,19 @@ pub(crate) struct Gateway {
     settings: BTreeMap<String, String>,
 }
 
+/// What a GET brought.
+pub(crate) struct Fetched {
+    pub(crate) status: u16,
+    pub(crate) content_type: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Fetched {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_slice(&self.bytes).unwrap_or_default()
+    }
+}
+
 /// Where Debian and others put mosquitto.
 const MOSQUITTO: [&str; 3] =
     ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto", "/usr/bin/mosquitto"];
@@ -212,6 +225,11 @@ impl Gateway {
         ]
     }
 
+    /// Its configuration directory.
+    pub(crate) fn configs(&self) -> PathBuf {
+        self.dir.join("configs")
+    }
+
     /// Its record's file.
     pub(crate) fn record(&self) -> PathBuf {
         self.configs().join("var/record.db")
@@ -360,6 +378,34 @@ impl Gateway {
             let answer = reqwest::Client::new().get(url).bearer_auth(&self.leader_key).send().await;
             answer.unwrap().json().await.unwrap()
         })
+    }
+
+    /// GET of the API with any key.
+    pub(crate) fn fetch(&self, path: &str, key: &str) -> Fetched {
+        let url = format!("http://{}/api/v1{path}", self.http);
+        self.runtime.block_on(async {
+            let answer = reqwest::Client::new().get(url).bearer_auth(key).send().await.unwrap();
+            let status = answer.status().as_u16();
+            let kind = answer.headers().get("content-type").cloned();
+            let content_type = kind.map(|kind| kind.to_str().unwrap().to_owned());
+            let content_type = content_type.unwrap_or_default();
+            Fetched { status, content_type, bytes: answer.bytes().await.unwrap().to_vec() }
+        })
+    }
+
+    /// A GET whose answer has begun and is not read.
+    pub(crate) fn begin(&self, path: &str, key: &str) -> reqwest::Response {
+        let url = format!("http://{}/api/v1{path}", self.http);
+        let request = reqwest::Client::new().get(url).bearer_auth(key);
+        self.runtime.block_on(async { request.send().await.unwrap() })
+    }
+
+    /// The most memory the daemon has had so far, KiB.
+    pub(crate) fn memory_peak_kib(&self) -> u64 {
+        let pid = self.child.as_ref().expect("it runs").id();
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// POST of the API; gives status and body.

@@ -107,6 +107,7 @@ pub(crate) fn end(world: &mut World) {
     if same(&back) != same(gateway.state()) {
         broken.push("a snapshot does not give the state back".into());
     }
+    broken.extend(programmes(world));
     let mut n_broadcasts = 0;
     for (id, state) in &folded.broadcasts {
         n_broadcasts += 1;
@@ -135,6 +136,26 @@ pub(crate) fn end(world: &mut World) {
         broken.push("no broadcast at all".into());
     }
     world.broken.extend(broken);
+}
+
+/// Every occurrence of a programme ends once: started or skipped.
+fn programmes(world: &World) -> Vec<String> {
+    let mut n_set = 0;
+    let mut ends: Vec<i64> = Vec::new();
+    for row in world.journal.rows() {
+        let entry = Entry::from_body(&row.body).expect("our own rows");
+        if let Entry::ProgrammeSet { .. } = entry {
+            n_set += 1;
+        } else if let Entry::ProgrammeStarted { due, .. } | Entry::ProgrammeSkipped { due, .. } =
+            entry
+        {
+            ends.push(due.0);
+        }
+    }
+    if n_set > 0 && ends.len() != 1 {
+        return vec![format!("a programme of one occurrence ended {} times: {ends:?}", ends.len())];
+    }
+    Vec::new()
 }
 
 /// What must survive: everything but the pacing of orders, which is of this process only.

@@ -2,6 +2,7 @@
 
 mod faults;
 mod horns;
+mod people;
 
 pub(crate) use faults::{Bug, Dice};
 pub(crate) use horns::{Cells, Horn};
@@ -37,6 +38,7 @@ const CLIP_MS: u32 = 20_000;
 enum Event {
     Alert(usize),
     Stop,
+    Officer(u64),
     Wake,
     Rendered(u64),
     Order(usize, Vec<u8>),
@@ -209,6 +211,7 @@ impl World {
         match event {
             Event::Alert(number) => self.arrive(number),
             Event::Stop => self.stop_all(),
+            Event::Officer(act) => self.officer(act),
             Event::Wake => self.input(Input::Wake),
             Event::Rendered(broadcast) => self.rendered(broadcast),
             Event::Order(horn, bytes) => {
@@ -325,6 +328,7 @@ impl World {
                 | Action::Render(_)
                 | Action::Send { .. }
                 | Action::Receipt(..)
+                | Action::Call(_)
                 | Action::Alarm(_) => None,
             })
             .collect();
@@ -360,13 +364,14 @@ impl World {
             .map(|alert| (Sha256::of(alert.as_bytes()), alert.clone().into_bytes()))
             .collect();
         self.journal.append(&rows, &raws).unwrap();
+        self.note_resends(&actions);
         self.perform(actions);
     }
 
     fn perform(&mut self, actions: Vec<Action>) {
         for action in actions {
             match action {
-                Action::Record(_) | Action::Reply(..) | Action::Alarm(_) => {}
+                Action::Record(_) | Action::Reply(..) | Action::Call(_) | Action::Alarm(_) => {}
                 Action::Render(order) => {
                     let wait_ms = 50 + i64::try_from(self.dice.below(4_000)).unwrap();
                     self.soon(wait_ms, Event::Rendered(order.broadcast.0));
@@ -449,6 +454,9 @@ impl World {
         let forget = if self.bug == Some(Bug::ReplayForgetsTail) { 6 } else { 0 };
         for row in rows.iter().take(rows.len().saturating_sub(forget)) {
             state.apply(row.at, &Entry::from_body(&row.body).unwrap());
+        }
+        if self.bug == Some(Bug::RestartForgetsProgrammes) {
+            state.programmes.values_mut().for_each(|programme| programme.last = None);
         }
         let mut gateway = Gateway::open(rules(), Pace::default(), state);
         let actions = gateway.resume(self.now);

@@ -1,14 +1,16 @@
 //! `mingluo record export`: JSON lines of every row, or CSV of one kind for the auditor's table.
 
-use super::time;
+use super::{ladders, time};
 use crate::model::UtcMs;
 use crate::record::{ReadOnly, Row};
+use crate::report::{parse_time, safe};
 use anyhow::{Context, ensure};
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Rows read at a time.
 const READ_ROWS: usize = 1_000;
@@ -24,6 +26,10 @@ pub enum Format {
     Csv,
     /// One JSON object a line, body included
     Json,
+    /// Workbook of the audit 回执审计: counts by township, one line for each terminal and broadcast
+    Xlsx,
+    /// Report of the audit to be signed 审计报告
+    Pdf,
 }
 
 /// Arguments of `mingluo record export`.
@@ -38,15 +44,19 @@ pub struct ExportArgs {
     /// First row
     #[arg(long, value_name = "SEQ", default_value_t = 1)]
     pub from: u64,
-    /// Only rows from this time on; without an offset China Standard Time
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    /// Only rows from this time on; without an offset China Standard Time. In the audit: broadcasts
+    /// that began from this time on
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub since: Option<UtcMs>,
     /// Only rows before this time
-    #[arg(long, value_name = "TIME", value_parser = time::parse)]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
     pub until: Option<UtcMs>,
     /// Write to this new file instead of the terminal
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// The audit.
+    #[command(flatten)]
+    pub ladders: ladders::LadderArgs,
 }
 
 /// Which rows are exported.
@@ -59,10 +69,18 @@ struct Choice<'a> {
     until: Option<UtcMs>,
 }
 
-pub(super) fn run(record: &ReadOnly, args: &ExportArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+pub(super) fn run(
+    url: &str,
+    record: &ReadOnly,
+    args: &ExportArgs,
+    out: &mut dyn Write,
+) -> anyhow::Result<u8> {
+    if ladders::is_meant(args) {
+        return ladders::run(url, args, out);
+    }
     let kind = match args.format {
         Format::Csv => Some(args.kind.as_deref().unwrap_or(LEDGER_KIND)),
-        Format::Json => args.kind.as_deref(),
+        Format::Json | Format::Xlsx | Format::Pdf => args.kind.as_deref(),
     };
     let (since, until) = (args.since, args.until);
     let choice = Choice { kind, from: args.from, to: record.head()?.0, since, until };
@@ -70,16 +88,25 @@ pub(super) fn run(record: &ReadOnly, args: &ExportArgs, out: &mut dyn Write) -> 
         write(record, args.format, &choice, out)?;
         return Ok(0);
     };
+    let n_rows = into_file(path, |file| write(record, args.format, &choice, file))?;
+    writeln!(out, "导出 exported: {n_rows} 行 rows → {}", path.display())?;
+    Ok(0)
+}
+
+/// Writes a new file and sees it onto the disk.
+pub(super) fn into_file(
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<File>) -> anyhow::Result<u64>,
+) -> anyhow::Result<u64> {
     // Only a new file: a slip of the hand must not overwrite the record itself.
-    let file = std::fs::File::create_new(path).with_context(|| {
+    let file = File::create_new(path).with_context(|| {
         format!("writing {}; give a file that is not there yet", path.display())
     })?;
     let mut file = BufWriter::new(file);
-    let n_rows = write(record, args.format, &choice, &mut file)?;
+    let n_rows = write(&mut file)?;
     let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
     file.sync_all().with_context(|| format!("writing {}", path.display()))?;
-    writeln!(out, "导出 exported: {n_rows} 行 rows → {}", path.display())?;
-    Ok(0)
+    Ok(n_rows)
 }
 
 fn write(
@@ -90,7 +117,9 @@ fn write(
 ) -> anyhow::Result<u64> {
     match format {
         Format::Csv => write_csv(record, choice, out),
-        Format::Json => for_each(record, choice, |row| Ok(writeln!(out, "{}", row_json(row))?)),
+        Format::Json | Format::Xlsx | Format::Pdf => {
+            for_each(record, choice, |row| Ok(writeln!(out, "{}", row_json(row))?))
+        }
     }
 }
 
@@ -190,10 +219,4 @@ fn cell(value: &Value) -> String {
             safe(&value.to_string())
         }
     }
-}
-
-/// Text that no spreadsheet takes for a formula (CSV injection, CWE-1236).
-fn safe(text: &str) -> String {
-    let formula = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
-    if text.starts_with(formula) { format!("'{text}") } else { text.to_owned() }
 }

@@ -208,12 +208,11 @@ impl Accounts {
     ///
     /// # Errors
     /// When it can't be written.
-    pub fn save(&self, path: &Path) -> anyhow::Result<()> {
-        let mut whole = self.clone();
-        if whole.browser_key.is_empty() {
-            whole.browser_key = random_token()?;
+    pub fn save(&mut self, path: &Path) -> anyhow::Result<()> {
+        if self.browser_key.is_empty() {
+            self.browser_key = random_token()?;
         }
-        crate::secrets::write_private(path, toml::to_string_pretty(&whole)?.as_bytes())
+        crate::secrets::write_private(path, toml::to_string_pretty(self)?.as_bytes())
     }
 
     /// The account of a login.

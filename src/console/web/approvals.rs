@@ -31,6 +31,7 @@ struct Waiting {
     repeats: u8,
     officers: u8,
     signed: Vec<String>,
+    revision: u32,
     decide_by: Option<UtcMs>,
     after: Option<AfterDeadline>,
     expires: UtcMs,
@@ -99,6 +100,7 @@ fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending) -> Waiting {
         repeats: plan.repeats,
         officers,
         signed: pending.signatures().iter().map(|signature| signature.person.clone()).collect(),
+        revision: pending.revision(),
         decide_by,
         after,
         expires: plan.expires,
@@ -155,6 +157,7 @@ fn card(visitor: &Visitor, plan: &Waiting, offset: i16) -> Markup {
             div.actions {
                 form method="post" action={ "/console/approvals/" (plan.id) "/approve" } {
                     (token(visitor))
+                    input type="hidden" name="revision" value=(plan.revision);
                     button.primary type="submit" { (say("批准播发", "Approve")) }
                 }
                 form.inline method="post" action={ "/console/approvals/" (plan.id) "/refuse" } {
@@ -180,11 +183,13 @@ fn after_deadline(visitor: &Visitor, after: AfterDeadline) -> &str {
 pub(super) async fn approve(
     State(console): State<Console>,
     At(plan): At<u64>,
-    Posted { visitor, .. }: Posted,
+    Posted { visitor, fields }: Posted,
 ) -> Result<Response, PageFault> {
     visitor.need(Right::Approve)?;
     let actor = visitor.actor().clone();
-    let ask = console.core.ask(None, move |id| Input::Approve(id, actor, PlanId(plan)));
+    // What was seen is what is approved: a plan that was edited meanwhile is refused.
+    let seen = fields.parsed::<u32>("revision")?.unwrap_or_default();
+    let ask = console.core.ask(None, move |id| Input::Approve(id, actor, PlanId(plan), seen));
     let tongue = visitor.tongue();
     let answer = ask.await?;
     if let Answer::Started(broadcast) = answer {

@@ -18,6 +18,7 @@ mod me;
 mod overview;
 mod plans;
 mod pulse;
+mod read_back;
 mod sign_in;
 mod stop;
 mod system;
@@ -162,6 +163,8 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
         | Answer::Rejected(_)
         | Answer::Waiting { .. }
         | Answer::Started(_)
+        | Answer::Edited { .. }
+        | Answer::Saved { .. }
         | Answer::Done(_) => tongue.say("没有执行。", "Not done.").to_owned(),
     }
 }

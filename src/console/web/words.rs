@@ -123,6 +123,9 @@ pub(super) fn approval(tongue: Tongue, approval: &Approval) -> String {
         Approval::Officers { by, .. } => {
             format!("{}{}", tongue.say("人工：", "by officers: "), by.join("、"))
         }
+        Approval::BreakGlass { by, reason, .. } => {
+            format!("{}{by}（{reason}）", tongue.say("紧急直发：", "break-glass by "))
+        }
         Approval::Clock { plan, .. } => {
             format!("{}{plan}", tongue.say("审批超时放行：", "by the clock: "))
         }
@@ -172,7 +175,7 @@ mod tests {
     #[test]
     fn moments_are_local() {
         check(0, 0, "1970-01-01 00:00:00");
-        check(1_795_796_712_345, 480, "2026-11-28 00:05:12");
+        check(1_795_796_712_345, 480, "2026-11-28 00:25:12");
         check(i64::MAX, 480, &format!("{} ms", i64::MAX));
     }
 

@@ -14,7 +14,7 @@ fn denied(pending: &Pending, person: &str, now: UtcMs) -> &'static str {
 
 #[test]
 fn two_different_people() {
-    let mut pending = Pending::new(waiting(Level::Blue));
+    let mut pending = Pending::new(waiting(Level::Blue), NOON);
     assert_eq!(sign(&pending, "Zhang San", NOON), Ok(Signed::MoreNeeded { have: 1, need: 2 }));
     pending.signed("Zhang San", NOON);
     for same in ["Zhang San", "zhang san", "ＺＨＡＮＧ　ＳＡＮ", "ZhangSan "] {
@@ -33,17 +33,17 @@ fn two_different_people() {
 
 #[test]
 fn who_may_not_sign() {
-    assert_eq!(denied(&Pending::new(waiting(Level::Red)), "a", NOON), "needs_nobody");
+    assert_eq!(denied(&Pending::new(waiting(Level::Red), NOON), "a", NOON), "needs_nobody");
     let yellow = waiting(Level::Yellow);
-    let pending = Pending::new(yellow.clone());
+    let pending = Pending::new(yellow.clone(), NOON);
     assert_eq!(denied(&pending, "a", NOON.plus_s(600)), "too_late");
     assert_eq!(denied(&pending, "a", yellow.expires), "expired");
     assert_eq!(denied(&pending, " 　", NOON), "nameless");
     let empty = Plan { terminals: [].into(), ..yellow.clone() };
-    assert_eq!(denied(&Pending::new(empty.clone()), "a", NOON), "no_audience");
+    assert_eq!(denied(&Pending::new(empty.clone(), NOON), "a", NOON), "no_audience");
     assert_eq!(release(&empty, NOON.plus_s(600)), None);
     let own = Plan { alert: None, requested_by: "王五".into(), ..yellow };
-    assert_eq!(denied(&Pending::new(own), "王五", NOON), "own_request");
+    assert_eq!(denied(&Pending::new(own, NOON), "王五", NOON), "own_request");
 }
 
 #[test]

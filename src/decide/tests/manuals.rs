@@ -9,6 +9,7 @@ fn request() -> ManualRequest {
         areas: vec![code(VILLAGE_A)],
         terminals: Vec::new(),
         polygon: None,
+        groups: Vec::new(),
         class: Class::Live,
         level: None,
         urgency: Urgency::Daily,

@@ -9,30 +9,30 @@ mod texts;
 
 use super::{Memory, Rules};
 use crate::model::{
-    AfterDeadline, Alert, AlertArea, AlertForm, AlertId, ApprovalMode, Area, AreaCode, Chime,
-    Codec, Geocode, Info, Interlock, Level, LinkKind, ManualRules, MsgType, NameValue, Network,
-    OnCancel, Playback, Policy, Position, QuietHours, ResponsePlan, Scope, Status, Template,
-    Terminal, TerminalId, UtcMs,
+    AfterDeadline, Alert, AlertArea, AlertForm, AlertId, ApprovalMode, Area, AreaCode,
+    BreakGlassRules, Chime, Codec, Geocode, Info, Interlock, Level, LinkKind, ManualRules, MsgType,
+    NameValue, Network, OnCancel, Playback, Policy, Position, QuietHours, ResponsePlan, Scope,
+    Status, Template, Terminal, TerminalId, UtcMs,
 };
 
 /// 2026-06-01 12:00 in China.
-pub(super) const NOON: UtcMs = UtcMs(1_780_286_400_000);
+pub(crate) const NOON: UtcMs = UtcMs(1_780_286_400_000);
 /// 2026-06-01 23:30 in China.
-pub(super) const NIGHT: UtcMs = UtcMs(1_780_286_400_000 + 41_400_000);
+pub(crate) const NIGHT: UtcMs = UtcMs(1_780_286_400_000 + 41_400_000);
 
-pub(super) const COUNTY: &str = "430621000000";
-pub(super) const TOWN: &str = "430621100000";
-pub(super) const VILLAGE_A: &str = "430621100001";
-pub(super) const VILLAGE_B: &str = "430621100002";
-pub(super) const OTHER_TOWN: &str = "430621104000";
-pub(super) const VILLAGE_C: &str = "430621104001";
-pub(super) const NEW_STREET: &str = "430621001000";
+pub(crate) const COUNTY: &str = "430621000000";
+pub(crate) const TOWN: &str = "430621100000";
+pub(crate) const VILLAGE_A: &str = "430621100001";
+pub(crate) const VILLAGE_B: &str = "430621100002";
+pub(crate) const OTHER_TOWN: &str = "430621104000";
+pub(crate) const VILLAGE_C: &str = "430621104001";
+pub(crate) const NEW_STREET: &str = "430621001000";
 
-pub(super) fn code(text: &str) -> AreaCode {
+pub(crate) fn code(text: &str) -> AreaCode {
     AreaCode::parse(text).expect("code")
 }
 
-pub(super) fn at(lat_deg: f64, lon_deg: f64) -> Position {
+pub(crate) fn at(lat_deg: f64, lon_deg: f64) -> Position {
     Position { lat_deg, lon_deg }
 }
 
@@ -43,11 +43,11 @@ fn area(text: &str, name: &str) -> (AreaCode, Area) {
     (code, area)
 }
 
-pub(super) fn terminal(area: &str, sequence: u16) -> TerminalId {
+pub(crate) fn terminal(area: &str, sequence: u16) -> TerminalId {
     TerminalId::new(code(area), sequence).expect("id")
 }
 
-pub(super) fn network() -> Network {
+pub(crate) fn network() -> Network {
     let mut network = Network { served: vec![code(COUNTY)], ..Network::default() };
     network.areas.extend([
         area("430000000000", "湖南省"),
@@ -84,7 +84,7 @@ pub(super) fn network() -> Network {
     network
 }
 
-pub(super) fn response(name: &str, level: Level, approval: ApprovalMode) -> ResponsePlan {
+pub(crate) fn response(name: &str, level: Level, approval: ApprovalMode) -> ResponsePlan {
     ResponsePlan {
         name: name.into(),
         title: name.into(),
@@ -108,10 +108,11 @@ pub(super) fn response(name: &str, level: Level, approval: ApprovalMode) -> Resp
         playback: Playback::Simultaneous,
         validity_s_max: 7_200,
         on_cancel: OnCancel::StopAndAnnounce,
+        call: None,
     }
 }
 
-pub(super) fn rules() -> Rules {
+pub(crate) fn rules() -> Rules {
     let policy = Policy {
         plans: vec![
             response("rain-red", Level::Red, ApprovalMode::Automatic),
@@ -130,6 +131,7 @@ pub(super) fn rules() -> Rules {
             lifted_by: vec!["王主任".into()],
         },
         manual: ManualRules { terminals_alone_max: 2, ..ManualRules::default() },
+        break_glass: BreakGlassRules::default(),
         validity_s_default: 86_400,
         local_offset_minutes: 480,
         sent_age_s_max: 3_600,
@@ -138,7 +140,7 @@ pub(super) fn rules() -> Rules {
     Rules::new(network(), policy)
 }
 
-pub(super) fn area_of(codes: &[&str]) -> AlertArea {
+pub(crate) fn area_of(codes: &[&str]) -> AlertArea {
     AlertArea {
         desc: String::new(),
         polygons: Vec::new(),
@@ -150,7 +152,7 @@ pub(super) fn area_of(codes: &[&str]) -> AlertArea {
     }
 }
 
-pub(super) fn info(level: Option<Level>) -> Info {
+pub(crate) fn info(level: Option<Level>) -> Info {
     Info {
         language: "zh-CN".into(),
         categories: vec!["Met".into()],
@@ -177,7 +179,7 @@ pub(super) fn info(level: Option<Level>) -> Info {
     }
 }
 
-pub(super) fn alert(level: Level) -> Alert {
+pub(crate) fn alert(level: Level) -> Alert {
     Alert {
         id: AlertId { sender: "43062141600000".into(), identifier: "A1".into(), sent: NOON },
         form: AlertForm::Cap12,
@@ -197,6 +199,6 @@ pub(super) fn alert(level: Level) -> Alert {
     }
 }
 
-pub(super) fn armed() -> Memory {
+pub(crate) fn armed() -> Memory {
     Memory { drill_armed: true, ..Memory::default() }
 }

@@ -36,7 +36,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 /// One writer per record: an advisory lock that dies with the process.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(in crate::record) struct Lock(File);
 
 impl Drop for Lock {
     fn drop(&mut self) {
@@ -46,7 +46,7 @@ impl Drop for Lock {
 }
 
 /// Takes the lock of a record.
-pub(super) fn lock(path: &Path) -> Result<Lock, JournalError> {
+pub(in crate::record) fn lock(path: &Path) -> Result<Lock, JournalError> {
     let lock_path = beside(path, "-lock");
     let file = OpenOptions::new()
         .write(true)

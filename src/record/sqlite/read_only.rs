@@ -53,12 +53,37 @@ impl ReadOnly {
     /// # Errors
     /// When the store fails.
     pub fn head(&self) -> Result<(u64, Sha256), JournalError> {
-        let head = || {
-            let query = "SELECT id FROM record";
-            let record: RecordId = self.connection.query_row(query, [], |row| row.get(0))?;
-            layout::head(&self.connection, &record)
-        };
-        head().map_err(|fault| failed(&self.path, fault))
+        let record = self.record_id()?;
+        layout::head(&self.connection, &record).map_err(|fault| failed(&self.path, fault))
+    }
+
+    /// The random name of the record.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn record_id(&self) -> Result<RecordId, JournalError> {
+        let query = "SELECT id FROM record";
+        let id = self.connection.query_row(query, [], |row| row.get(0));
+        id.map_err(|fault| failed(&self.path, fault))
+    }
+
+    /// The nearest signed head at row `seq` or after it; not checked.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn checkpoint_from(&self, seq: u64) -> Result<Option<Checkpoint>, JournalError> {
+        let query = "SELECT seq, hash, at_ms, public_key, signature FROM checkpoint \
+                     WHERE seq >= ?1 ORDER BY seq, at_ms LIMIT 1";
+        let found = self.connection.query_row(query, [layout::signed(seq)], |row| {
+            Ok(Checkpoint {
+                seq: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+                hash: Sha256(row.get(1)?),
+                at: UtcMs(row.get(2)?),
+                public_key: row.get(3)?,
+                signature: row.get(4)?,
+            })
+        });
+        found.optional().map_err(|fault| failed(&self.path, fault))
     }
 
     /// Verifies everything in it.

@@ -44,6 +44,7 @@ impl County {
             areas: Vec::new(),
             terminals: vec![both],
             polygon: None,
+            groups: Vec::new(),
             class: Class::Live,
             level: None,
             urgency: Urgency::Emergency,
@@ -61,7 +62,7 @@ impl County {
         county.input(Input::Manual(RequestId(1), officer("值班员"), Box::new(manual)));
         if county.broadcast.0 == 0 {
             let plan = *county.gateway.state().pending.keys().next().expect("a plan waits");
-            county.input(Input::Approve(RequestId(2), officer("带班"), plan));
+            county.input(Input::Approve(RequestId(2), officer("带班"), plan, 0));
         }
         let clip = ClipRef {
             sha256: Sha256::of(b"clip"),
@@ -91,6 +92,7 @@ impl County {
                     Action::Record(_)
                     | Action::Reply(..)
                     | Action::Receipt(..)
+                    | Action::Call(_)
                     | Action::Alarm(_) => {}
                 }
             }

@@ -26,10 +26,14 @@ pub(crate) enum Bug {
     RepairLost,
     /// A finished play is started again by the terminal's driver.
     DriverRepeats,
+    /// A resend goes to everybody, those that played too.
+    ResendsToAll,
+    /// A restart forgets which programmes have started.
+    RestartForgetsProgrammes,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::ActsBeforeRecord,
         Self::ReplayForgetsTail,
         Self::TerminalForgets,
@@ -40,6 +44,8 @@ impl Bug {
         Self::ReceiptWithoutRecord,
         Self::RepairLost,
         Self::DriverRepeats,
+        Self::ResendsToAll,
+        Self::RestartForgetsProgrammes,
     ];
 }
 
@@ -104,6 +110,7 @@ impl World {
         for tick in 0..RUN_S {
             self.at(tick * 1_000 + 3, Event::Wake);
         }
+        self.plan_officers();
         for horn in 0..self.horns.len() {
             for tick in 0..RUN_S / 5 {
                 self.at(tick * 5_000 + 7, Event::Tick(horn));

@@ -1,0 +1,64 @@
+//! What people ask beyond broadcasts and approvals. A closed list, each answered in its own file.
+
+use super::{Action, Gateway, RequestId};
+use crate::decide::{ManualRequest, PlanEdit};
+use crate::model::{Actor, BroadcastId, Group, PlanId, Programme, Shift, ShiftId, UtcMs};
+
+/// One such question.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Ask {
+    /// Change a plan that waits.
+    EditPlan(PlanId, PlanEdit),
+    /// Release alone and at once 紧急直发 what needs more people, with the reason.
+    BreakGlass(Release, String),
+    /// Send a broadcast again to those that did not play it.
+    Resend(BroadcastId),
+    /// Set and remove shifts of the duty roster; a shift without a name is new.
+    ChangeRoster(Vec<Shift>, Vec<ShiftId>),
+    /// Save a group of places; its owner is who asks.
+    SetGroup(Group),
+    /// Remove a saved group.
+    RemoveGroup(String),
+    /// Save a programme, new or changed.
+    SetProgramme(Box<Programme>),
+    /// Approve a programme that another officer saved, as saved at this moment.
+    ApproveProgramme(String, UtcMs),
+    /// Remove a programme.
+    RemoveProgramme(String),
+    /// Sign afterwards what another officer released alone.
+    Countersign(BroadcastId),
+}
+
+/// What is released alone.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Release {
+    /// A plan that waits, in the revision that the officer saw.
+    Plan(PlanId, u32),
+    /// A manual broadcast that would wait for a second person.
+    Manual(Box<ManualRequest>),
+}
+
+impl Gateway {
+    pub(super) fn ask(
+        &mut self,
+        now: UtcMs,
+        request: RequestId,
+        actor: &Actor,
+        ask: Ask,
+    ) -> Vec<Action> {
+        match ask {
+            Ask::EditPlan(plan, edit) => self.edit_plan(now, request, actor, plan, edit),
+            Ask::BreakGlass(what, why) => self.break_glass(now, request, actor, &what, &why),
+            Ask::Resend(broadcast) => self.resend(now, request, actor, broadcast),
+            Ask::ChangeRoster(set, remove) => self.change_roster(now, request, actor, set, remove),
+            Ask::SetGroup(group) => self.set_group(now, request, actor, group),
+            Ask::RemoveGroup(name) => self.remove_group(now, request, actor, name),
+            Ask::SetProgramme(programme) => self.set_programme(now, request, actor, *programme),
+            Ask::ApproveProgramme(name, seen) => {
+                self.approve_programme(now, request, actor, name, seen)
+            }
+            Ask::RemoveProgramme(name) => self.remove_programme(now, request, actor, name),
+            Ask::Countersign(broadcast) => self.countersign(now, request, actor, broadcast),
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The stored text of entries, frozen: what a record of today says must be read for ever. When one
+//! of these fails, the code is wrong, not the test. Fields and variants are only ever added.
+
+use mingluo::record::entry::Entry;
+
+/// Reads a stored text, and writes the same again.
+fn check(kind: &str, fields: &str) {
+    let stored = format!(r#"{{"entry":"{kind}",{fields}}}"#);
+    let entry = Entry::from_body(stored.as_bytes()).unwrap_or_else(|fault| {
+        panic!("`{kind}` can't be read any more: {fault}");
+    });
+    assert_eq!(entry.kind(), kind);
+    let written = String::from_utf8(entry.to_body().unwrap()).unwrap();
+    assert_eq!(written, stored, "`{kind}` is written otherwise");
+}
+
+#[test]
+fn what_officers_do_with_plans() {
+    let content = r#"{"text":"水","recording":null,"repeats":2,"volume_percent":90,"expires":1780290000000,"areas":["430621100001"],"terminals":["430621100001-001"]}"#;
+    check(
+        "plan_edited",
+        &format!(
+            r#""plan":7,"revision":1,"by":"李四","before":{content},"after":{content},"needs_other":true"#
+        ),
+    );
+    check(
+        "glass_broken",
+        r#""broadcast":8,"plan":7,"by":"张三","reason":"溃坝在即","countersign_by":1780376400000"#,
+    );
+    check("countersigned", r#""broadcast":8,"by":"赵六","role":"leader""#);
+    check("countersign_overdue", r#""broadcast":8"#);
+    check("resent", r#""of":8,"broadcast":9,"urged":3,"by":"张三""#);
+    check("resent", r#""of":8,"broadcast":null,"urged":3,"by":"张三""#);
+    check("plan_escalated", r#""plan":7,"asked":["李四","王五"]"#);
+}
+
+#[test]
+fn roster_and_groups() {
+    let shift = r#"{"id":1,"post":"leader","person":"赵六","telephone":"0730-7612345","area":"430621000000","from":1780272000000,"until":1780358400000}"#;
+    check("roster_changed", &format!(r#""set":[{shift}],"removed":[2],"by":"赵六""#));
+    let group = r#"{"name":"沿江","owner":"张三","areas":["430621100002"],"terminals":["430621100001-001"]}"#;
+    check("group_set", &format!(r#""group":{group},"by":"张三""#));
+    check("group_removed", r#""name":"沿江","by":"张三""#);
+}
+
+#[test]
+fn programmes() {
+    let programme = |calendar: &str| {
+        format!(
+            r#"{{"name":"安全","text":"水","recording":null,"voice":null,"areas":["430621100002"],"terminals":[],"groups":[],"calendar":{calendar},"at_minutes":[450,1080],"from":"2026-06-01","until":"2026-06-30","repeats":1,"interval_s":0,"volume_percent":null,"tolerance_s":60,"valid_s":600}}"#
+        )
+    };
+    for calendar in [
+        r#"{"kind":"daily"}"#,
+        r#"{"kind":"weekly","weekdays":[1,5]}"#,
+        r#"{"kind":"dates","dates":["2026-06-01"]}"#,
+        r#"{"kind":"yearly","days":[{"month":5,"day":12}]}"#,
+        r#"{"kind":"month","month":6}"#,
+    ] {
+        let programme = programme(calendar);
+        let fields = format!(r#""programme":{programme},"by":"张三","second_person":true"#);
+        check("programme_set", &fields);
+    }
+    check("programme_approved", r#""name":"安全","by":"李四""#);
+    check("programme_removed", r#""name":"安全","by":"李四""#);
+    check("programme_started", r#""name":"安全","due":1780288200000,"broadcast":9"#);
+    let reason = r#"{"code":"missed","text":"到点时网关未运行"}"#;
+    check("programme_skipped", &format!(r#""name":"安全","due":1780288200000,"reason":{reason}"#));
+}
+
+#[test]
+fn calls() {
+    let digest = "ab".repeat(32);
+    let person = format!(
+        r#"{{"name":"村支书","role":"责任人","telephone":"119","stage":"village","digest":"{digest}"}}"#
+    );
+    check(
+        "call_made",
+        &format!(
+            r#""call":10,"broadcast":9,"area":"430621100001","persons":[{person}],"answer_by":1780286700000"#
+        ),
+    );
+    check("call_sent", r#""call":10,"place":0"#);
+    check(
+        "call_escalated",
+        &format!(r#""call":10,"persons":[{person}],"answer_by":1780286700000"#),
+    );
+    for how in [
+        r#"{"link":{"person":"村支书"}}"#,
+        r#"{"terminal_button":{"terminal":"430621100001-001"}}"#,
+        r#"{"officer":{"by":"张三"}}"#,
+    ] {
+        check("call_answered", &format!(r#""call":10,"how":{how}"#));
+    }
+    check("call_unanswered", r#""call":10,"reason":"time""#);
+}
+
+/// What was written before a field existed is read with its default.
+#[test]
+fn older_texts_are_read() {
+    let content = r#"{"text":"","recording":null,"repeats":1,"volume_percent":null,"expires":1,"areas":[],"terminals":[]}"#;
+    let stored = format!(
+        r#"{{"entry":"plan_edited","plan":7,"revision":1,"by":"李四","before":{content},"after":{content}}}"#
+    );
+    let Entry::PlanEdited { needs_other, .. } = Entry::from_body(stored.as_bytes()).unwrap() else {
+        panic!("an edit")
+    };
+    assert!(!needs_other);
+}

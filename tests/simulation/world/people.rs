@@ -1,0 +1,155 @@
+//! What officers do meanwhile: a programme by the calendar, a release alone with later signatures,
+//! resends at any moment.
+
+use super::{Bug, Event, START, World, rules};
+use mingluo::decide::{ManualRequest, Urgency};
+use mingluo::gateway::{Action, Ask, Input, Release, RequestId};
+use mingluo::model::{
+    Actor, BroadcastId, Calendar, Chime, Class, LocalDate, Outcome, Programme, Role,
+};
+use mingluo::record::entry::Entry;
+use std::collections::BTreeSet;
+
+/// Local minute of the programme: ten minutes after the start.
+const PROGRAMME_MINUTE: u16 = 10 * 60 + 10;
+
+fn actor(name: &str, role: Role) -> Actor {
+    Actor { name: name.into(), role, areas: rules().network.served }
+}
+
+fn manual() -> ManualRequest {
+    ManualRequest {
+        text: Some("河水上涨，请马上转移".into()),
+        recording: None,
+        areas: rules().network.served,
+        terminals: Vec::new(),
+        groups: Vec::new(),
+        polygon: None,
+        class: Class::Live,
+        level: None,
+        urgency: Urgency::Emergency,
+        chime: Chime::Notice,
+        voice: None,
+        repeats: 1,
+        interval_s: 0,
+        volume_percent: None,
+        valid_s: 1_800,
+        requested_by: "值班员".into(),
+        allowed_areas: rules().network.served,
+    }
+}
+
+fn programme() -> Programme {
+    let day = LocalDate::of(START, 480).unwrap();
+    let network = rules().network;
+    Programme {
+        name: "安全生产月".into(),
+        text: Some("人人讲安全".into()),
+        recording: None,
+        voice: None,
+        areas: Vec::new(),
+        // One terminal, so that nobody else has to approve it.
+        terminals: network.terminals.keys().take(1).copied().collect(),
+        groups: Vec::new(),
+        calendar: Calendar::Daily,
+        at_minutes: BTreeSet::from([PROGRAMME_MINUTE]),
+        from: day,
+        until: day,
+        repeats: 1,
+        interval_s: 0,
+        volume_percent: None,
+        tolerance_s: 60,
+        valid_s: 600,
+    }
+}
+
+impl World {
+    pub(super) fn plan_officers(&mut self) {
+        self.at(500, Event::Officer(0));
+        let due_ms = 10 * 60_000;
+        if !self.mild && self.dice.percent(30) {
+            // The gateway dies about when the programme starts.
+            let down = due_ms - 2_000 + i64::try_from(self.dice.below(10_000)).unwrap();
+            self.at(down, Event::GatewayDown);
+            self.at(down + 3_000, Event::GatewayUp);
+        }
+        if self.dice.percent(30) {
+            let at = i64::try_from(self.dice.below(90_000)).unwrap();
+            self.at(at, Event::Officer(1));
+            self.at(at + 20_000, Event::Officer(2));
+            self.at(at + 40_000, Event::Officer(3));
+        }
+        for _ in 0..self.dice.below(4) {
+            let at = 10_000 + i64::try_from(self.dice.below(1_200_000)).unwrap();
+            self.at(at, Event::Officer(4));
+        }
+    }
+
+    pub(super) fn officer(&mut self, act: u64) {
+        const WHY: &str = "溃坝在即，来不及等";
+        let alone =
+            self.gateway.as_ref().and_then(|gateway| gateway.state().glass.keys().next().copied());
+        let (actor, ask) = match (act, alone) {
+            (0, _) => (actor("值班员", Role::Officer), Ask::SetProgramme(Box::new(programme()))),
+            (1, _) => {
+                let release = Release::Manual(Box::new(manual()));
+                (actor("值班员", Role::Officer), Ask::BreakGlass(release, WHY.into()))
+            }
+            (2, Some(broadcast)) => (actor("副班", Role::Officer), Ask::Countersign(broadcast)),
+            (3, Some(broadcast)) => (actor("带班", Role::Leader), Ask::Countersign(broadcast)),
+            (4, _) => return self.resend(),
+            (_, _) => return,
+        };
+        self.requests += 1;
+        self.input(Input::Ask(RequestId(self.requests), actor, Box::new(ask)));
+    }
+
+    /// A resend of any broadcast there is.
+    fn resend(&mut self) {
+        let Some(gateway) = &self.gateway else { return };
+        let all: Vec<BroadcastId> = gateway.state().broadcasts.keys().copied().collect();
+        if all.is_empty() {
+            return;
+        }
+        let pick = usize::try_from(self.dice.below(all.len() as u64)).unwrap();
+        let of = all[pick];
+        let officer = actor("值班员", Role::Officer);
+        self.requests += 1;
+        if self.bug == Some(Bug::ResendsToAll) {
+            let release = Release::Manual(Box::new(manual()));
+            let ask = Ask::BreakGlass(release, "planted".into());
+            self.input(Input::Ask(RequestId(self.requests), officer, Box::new(ask)));
+            let gateway = self.gateway.as_ref().expect("it runs");
+            let new = *gateway.state().broadcasts.keys().next_back().expect("there are some");
+            if new != of && !all.contains(&new) {
+                self.note_resend(of, new);
+            }
+            return;
+        }
+        self.input(Input::Ask(RequestId(self.requests), officer, Box::new(Ask::Resend(of))));
+    }
+
+    pub(super) fn note_resends(&mut self, actions: &[Action]) {
+        for action in actions {
+            if let Action::Record(Entry::Resent { of, broadcast: Some(new), .. }) = action {
+                self.note_resend(*of, *new);
+            }
+        }
+    }
+
+    /// Whoever played it, by the horn and by the ledger, is not asked to play it again.
+    fn note_resend(&mut self, of: BroadcastId, new: BroadcastId) {
+        let Some(gateway) = &self.gateway else { return };
+        let broadcasts = &gateway.state().broadcasts;
+        let (Some(old), Some(new)) = (broadcasts.get(&of), broadcasts.get(&new)) else { return };
+        let again = self.horns.iter().find(|horn| {
+            let on_record = old.deliveries.get(&horn.id).map(|delivery| &delivery.outcome);
+            horn.sounded.contains_key(&of.0)
+                && on_record == Some(&Outcome::Played)
+                && new.broadcast.terminals().contains(&horn.id)
+        });
+        if let Some(horn) = again {
+            self.broken.push(format!("{} played {of} and is asked to play it again", horn.id));
+        }
+    }
+}
