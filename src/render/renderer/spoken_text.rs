@@ -3,8 +3,9 @@
 use super::{RenderFault, RenderRequest, Renderer};
 use crate::model::{ClipRef, Codec};
 use crate::render::speech::expected_ms;
-use mingluo_bridge::message::SPOKEN_BYTES_MAX;
 
+/// Longest text of a terminal, bytes: `SPOKEN_BYTES_MAX` of the wire.
+const SPOKEN_BYTES_MAX: usize = 4_000;
 /// What frames the words of a drill.
 const DRILL: (&str, &str) = ("演练，演练。以下内容是演练。", "演练结束。");
 /// Longest time of a chip beside its words, milliseconds: it wakes, and pauses between pieces.
