@@ -194,14 +194,11 @@ impl State {
             Entry::AlertRepeated { .. }
             | Entry::Denied { .. }
             | Entry::Started { .. }
-            | Entry::Administered { .. } => {}
+            | Entry::Administered { .. }
+            | Entry::PlanApproved { .. } => {}
             Entry::AlertRejected { rejection, raw, origin } => {
-                self.n_rejected += 1;
                 let (rejection, origin) = (rejection.clone(), origin.clone());
-                self.rejected.push_back(RejectedState { at, origin, raw: *raw, rejection });
-                if self.rejected.len() > REJECTED_KEPT_MAX {
-                    self.rejected.pop_front();
-                }
+                self.reject(RejectedState { at, origin, raw: *raw, rejection });
             }
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
@@ -223,7 +220,6 @@ impl State {
             | Entry::CallEscalated { .. }
             | Entry::CallAnswered { .. }
             | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
-            Entry::PlanApproved { .. } => {}
             Entry::PlanMade { .. }
             | Entry::PlanSigned { .. }
             | Entry::PlanEdited { .. }
@@ -264,6 +260,14 @@ impl State {
                 self.drill = Some(Drill { armed_by: by.clone(), until: *until });
             }
             Entry::DrillDisarmed { .. } => self.drill = None,
+        }
+    }
+
+    fn reject(&mut self, rejected: RejectedState) {
+        self.n_rejected += 1;
+        self.rejected.push_back(rejected);
+        if self.rejected.len() > REJECTED_KEPT_MAX {
+            self.rejected.pop_front();
         }
     }
 
