@@ -225,11 +225,6 @@ impl Gateway {
         ]
     }
 
-    /// Its configuration directory.
-    pub(crate) fn configs(&self) -> PathBuf {
-        self.dir.join("configs")
-    }
-
     /// Its record's file.
     pub(crate) fn record(&self) -> PathBuf {
         self.configs().join("var/record.db")
