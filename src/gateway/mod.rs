@@ -8,6 +8,7 @@ mod alerts;
 mod ask;
 mod breakglass;
 mod calls;
+mod counts;
 mod delivering;
 mod editing;
 mod groups;
@@ -21,9 +22,10 @@ mod tests;
 
 pub use ask::{Ask, Release};
 pub use calls::{Answering, Call, CallKey};
+pub use counts::Counts;
 pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use roster::Whom;
-pub use state::{AlertState, BroadcastState, Counts, Drill, Phase, RejectedState, State};
+pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
 
 use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{self, Pace, Presence};

@@ -40,6 +40,22 @@ impl Visitor {
         self.send(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.http), "")
     }
 
+    /// A download that is no text.
+    fn get_bytes(&self, path: &str) -> String {
+        use std::io::{Read, Write as _};
+        let jar: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
+        let request = format!(
+            "GET {path} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nConnection: close\r\n\r\n",
+            self.http,
+            jar.join("; ")
+        );
+        let mut stream = std::net::TcpStream::connect(self.http).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).unwrap();
+        String::from_utf8_lossy(&answer).into_owned()
+    }
+
     fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
         let origin = format!("http://{}", self.http);
         let token = self.token.clone();
@@ -148,6 +164,7 @@ fn each_role_sees_and_does_what_is_its_own() {
         ("/console/terminals", "officer leader auditor technician admin"),
         ("/console/plans", "officer leader auditor technician admin"),
         ("/console/drills", "leader"),
+        ("/console/audit", "leader auditor"),
         ("/console/system", "officer leader auditor technician admin"),
         ("/console/accounts", "admin"),
         ("/console/me", "officer leader auditor technician admin"),
@@ -236,9 +253,39 @@ fn two_people_take_a_broadcast_to_every_village_and_stop_it() {
     assert!(page.whole.contains("河水上涨") && !page.whole.contains("<script>alert"));
     let stopped = leader.post("/console/stop", &[("reason", "误播")]);
     assert_eq!(stopped.status, 303);
+    the_audit_finds_it(&mut leader, broadcast.rsplit('/').next().unwrap());
+    assert_eq!(officer.get("/console/audit").status, 403, "an officer is no auditor");
     gateway.stop();
     drop(fleet);
     assert_eq!(gateway.cli(&["record", "verify"]).0, 0);
+}
+
+/// The audit of a broadcast: the page, one terminal's proof, every form of the report.
+fn the_audit_finds_it(leader: &mut Visitor, broadcast: &str) {
+    let played = format!("/console/audit?broadcast={broadcast}&outcome=played");
+    let mut found = Page { status: 0, location: String::new(), whole: String::new() };
+    // The projection follows the record by moments.
+    wait_until(
+        20,
+        || {
+            found = leader.get(&played);
+            found.whole.contains("/console/audit/evidence?")
+        },
+        "the audit has it",
+    );
+    let link = found.whole.split("href=\"/console/audit/evidence?").nth(1).unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let proof = leader.get(&format!("/console/audit/evidence?{link}"));
+    for expect in ["报文经该终端密钥验证", "校验通过", "播完"] {
+        assert!(proof.whole.contains(expect), "`{expect}` is not in {}", proof.whole);
+    }
+    for (format, expect) in [("csv", "text/csv"), ("xlsx", "spreadsheetml"), ("pdf", "pdf")] {
+        let path = format!("/console/audit/export?broadcast={broadcast}&format={format}");
+        let file = leader.get_bytes(&path);
+        assert!(file.contains(expect), "{format}: {}", file.chars().take(500).collect::<String>());
+    }
+    let wrong = leader.get("/console/audit?area=9x");
+    assert!(wrong.status == 200 && wrong.whole.contains("筛选条件有误"), "{}", wrong.whole);
 }
 
 #[test]

@@ -5,10 +5,12 @@ mod accounts;
 mod alerts;
 mod approvals;
 mod assets;
+mod audit;
 mod broadcast;
 mod broadcasts;
 mod compose;
 mod drills;
+mod evidence;
 mod fault;
 mod guard;
 mod layout;
@@ -81,6 +83,9 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))
+        .route("/audit", get(audit::get))
+        .route("/audit/export", get(audit::export))
+        .route("/audit/evidence", get(evidence::get))
         .route("/terminals", get(terminals::get))
         .route("/plans", get(plans::get))
         .route("/drills", get(drills::get))
