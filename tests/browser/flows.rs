@@ -156,6 +156,31 @@ fn from_the_words_to_the_audit() {
     });
 }
 
+/// Who approves has read what goes out: what was changed meanwhile must be read again.
+#[test]
+fn an_approval_of_what_was_edited_meanwhile_does_not_count() {
+    in_current("stale approval", |browser| {
+        let office = Office::open("stale-approval");
+        let (_officer, plan) = submitted(&office, browser);
+        let leader = office.signed_in(browser, &LEADER);
+        leader.go("/console/approvals");
+        leader.wait_for_text(WORDS);
+        let revision = leader.eval("Number(document.querySelector('[name=revision]').value)");
+        let edit = json!({ "revision": revision, "text": "改过的话。" }).to_string();
+        let path = format!("/plans/{plan}/edit");
+        let (status, told) = office.gateway.post(&path, &office.gateway.leader(), edit);
+        assert_eq!(status, 200, "{told}");
+        let approve = format!("[id=\"{plan}\"] form[action$=approve] button");
+        leader.and_load(|page| page.click(&approve));
+        leader.wait_for("p.flash.bad");
+        leader.shot("changed-meanwhile");
+        assert!(broadcasts(&office).is_empty(), "nothing sounds on a stale approval");
+        leader.wait_for_text("改过的话。");
+        leader.and_load(|page| page.click(&approve));
+        leader.wait_for_text("开始播发");
+    });
+}
+
 #[test]
 fn a_drill_is_never_live() {
     in_current("drill", |browser| {

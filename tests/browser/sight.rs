@@ -36,10 +36,12 @@ pub(crate) fn unreached_by_keyboard(page: &Page) -> Vec<String> {
     let all = "() => { window.reached = new Set(); document.activeElement.blur();
         window.wanted = Array.from(document.querySelectorAll(
             'a[href], button, input:not([type=hidden]), select, textarea, summary'))
-            .filter(e => e.getClientRects().length > 0 && !e.disabled);
+            .filter(e => e.getClientRects().length > 0 && !e.disabled
+                && !(e.tagName !== 'SUMMARY' && e.closest('details:not([open])')));
         return window.wanted.length; }";
     let n = page.apply(all, &[]).as_u64().unwrap_or(0);
-    for _ in 0..n + 5 {
+    // More stops than that: what scrolls has one, and so has the window itself.
+    for _ in 0..2 * n + 10 {
         page.press("Tab");
         page.eval("window.reached.add(document.activeElement), 1");
     }
