@@ -198,18 +198,14 @@ impl State {
             | Entry::PlanApproved { .. } => {}
             Entry::AlertRejected { rejection, raw, origin } => {
                 let (rejection, origin) = (rejection.clone(), origin.clone());
-                self.reject(RejectedState { at, origin, raw: *raw, rejection });
+                self.apply_rejected(RejectedState { at, origin, raw: *raw, rejection });
             }
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
             | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),
             Entry::RosterChanged { set, removed, .. } => self.apply_roster(at, set, removed),
-            Entry::GroupSet { group, .. } => {
-                self.groups.insert(group.name.clone(), group.clone());
-            }
-            Entry::GroupRemoved { name, .. } => {
-                self.groups.remove(name);
-            }
+            Entry::GroupSet { group, .. } => self.apply_group(group),
+            Entry::GroupRemoved { name, .. } => drop(self.groups.remove(name)),
             Entry::ProgrammeSet { .. }
             | Entry::ProgrammeApproved { .. }
             | Entry::ProgrammeRemoved { .. }
@@ -263,14 +259,6 @@ impl State {
         }
     }
 
-    fn reject(&mut self, rejected: RejectedState) {
-        self.n_rejected += 1;
-        self.rejected.push_back(rejected);
-        if self.rejected.len() > REJECTED_KEPT_MAX {
-            self.rejected.pop_front();
-        }
-    }
-
     /// The next counter: in step with the clock, always rising.
     #[must_use]
     pub fn next_counter(&self, now: UtcMs) -> u64 {
@@ -303,6 +291,14 @@ impl State {
     fn alert_mut(&mut self, id: Option<&AlertId>) -> Option<&mut AlertState> {
         let id = id?;
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
+    }
+
+    fn apply_rejected(&mut self, rejected: RejectedState) {
+        self.n_rejected += 1;
+        self.rejected.push_back(rejected);
+        if self.rejected.len() > REJECTED_KEPT_MAX {
+            self.rejected.pop_front();
+        }
     }
 
     fn apply_plan(&mut self, at: UtcMs, entry: &Entry) {
