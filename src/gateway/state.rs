@@ -2,13 +2,14 @@
 //! the journal after a crash gives exactly the state before it.
 
 use super::calls::Call;
+use super::counts::Counts;
 use super::programmes::ProgrammeState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending};
 use crate::deliver::Delivery;
 use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
     AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
-    Level, Outcome, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
+    Level, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
@@ -107,56 +108,6 @@ pub struct BroadcastState {
     pub group_sent: bool,
 }
 
-/// Terminals per outcome.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Counts {
-    /// All that were chosen.
-    pub targeted: u32,
-    /// Taken by a link, no word yet.
-    pub sent: u32,
-    /// Verified, not playing.
-    pub received: u32,
-    /// Sounding.
-    pub playing: u32,
-    /// Played to the end.
-    pub played: u32,
-    /// Refused.
-    pub refused: u32,
-    /// Failed.
-    pub failed: u32,
-    /// Pre-empted.
-    pub preempted: u32,
-    /// Cancelled.
-    pub cancelled: u32,
-    /// Expired half way.
-    pub expired: u32,
-    /// Never said a word.
-    pub unreachable: u32,
-    /// Nothing sent yet.
-    pub waiting: u32,
-}
-
-impl Counts {
-    /// Adds one terminal.
-    pub fn add(&mut self, outcome: &Outcome) {
-        self.targeted += 1;
-        let slot = match outcome {
-            Outcome::Targeted => &mut self.waiting,
-            Outcome::Sent => &mut self.sent,
-            Outcome::Received => &mut self.received,
-            Outcome::Playing => &mut self.playing,
-            Outcome::Played => &mut self.played,
-            Outcome::Refused(_) => &mut self.refused,
-            Outcome::Failed(_) => &mut self.failed,
-            Outcome::Preempted(_) => &mut self.preempted,
-            Outcome::Cancelled => &mut self.cancelled,
-            Outcome::Expired => &mut self.expired,
-            Outcome::Unreachable => &mut self.unreachable,
-        };
-        *slot += 1;
-    }
-}
-
 impl BroadcastState {
     /// Terminals per outcome.
     #[must_use]
@@ -243,25 +194,18 @@ impl State {
             Entry::AlertRepeated { .. }
             | Entry::Denied { .. }
             | Entry::Started { .. }
-            | Entry::Administered { .. } => {}
+            | Entry::Administered { .. }
+            | Entry::PlanApproved { .. } => {}
             Entry::AlertRejected { rejection, raw, origin } => {
-                self.n_rejected += 1;
                 let (rejection, origin) = (rejection.clone(), origin.clone());
-                self.rejected.push_back(RejectedState { at, origin, raw: *raw, rejection });
-                if self.rejected.len() > REJECTED_KEPT_MAX {
-                    self.rejected.pop_front();
-                }
+                self.apply_rejected(RejectedState { at, origin, raw: *raw, rejection });
             }
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
             | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),
             Entry::RosterChanged { set, removed, .. } => self.apply_roster(at, set, removed),
-            Entry::GroupSet { group, .. } => {
-                self.groups.insert(group.name.clone(), group.clone());
-            }
-            Entry::GroupRemoved { name, .. } => {
-                self.groups.remove(name);
-            }
+            Entry::GroupSet { group, .. } => self.apply_group(group),
+            Entry::GroupRemoved { name, .. } => drop(self.groups.remove(name)),
             Entry::ProgrammeSet { .. }
             | Entry::ProgrammeApproved { .. }
             | Entry::ProgrammeRemoved { .. }
@@ -272,7 +216,6 @@ impl State {
             | Entry::CallEscalated { .. }
             | Entry::CallAnswered { .. }
             | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
-            Entry::PlanApproved { .. } => {}
             Entry::PlanMade { .. }
             | Entry::PlanSigned { .. }
             | Entry::PlanEdited { .. }
@@ -348,6 +291,14 @@ impl State {
     fn alert_mut(&mut self, id: Option<&AlertId>) -> Option<&mut AlertState> {
         let id = id?;
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
+    }
+
+    fn apply_rejected(&mut self, rejected: RejectedState) {
+        self.n_rejected += 1;
+        self.rejected.push_back(rejected);
+        if self.rejected.len() > REJECTED_KEPT_MAX {
+            self.rejected.pop_front();
+        }
     }
 
     fn apply_plan(&mut self, at: UtcMs, entry: &Entry) {

@@ -73,6 +73,19 @@ fn check(renderer: &Renderer, request: &RenderRequest, voice: &str, reason: bool
 }
 
 #[test]
+fn no_voice_is_asked_for_an_order_of_a_recording_alone() {
+    let (renderer, asked) = renderer(Some(SpeechFault::Late(3_000)), &["rainstorm-red"]);
+    let missing = Some("flood-red".to_owned());
+    let order = RenderRequest { text: " ".to_owned(), recording: missing, ..request() };
+    let out = check(&renderer, &order, "recorded:rainstorm-red", true);
+    assert_eq!(
+        out.spoken.fallback_reason.as_deref(),
+        Some("expected recording `flood-red`, got none")
+    );
+    assert_eq!(asked.load(Ordering::Relaxed), 0);
+}
+
+#[test]
 fn a_voice_speaks_once_and_is_remembered() {
     let (renderer, asked) = renderer(None, &[]);
     let first = check(&renderer, &request(), "kokoro:zm_yunjian", false);

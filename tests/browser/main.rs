@@ -4,8 +4,16 @@
 mod browser;
 mod driver;
 mod fixture;
+mod flows;
+mod hostile;
+mod office;
 mod page;
+mod pages;
+#[path = "../it/process.rs"]
+#[expect(dead_code, reason = "shared with the tests of whole stages, which use the rest")]
+mod process;
 mod seen;
 mod shot;
 mod sight;
+mod smoke;
 mod wire;

@@ -183,7 +183,8 @@ impl Page {
     pub(crate) fn wait_for(&self, selector: &str) {
         let visible = "s => Array.from(document.querySelectorAll(s)).some(e => {
             const style = getComputedStyle(e);
-            return e.getClientRects().length > 0 && style.visibility === 'visible'; })";
+            const folded = e.tagName !== 'SUMMARY' && e.closest('details:not([open])');
+            return e.getClientRects().length > 0 && style.visibility === 'visible' && !folded; })";
         self.wait_until(&format!("`{selector}` is visible"), || {
             self.apply(visible, &[json!(selector)]) == true
         });

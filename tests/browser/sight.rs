@@ -17,3 +17,37 @@ pub(crate) fn weak_contrasts(page: &Page) -> Vec<String> {
 pub(crate) fn unlabelled(page: &Page) -> Vec<String> {
     lines(page, include_str!("labels.js"))
 }
+
+/// What makes the page wider than the screen, one line each.
+pub(crate) fn too_wide(page: &Page) -> Vec<String> {
+    let function = "() => {
+        const width = document.documentElement.clientWidth;
+        if (document.documentElement.scrollWidth <= width) return [];
+        const wide = Array.from(document.body.querySelectorAll('*'))
+            .filter(e => e.getBoundingClientRect().right > width + 1
+                && !Array.from(e.children).some(c => c.getBoundingClientRect().right > width + 1));
+        return [`${document.documentElement.scrollWidth} wide, the screen has ${width}: `
+            + wide.slice(0, 3).map(e => e.outerHTML.slice(0, 120)).join(' | ')]; }";
+    lines(page, function)
+}
+
+/// Presses Tab through the page; what can be pressed by mouse and never had the focus, one line each.
+pub(crate) fn unreached_by_keyboard(page: &Page) -> Vec<String> {
+    let all = "() => { window.reached = new Set(); document.activeElement.blur();
+        window.wanted = Array.from(document.querySelectorAll(
+            'a[href], button, input:not([type=hidden]), select, textarea, summary'))
+            .filter(e => e.getClientRects().length > 0 && !e.disabled
+                && !(e.tagName !== 'SUMMARY' && e.closest('details:not([open])')));
+        return window.wanted.length; }";
+    let n = page.apply(all, &[]).as_u64().unwrap_or(0);
+    // More stops than that: what scrolls has one, and so has the window itself.
+    for _ in 0..2 * n + 10 {
+        page.press("Tab");
+        page.eval("window.reached.add(document.activeElement), 1");
+    }
+    // Of a group of radio buttons one is reached, the arrows reach the others.
+    let missed = "() => window.wanted.filter(e => !window.reached.has(e) && !(e.type === 'radio'
+        && Array.from(window.reached).some(o => o.name === e.name)))
+        .map(e => e.outerHTML.slice(0, 160))";
+    lines(page, missed)
+}

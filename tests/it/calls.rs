@@ -2,6 +2,7 @@
 //! the receiver fails, and the link in it answers the call.
 
 use crate::process::{Gateway, alert, free, wait_until};
+use crate::visitor::Visitor;
 use hmac::{Hmac, KeyInit, Mac};
 use mingluo::daemon::Daemon;
 use mingluo::gateway::{Answer, Answering, Input};
@@ -137,13 +138,38 @@ fn a_responsible_person_is_called_and_answers_by_the_link() {
         runtime.block_on(daemon.core.ask(None, input)).unwrap()
     };
     assert!(matches!(ask(Sha256::of(b"guess")), Answer::Denied(_)));
+    let mut phone = Visitor::new(&gateway);
+    assert_eq!(phone.get(&format!("/call/{}", "0".repeat(64))).status, 404, "guessed");
+    let here = format!("/call/{token}");
+    let asked = phone.get(&here);
+    assert!(
+        asked.whole.contains("我已收到") && asked.whole.contains("县值班室"),
+        "{}",
+        asked.whole
+    );
+    let strange = phone.post_from("http://evil.example", &here, &[]);
+    assert_eq!(strange.status, 403, "another site presses for nobody");
+    assert!(phone.get(&here).whole.contains("我已收到"));
+    assert_eq!(phone.post(&here, &[]).location, here);
+    let answered = phone.get(&here).whole;
+    assert!(answered.contains("已收到应答") && !answered.contains("我已收到"), "{answered}");
+    assert_eq!(phone.post(&here, &[]).location, here, "a used link answers nothing again");
+    let entries = || gateway_answers(&gateway);
+    assert_eq!(entries(), 1, "one answer stands in the record");
     assert!(matches!(ask(digest), Answer::Done(_)));
+    assert_eq!(entries(), 1);
     let calls = calls();
     let answered: Vec<&Value> =
         calls.as_array().unwrap().iter().filter(|call| call["open"] == false).collect();
     assert_eq!(answered.len(), 1, "{calls}");
     assert_eq!(answered[0]["answer"]["link"]["person"], "县值班室");
     runtime.block_on(daemon.stop()).unwrap();
+}
+
+/// Answers in the record.
+fn gateway_answers(gateway: &Gateway) -> usize {
+    let all = gateway.get("/record").to_string();
+    all.matches("call_answered").count()
 }
 
 #[test]

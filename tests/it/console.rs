@@ -1,94 +1,9 @@
 //! The console over real sockets: the first start, who gets in, what each role may do, and the guards
 //! against forms and names that are not ours. What a browser makes of it is in `tests/browser`.
 
-use crate::process::{Gateway, wait_until, wire};
+use crate::process::{Gateway, wait_until};
+use crate::visitor::{PASSWORD, Page, Visitor, add};
 use mingluo::simulate::Misbehaviour;
-use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::net::SocketAddr;
-
-const PASSWORD: &str = "correct horse 7 staple";
-
-/// A browser without a screen: it keeps cookies, sends `Origin`, and finds the token of forms.
-struct Visitor {
-    http: SocketAddr,
-    cookies: BTreeMap<String, String>,
-    token: String,
-}
-
-struct Page {
-    status: u16,
-    location: String,
-    whole: String,
-}
-
-impl Visitor {
-    fn new(gateway: &Gateway) -> Self {
-        let http = gateway.listeners()[1].1;
-        Self { http, cookies: BTreeMap::new(), token: String::new() }
-    }
-
-    fn signed_in(gateway: &Gateway, login: &str) -> Self {
-        let mut visitor = Self::new(gateway);
-        let page = visitor.post("/console/sign-in", &[("login", login), ("password", PASSWORD)]);
-        assert_eq!((page.status, page.location.as_str()), (303, "/console/"), "{}", page.whole);
-        visitor.get("/console/");
-        visitor
-    }
-
-    fn get(&mut self, path: &str) -> Page {
-        self.send(&format!("GET {path} HTTP/1.1\r\nHost: {}\r\n", self.http), "")
-    }
-
-    fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Page {
-        let origin = format!("http://{}", self.http);
-        let token = self.token.clone();
-        let mut all = vec![("token", token.as_str())];
-        all.extend_from_slice(fields);
-        self.post_from(&origin, path, &all)
-    }
-
-    fn post_from(&mut self, origin: &str, path: &str, fields: &[(&str, &str)]) -> Page {
-        let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {}\r\nOrigin: {origin}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n",
-            self.http,
-            body.len()
-        );
-        self.send(&head, &body)
-    }
-
-    fn send(&mut self, head: &str, body: &str) -> Page {
-        let mut request = head.to_owned();
-        let jar: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        write!(request, "Cookie: {}\r\nConnection: close\r\n\r\n{body}", jar.join("; ")).unwrap();
-        let (status, whole) = wire(self.http, request.as_bytes());
-        let head = whole.split("\r\n\r\n").next().unwrap_or_default();
-        let mut location = String::new();
-        for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {
-            match name.to_ascii_lowercase().as_str() {
-                "location" => value.clone_into(&mut location),
-                "set-cookie" => {
-                    let pair = value.split(';').next().unwrap();
-                    let (name, value) = pair.split_once('=').unwrap();
-                    self.cookies.insert(name.to_owned(), value.to_owned());
-                }
-                _ => {}
-            }
-        }
-        if let Some((_, rest)) = whole.split_once("name=\"token\" value=\"") {
-            rest.split('"').next().unwrap().clone_into(&mut self.token);
-        }
-        Page { status, location, whole }
-    }
-}
-
-fn add(gateway: &Gateway, login: &str, name: &str, role: &str, area: &str) {
-    let arguments = ["user", "add", login, "--name", name, "--role", role, "--area", area];
-    let (code, said) = gateway.cli_with(&arguments, PASSWORD);
-    assert_eq!(code, 0, "{said}");
-}
 
 #[test]
 fn the_first_start_is_set_up_by_its_link_and_never_again() {
@@ -147,7 +62,12 @@ fn each_role_sees_and_does_what_is_its_own() {
         ("/console/broadcasts", "officer leader auditor technician admin"),
         ("/console/terminals", "officer leader auditor technician admin"),
         ("/console/plans", "officer leader auditor technician admin"),
+        ("/console/roster", "officer leader auditor technician admin"),
+        ("/console/programmes", "officer leader auditor technician admin"),
+        ("/console/programmes/edit", "officer leader"),
+        ("/console/groups", "officer leader"),
         ("/console/drills", "leader"),
+        ("/console/audit", "leader auditor"),
         ("/console/system", "officer leader auditor technician admin"),
         ("/console/accounts", "admin"),
         ("/console/me", "officer leader auditor technician admin"),
@@ -236,9 +156,39 @@ fn two_people_take_a_broadcast_to_every_village_and_stop_it() {
     assert!(page.whole.contains("河水上涨") && !page.whole.contains("<script>alert"));
     let stopped = leader.post("/console/stop", &[("reason", "误播")]);
     assert_eq!(stopped.status, 303);
+    the_audit_finds_it(&mut leader, broadcast.rsplit('/').next().unwrap());
+    assert_eq!(officer.get("/console/audit").status, 403, "an officer is no auditor");
     gateway.stop();
     drop(fleet);
     assert_eq!(gateway.cli(&["record", "verify"]).0, 0);
+}
+
+/// The audit of a broadcast: the page, one terminal's proof, every form of the report.
+fn the_audit_finds_it(leader: &mut Visitor, broadcast: &str) {
+    let played = format!("/console/audit?broadcast={broadcast}&outcome=played");
+    let mut found = Page { status: 0, location: String::new(), whole: String::new() };
+    // The projection follows the record by moments.
+    wait_until(
+        20,
+        || {
+            found = leader.get(&played);
+            found.whole.contains("/console/audit/evidence?")
+        },
+        "the audit has it",
+    );
+    let link = found.whole.split("href=\"/console/audit/evidence?").nth(1).unwrap();
+    let link = link.split('"').next().unwrap().replace("&amp;", "&");
+    let proof = leader.get(&format!("/console/audit/evidence?{link}"));
+    for expect in ["报文经该终端密钥验证", "校验通过", "播完"] {
+        assert!(proof.whole.contains(expect), "`{expect}` is not in {}", proof.whole);
+    }
+    for (format, expect) in [("csv", "text/csv"), ("xlsx", "spreadsheetml"), ("pdf", "pdf")] {
+        let path = format!("/console/audit/export?broadcast={broadcast}&format={format}");
+        let file = leader.get_bytes(&path);
+        assert!(file.contains(expect), "{format}: {}", file.chars().take(500).collect::<String>());
+    }
+    let wrong = leader.get("/console/audit?area=9x");
+    assert!(wrong.status == 200 && wrong.whole.contains("筛选条件有误"), "{}", wrong.whole);
 }
 
 #[test]

@@ -10,14 +10,13 @@ use crate::clock;
 use crate::console::Console;
 use crate::console::extract::At;
 use crate::daemon::CoreFault;
+use crate::decide::{REASON_CHARS_MIN, bad_reason};
 use crate::gateway::{Answer, Gateway, Input, Whom};
 use crate::model::{AfterDeadline, AreaCode, Class, Need, PlanId, Reason, Right, UtcMs};
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-/// Characters of a reason at the least: «否» tells an auditor nothing.
-const REASON_CHARS_MIN: usize = 2;
 /// Areas named in a line; the rest is counted.
 const AREAS_NAMED_MAX: usize = 6;
 
@@ -254,9 +253,12 @@ pub(super) async fn refuse(
     visitor.need(Right::Approve)?;
     let reason = fields.one("reason").to_owned();
     let tongue = visitor.tongue();
-    if reason.chars().count() < REASON_CHARS_MIN {
-        let text = tongue.say("请写明退回原因。", "Give a reason.");
-        return Ok(done(&console, &visitor, false, text, "/console/approvals"));
+    if bad_reason(&reason).is_some() {
+        let text = match tongue {
+            Tongue::Zh => format!("请写明退回原因，至少 {REASON_CHARS_MIN} 个字。"),
+            Tongue::En => format!("Give a reason of at least {REASON_CHARS_MIN} characters."),
+        };
+        return Ok(done(&console, &visitor, false, &text, "/console/approvals"));
     }
     let actor = visitor.actor().clone();
     let ask = console.core.ask(None, move |id| Input::Refuse(id, actor, PlanId(plan), reason));

@@ -88,6 +88,7 @@ impl IntoResponse for PageFault {
                     meta charset="utf-8";
                     meta name="viewport" content="width=device-width, initial-scale=1";
                     title { (self.status.as_u16()) " · 鸣锣" }
+                    link rel="icon" href=(super::assets::path("gong.svg")) type="image/svg+xml";
                     link rel="stylesheet" href=(super::assets::path("console.css"));
                 }
                 body.plain {

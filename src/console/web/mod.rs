@@ -7,6 +7,7 @@ mod answer;
 mod approvals;
 mod asked;
 mod assets;
+mod audit;
 mod broadcast;
 mod broadcasts;
 mod calls;
@@ -14,6 +15,7 @@ mod compose;
 mod diff;
 mod drills;
 mod edit;
+mod evidence;
 mod fault;
 mod glass;
 mod groups;
@@ -100,6 +102,9 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))
+        .route("/audit", get(audit::get))
+        .route("/audit/export", get(audit::export))
+        .route("/audit/evidence", get(evidence::get))
         .route("/terminals", get(terminals::get))
         .route("/plans", get(plans::get))
         .route("/roster", get(roster::get).post(roster::post))

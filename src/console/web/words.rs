@@ -1,7 +1,9 @@
 //! The words of the pages: Chinese first, English by a switch. Both stand side by side where they are
 //! used, so that neither can be forgotten.
 
-use crate::model::{Approval, Chime, Class, Disposition, Level, Outcome, Post, Role, UtcMs};
+use crate::model::{
+    Approval, Chime, Class, Disposition, Level, LinkKind, Outcome, Post, Role, UtcMs,
+};
 use jiff::tz::Offset;
 
 /// The language of a page.
@@ -139,6 +141,14 @@ pub(super) fn approval(tongue: Tongue, approval: &Approval) -> String {
         Approval::Clock { plan, .. } => {
             format!("{}{plan}", tongue.say("审批超时放行：", "by the clock: "))
         }
+    }
+}
+
+/// A kind of link.
+pub(super) fn link(link: LinkKind) -> &'static str {
+    match link {
+        LinkKind::Mqtt => "MQTT",
+        LinkKind::Serial => "RS-485",
     }
 }
 

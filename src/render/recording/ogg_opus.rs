@@ -7,10 +7,12 @@ use ropus::opus::multistream::OpusMSDecoder;
 use ropus::{Channels, DecodeMode, Decoder};
 use std::io::Cursor;
 
-/// Opus always decodes at 48 kHz.
+/// Lengths and positions in the file count at 48 kHz, whatever rate it is decoded at.
 const RATE_HZ: u32 = 48_000;
 /// Longest packet: 120 ms at 48 kHz, for each channel.
 const PACKET_FRAMES_MAX: usize = 5_760;
+/// Rates at which a decoder gives its sound by itself (RFC 6716 section 2): nothing has to be converted.
+const DECODED_RATES_HZ: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
 
 /// Whether the first page of an Ogg file holds an Opus header.
 pub(super) fn is_ogg_opus(bytes: &[u8]) -> bool {
@@ -67,10 +69,10 @@ enum Voice {
 }
 
 impl Voice {
-    fn new(head: &Head) -> Result<Self, RecordingFault> {
+    fn new(head: &Head, rate_hz: u32) -> Result<Self, RecordingFault> {
         let damaged = |what: String| RecordingFault::Damaged(what);
         if let Some((streams, coupled, mapping)) = &head.mapping {
-            let rate = i32::try_from(RATE_HZ).unwrap_or(0);
+            let rate = i32::try_from(rate_hz).unwrap_or(0);
             let channels = i32::try_from(head.channels).unwrap_or(0);
             let (streams, coupled) = (i32::from(*streams), i32::from(*coupled));
             let made = OpusMSDecoder::new(rate, channels, streams, coupled, mapping);
@@ -79,7 +81,7 @@ impl Voice {
             return Ok(Self::Many(Box::new(made), pcm));
         }
         let channels = if head.channels == 1 { Channels::Mono } else { Channels::Stereo };
-        let made = Decoder::new(RATE_HZ, channels).map_err(|e| damaged(e.to_string()))?;
+        let made = Decoder::new(rate_hz, channels).map_err(|e| damaged(e.to_string()))?;
         Ok(Self::Plain(Box::new(made)))
     }
 
@@ -108,8 +110,10 @@ pub(super) fn decode(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, Record
     let first = reader.read_packet_expected().map_err(|e| damaged(&e))?;
     let serial = first.stream_serial();
     let head = head(&first.data)?;
-    let mut voice = Voice::new(&head)?;
-    let mut collector = Collector::new(RATE_HZ, to_hz, head.pre_skip)?;
+    let rate_hz = to_hz.filter(|hz| DECODED_RATES_HZ.contains(hz)).unwrap_or(RATE_HZ);
+    let each = usize::try_from(RATE_HZ / rate_hz).unwrap_or(1);
+    let mut voice = Voice::new(&head, rate_hz)?;
+    let mut collector = Collector::new(rate_hz, to_hz, head.pre_skip / each)?;
     let mut pcm = vec![0.0_f32; PACKET_FRAMES_MAX * head.channels];
     let (mut good, mut bad, mut total) = (0, 0, 0_usize);
     let mut tags_seen = false;
@@ -135,7 +139,7 @@ pub(super) fn decode(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, Record
                 good += 1;
                 // The last page says where the sound ends within its last packet.
                 let end = last.then(|| usize::try_from(packet.absgp_page()).ok()).flatten();
-                let room = end.map_or(frames, |end| end.saturating_sub(total));
+                let room = end.map_or(frames, |end| (end / each).saturating_sub(total));
                 total += frames;
                 let part = pcm.get(..frames * head.channels).unwrap_or_default();
                 collector.add(part, head.channels, room)?;

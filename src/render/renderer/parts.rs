@@ -80,7 +80,8 @@ impl Renderer {
         {
             return Words { sound: Some(sound), voice: format!("recorded:{name}"), faults };
         }
-        if request.voice != "recorded" {
+        // Without words, as in an order of a recording alone, no voice is worth its time.
+        if request.voice != "recorded" && !request.text.trim().is_empty() {
             let utterance = Utterance {
                 text: &request.text,
                 voice: &request.voice,

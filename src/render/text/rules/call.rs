@@ -5,10 +5,25 @@ use super::super::number::one_by_one_yao;
 use super::unit;
 
 /// Words before digits that make them a telephone number.
-const CALLS: &[&str] =
-    &["电话", "拨打", "热线", "致电", "号码", "拨", "手机", "专线", "座机", "传真", "短号"];
+const CALLS: &[&str] = &[
+    "电话",
+    "拨打",
+    "热线",
+    "致电",
+    "号码",
+    "拨",
+    "手机",
+    "专线",
+    "座机",
+    "传真",
+    "短号",
+    "邮编",
+    "邮政编码",
+];
 /// How far before the digits such a word may stand, characters.
 const CALLS_CHARS: usize = 14;
+/// The same for further numbers of a list of telephones, which names stand between.
+const LIST_CHARS: usize = 60;
 /// Short numbers read digit by digit wherever no unit follows.
 const SHORT_CALLS: &[&str] = &[
     "12379", "12345", "12119", "12350", "95598", "96110", "12395", "12315", "12320", "12328",
@@ -112,7 +127,7 @@ fn short(at: &Cursor<'_>) -> Option<Said> {
     let known = SHORT_CALLS.contains(&digits.as_str()) && !quantity;
     let emergency = EMERGENCY.contains(&digits.as_str())
         && (at.starts_any(end, AFTER_EMERGENCY) || beside_another(at, end));
-    if !known && !emergency && (quantity || !is_called(at)) {
+    if !known && !emergency && (quantity || !is_called(at) && !is_listed(at, end)) {
         return None;
     }
     Said::number(end, one_by_one_yao(&digits))
@@ -124,6 +139,16 @@ fn beside_another(at: &Cursor<'_>, end: usize) -> bool {
     let after = joins(at.char(end)) && EMERGENCY.contains(&at.digits(end + 1).as_str());
     let before = joins(at.back(1)) && EMERGENCY.iter().any(|n| at.before(4).starts_with(n));
     after || before
+}
+
+/// Whether it has the length of a fixed line and an extension, or stands in a list of telephones.
+fn is_listed(at: &Cursor<'_>, end: usize) -> bool {
+    let before = at.before(LIST_CHARS);
+    let sentence = before.rsplit(['。', '！', '？']).next().unwrap_or_default();
+    let in_list = at.back(1).is_some_and(|c| "、/,，;；或和".contains(c))
+        && CALLS.iter().any(|word| sentence.contains(word));
+    let has_extension = at.char(end) == Some('转') && at.is_digit(end + 1);
+    (7..=8).contains(&end) && (in_list || has_extension)
 }
 
 /// Whether a word of calling stands before, in the same clause.

@@ -12,6 +12,10 @@ const AFTER_DAY: &[&str] = &[
 const YEARS: &[&str] =
     &["一遇", "来", "内", "以", "的", "代", "间", "多", "左右", "最", "不", "未", "后", "前"];
 
+/// What days of disasters are named by: 7.18特大暴雨.
+const DISASTERS: &[&str] =
+    &["特大", "大洪水", "洪水", "洪灾", "抗洪", "溃", "山洪", "暴雨", "地震", "事故", "泥石流"];
+
 fn fits(text: &str, max: u8) -> bool {
     (1..=2).contains(&text.len()) && text.parse::<u8>().is_ok_and(|n| n >= 1 && n <= max)
 }
@@ -77,6 +81,9 @@ pub(super) fn month_day(at: &Cursor<'_>) -> Option<Said> {
     if sign == '.' && is_dotted_day(at, chars) {
         let written = usize::from(at.is_one_of(chars, &['日', '号']));
         return Said::number(chars + written, format!("{}月{}日", plain(&month), plain(&day)));
+    }
+    if sign == '.' && day.len() == 2 && at.starts_any(chars, DISASTERS) {
+        return Said::number(chars, format!("{}{}", one_by_one(&month), one_by_one(&day)));
     }
     let blank = usize::from(at.char(chars) == Some(' '));
     let clock = at.is_digit(chars + blank)

@@ -41,6 +41,9 @@ pub(super) fn coordinate(at: &Cursor<'_>) -> Option<Said> {
         };
     }
     let (chars, said, has_sign) = degrees(at, 0)?;
+    if has_sign && said.contains('分') && at.back(1).is_some_and(|c| "经纬".contains(c)) {
+        return Said::number(chars, said);
+    }
     let blank = usize::from(at.char(chars) == Some(' '));
     let name = at.char(chars + blank).and_then(side)?;
     let ends = !at.char(chars + blank + 1).is_some_and(|c| c.is_ascii_alphanumeric());

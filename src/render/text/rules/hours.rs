@@ -11,7 +11,11 @@ struct Clock {
     chars: usize,
 }
 
-/// A time of the day. A whole hour is 整 alone, and plain as an end of a span.
+/// Words after a whole hour that leave no 整 before them.
+const AFTER_HOUR: &[&str] =
+    &["前", "后", "起", "以前", "之前", "以后", "之后", "左右", "许", "开始", "至", "到", "止"];
+
+/// A time of the day. A whole hour is 整 alone, and plain as an end of a span and before [`AFTER_HOUR`].
 pub(super) fn clock(at: &Cursor<'_>) -> Option<Said> {
     let clock = parse(at, 0)?;
     if at.back(1).is_some_and(|c| c.is_ascii_digit() || ".:".contains(c)) {
@@ -31,8 +35,9 @@ pub(super) fn clock(at: &Cursor<'_>) -> Option<Said> {
         || at.after_number()
             && at.back(1).is_some_and(|c| "-~～–—−至到 ".contains(c))
             && is_second_end(at);
+    let is_plain = is_span || at.starts_any(chars, AFTER_HOUR);
     match (minute.as_str(), second.as_deref()) {
-        ("00", None | Some("00")) => said.push_str(if is_span { "" } else { "整" }),
+        ("00", None | Some("00")) => said.push_str(if is_plain { "" } else { "整" }),
         (minute, None | Some("00")) => said.push_str(&format!("{}分", cardinal(minute))),
         ("00", Some(second)) => said.push_str(&format!("零分{}秒", cardinal(second))),
         (minute, Some(second)) => {

@@ -3,6 +3,9 @@
 use super::super::cursor::{Cursor, Said};
 use super::super::number::{cardinal, one_by_one, one_by_one_yao};
 
+/// How far before a stone without its letter 桩号 may stand, characters: a range has it once.
+const STONE_CHARS: usize = 12;
+
 /// G107, S201, X012, G4: the letter, then digit by digit. Also 107国道 and 101路公交.
 pub(super) fn road(at: &Cursor<'_>) -> Option<Said> {
     let letter = at.char(0)?;
@@ -32,20 +35,25 @@ pub(super) fn road(at: &Cursor<'_>) -> Option<Said> {
     Said::number(end, one_by_one_yao(&digits))
 }
 
-/// K123+400: the stone at 123 kilometres and 400 metres.
+/// K123+400: the stone at 123 kilometres and 400 metres. On dykes without the letter: 桩号12+300.
 pub(super) fn stone(at: &Cursor<'_>) -> Option<Said> {
-    if !at.is_one_of(0, &['K', 'k']) || at.back(1).is_some_and(|c| c.is_ascii_alphanumeric()) {
+    let letter = usize::from(at.is_one_of(0, &['K', 'k']));
+    if at.back(1).is_some_and(|c| c.is_ascii_alphanumeric() || "+.".contains(c)) {
         return None;
     }
-    let km = at.number(1);
-    let m = at.digits(km.len() + 2);
-    let chars = km.len() + 2 + m.len();
-    if km.is_empty() || m.is_empty() || at.char(km.len() + 1) != Some('+') {
+    let km = at.number(letter);
+    let m = at.digits(letter + km.len() + 1);
+    let chars = letter + km.len() + 1 + m.len();
+    if km.is_empty() || m.is_empty() || at.char(letter + km.len()) != Some('+') {
+        return None;
+    }
+    if letter == 0 && (m.len() != 3 || !at.before(STONE_CHARS).contains("桩号")) {
         return None;
     }
     let is_zero = m.chars().all(|c| c == '0');
     let m = if is_zero { "0" } else { m.trim_start_matches('0') };
-    Said::number(chars, format!("K{}加{}", cardinal(&km.replace(',', "")), cardinal(m)))
+    let name = if letter == 1 { "K" } else { "" };
+    Said::number(chars, format!("{name}{}加{}", cardinal(&km.replace(',', "")), cardinal(m)))
 }
 
 /// 201室, 3#楼: digits on a door.
