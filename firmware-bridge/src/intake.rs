@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 /// Clips remembered as asked for. When it is full the oldest makes room, first of those only kept
 /// for later.
-pub const WANTED_MAX: usize = 12;
+pub const WANTED_MAX: usize = 24;
 /// Bytes hashed by one call of [`Intake::work`].
 pub const WORK_BYTES: usize = 512;
 /// Longest encoded phrase list, bytes.
@@ -93,6 +93,18 @@ impl<C: ClipStore> Intake<C> {
     /// A signed order asks for `clip`. True when it is here already.
     pub fn want(&mut self, clip: &Clip) -> bool {
         self.put(clip, false, None) == Stand::Here
+    }
+
+    /// A signed order names `clip` beside another one: it is taken when it comes.
+    pub fn offer(&mut self, clip: &Clip) {
+        let _here = self.put(clip, false, None);
+    }
+
+    /// Digest of a clip that an order named and that is here.
+    #[must_use]
+    pub fn here(&self, of: Tag) -> Option<[u8; 32]> {
+        let named = self.wanted.iter().find(|wanted| tag(&wanted.clip.sha256) == of)?;
+        (named.stand == Stand::Here).then_some(named.clip.sha256)
     }
 
     /// A signed order asks to keep `clip` for later. True when it is here already.

@@ -108,10 +108,18 @@ impl<C: ClipStore> Station<C> {
                 let came = self.intake.chunk(&chunk);
                 tell(now_ms, came, terminal);
             }
-            Packet::Poll(poll) if addressed.to == self.profile.address => {
-                self.answer_poll(now_ms, poll, terminal);
+            Packet::Poll(poll) => {
+                // Content the gateway asks about is the content it means, also when it asks all.
+                if let Ask::Clip(tag) = poll.ask
+                    && let Some(sha256) = self.intake.here(tag)
+                {
+                    terminal.on_clip_ready(now_ms, &sha256);
+                }
+                if addressed.to == self.profile.address {
+                    self.answer_poll(now_ms, poll, terminal);
+                }
             }
-            Packet::Poll(_) | Packet::Answer(_) => {}
+            Packet::Answer(_) => {}
         }
     }
 
@@ -124,6 +132,7 @@ impl<C: ClipStore> Station<C> {
         loop {
             match terminal.next_action()? {
                 Action::Fetch(clip) => self.fetch(now_ms, &clip, terminal),
+                Action::Offer(clip) => self.intake.offer(&clip),
                 Action::Keep { clip, phrase } => {
                     let _here = self.intake.keep(&clip, phrase);
                 }

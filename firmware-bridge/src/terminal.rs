@@ -8,7 +8,7 @@
 //! ```
 
 use crate::frame::{self, FrameError, Kind, Verifier};
-use crate::message::{Clip, Order, Receipt, Report, Step};
+use crate::message::{CLIPS_MAX, Clip, Order, Receipt, Report, Step};
 use crate::queue::Reports;
 use crate::replay::{self, Memory, Phase, Store};
 use heapless::{Deque, String, Vec};
@@ -38,6 +38,9 @@ pub const ACTIONS_MAX: usize = 24;
 pub enum Action {
     /// Get this content, check its digest, then say `clip_ready` or `clip_failed`.
     Fetch(Clip),
+    /// The same in another encoding, or what may be said in its place: never ask for it, but when
+    /// the link brings it, or names it and it is here, say `clip_ready` and it is taken.
+    Offer(Clip),
     /// Amplifier on, play, then say `playback_started` and `playback_finished` or `_failed`.
     Start {
         /// Which broadcast.
@@ -102,6 +105,8 @@ struct Held {
     interval_ms: i64,
     volume_percent: u8,
     clip: Clip,
+    /// Other contents of the order that this terminal can play.
+    others: Vec<Clip, { CLIPS_MAX - 1 }>,
     state: State,
     start_at_ms: i64,
     plays: u8,
@@ -245,11 +250,16 @@ impl<S: Store> Terminal<S> {
         self.reports.all_due(now_ms);
     }
 
-    /// Content with this digest is here and was checked.
+    /// Content with this digest is here and was checked. Of an order with several contents this
+    /// one is taken, unless one was before.
     pub fn on_clip_ready(&mut self, now_ms: i64, sha256: &[u8; 32]) {
         let mut ready: Vec<u64, HELD_MAX> = Vec::new();
-        for held in &mut self.held {
-            if held.clip.sha256 == *sha256 && matches!(held.state, State::Fetching { .. }) {
+        for held in self.held.iter_mut().filter(|h| matches!(h.state, State::Fetching { .. })) {
+            let other = held.others.iter().position(|other| other.sha256 == *sha256);
+            if let Some(other) = other.and_then(|place| held.others.get_mut(place)) {
+                core::mem::swap(other, &mut held.clip);
+            }
+            if held.clip.sha256 == *sha256 {
                 held.state = State::Ready { not_before_ms: held.start_at_ms };
                 held.received_at_ms.get_or_insert(now_ms);
                 // At most as many as are held.

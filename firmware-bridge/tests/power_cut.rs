@@ -33,6 +33,7 @@ fn live(terminal: &mut Terminal<Cells>, now_ms: i64, seen: &mut Seen, cut: &dyn 
             }
             Action::Stop { .. }
             | Action::Send(_)
+            | Action::Offer(_)
             | Action::AmplifierOff
             | Action::Keep { .. }
             | Action::SetClock { .. } => {}

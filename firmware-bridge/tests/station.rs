@@ -88,7 +88,7 @@ impl Bench {
         let software = "test".try_into().unwrap();
         let profile = LineProfile { address: ADDRESS, key_id: 1, key: KEY, verifier, software };
         let mut own = support::profile();
-        own.codecs |= Codec::Phrases.bit();
+        own.codecs |= Codec::Phrases.bit() | Codec::Text.bit();
         let terminal = Terminal::boot(own, Cells::default(), NOW);
         Self { station: Station::new(profile, Flash::default()), terminal, now_ms: NOW }
     }
@@ -290,6 +290,57 @@ fn kept_content_sounds_at_once_by_digest_and_by_number() {
         assert_eq!(starts(&started), if sounds { vec![counter] } else { vec![] });
         bench.terminal.on_playback_finished(NOW, counter, false);
     }
+}
+
+#[test]
+fn of_several_contents_the_one_that_is_named_or_comes_sounds() {
+    let mut bench = Bench::new();
+    let [words, stored, absent] = [content(8_000), content(3_000), content(4_000)];
+    let text = "请立即转移。".as_bytes();
+    let clip = clip_of(&stored, Codec::Adpcm);
+    let target = Target::Area(430_621_100_000);
+    let (issued_at_ms, expires_ms, phrase) = (NOW, NOW + HOUR, None);
+    bench.order(&Order::Keep(Keep { target, issued_at_ms, expires_ms, clip, phrase }));
+    for index in 0..14 {
+        bench.chunk(&stored, 28, index);
+    }
+    let order = |counter, last: &[u8]| {
+        let clips = [
+            clip_of(&words, Codec::Adpcm),
+            clip_of(text, Codec::Text),
+            clip_of(last, Codec::Adpcm),
+        ];
+        let clips = clips.into_iter().collect();
+        Order::Play(Manifest { clips, ..manifest(counter, 10) })
+    };
+    let named = |of: &[u8]| {
+        Packet::Poll(Poll { got: 0, ask: Ask::Clip(tag(&clip_of(of, Codec::Adpcm).sha256)) })
+    };
+    // What no order named can't be named, and what is not here makes no sound.
+    assert_eq!(starts(&bench.packet(ALL, &named(&stored))), []);
+    assert_eq!(starts(&bench.order(&order(5, &stored))), [], "the words may still come");
+    assert_eq!(starts(&bench.packet(ALL, &named(&absent))), []);
+    let begun = bench.packet(ALL, &named(&stored));
+    let sounds = Action::Start { broadcast: 5, clip, volume_percent: 60 };
+    assert!(begun.contains(&sounds), "{begun:?}");
+    assert!(bench.station.answer().is_none(), "nobody answers what is sent to all");
+    // Once it sounds it is too late for another content.
+    for index in 0..36 {
+        assert_eq!(starts(&bench.chunk(&words, 28, index)), []);
+    }
+    bench.terminal.on_playback_finished(NOW, 5, false);
+    // Another one: its text comes by the line.
+    let clip = clip_of(text, Codec::Text);
+    assert_eq!(starts(&bench.order(&order(6, &absent))), [6], "its words came a moment ago");
+    bench.terminal.on_playback_finished(NOW, 6, false);
+    let other = content(9_000);
+    let clips = [clip_of(&other, Codec::Adpcm), clip].into_iter().collect();
+    let third = Order::Play(Manifest { clips, ..manifest(7, 10) });
+    assert_eq!(starts(&bench.order(&third)), []);
+    let chunk = Chunk { tag: tag(&clip.sha256), units: 28, index: 0, bytes: text };
+    let begun = bench.packet(ALL, &Packet::Chunk(chunk));
+    let sounds = Action::Start { broadcast: 7, clip, volume_percent: 60 };
+    assert!(begun.contains(&sounds), "{begun:?}");
 }
 
 #[test]

@@ -7,6 +7,10 @@ use mingluo_bridge::tts::{
     split,
 };
 
+#[path = "target/chip.rs"]
+mod chip;
+use chip::{Chip, random, words};
+
 /// GBK by `encoding_rs`, as a gateway has it.
 struct Gbk(Encoding);
 
@@ -103,12 +107,6 @@ fn pieces_end_where_a_reader_breathes() {
     check("123456789", 8, &["1234", "5678", "9"]);
 }
 
-/// Numbers that look random and repeat with their seed.
-fn random(state: &mut u64) -> u64 {
-    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-    *state >> 33
-}
-
 #[test]
 fn pieces_never_exceed_the_limit_nor_split_a_letter() {
     const LETTERS: [char; 16] =
@@ -139,84 +137,12 @@ fn check(text: &str, bytes_max: usize, letters: &impl Letters, round: u32) {
     assert_eq!(whole, text, "round {round}");
 }
 
-/// An emulated chip with a bad line.
-struct Chip {
-    chip: SpeechChip,
-    /// Of a hundred answers so many are lost, and so many garbled.
-    lost: u64,
-    garbled: u64,
-    /// Of a hundred frames so many arrive damaged.
-    damaged: u64,
-    seed: u64,
-    speaks_until_ms: Option<i64>,
-    /// Texts that were spoken to their end, and those that were cut off.
-    spoken: Vec<Vec<u8>>,
-    cut_off: u32,
-    now: Vec<u8>,
-}
-
-impl Chip {
-    fn new(chip: SpeechChip, seed: u64) -> Self {
-        let (spoken, now) = (Vec::new(), Vec::new());
-        let (lost, garbled, damaged, cut_off, speaks_until_ms) = (0, 0, 0, 0, None);
-        Self { chip, lost, garbled, damaged, seed, speaks_until_ms, spoken, cut_off, now }
-    }
-    fn answer(&mut self, byte: u8, out: &mut Vec<u8>) {
-        let dice = random(&mut self.seed) % 100;
-        if dice < self.lost {
-            return;
-        }
-        out.push(if dice < self.lost + self.garbled { byte ^ 0x90 } else { byte });
-    }
-    fn told(&mut self, now_ms: i64, bytes: &[u8]) -> Vec<u8> {
-        let mut out = Vec::new();
-        let [0xFD, high, low, command, rest @ ..] = bytes else { panic!("{bytes:?}") };
-        assert_eq!(usize::from(*high) << 8 | usize::from(*low), bytes.len() - 3);
-        if random(&mut self.seed) % 100 < self.damaged {
-            self.answer(0x45, &mut out);
-            return out;
-        }
-        let mut text = rest;
-        if self.chip == SpeechChip::Syn6288 {
-            assert_eq!(bytes.iter().fold(0, |sum, byte| sum ^ byte), 0);
-            text = &rest[..rest.len() - 1];
-        }
-        match command {
-            0x01 => {
-                assert!(text.len() <= self.chip.text_bytes_max() + 1);
-                self.cut_off += u32::from(self.speaks_until_ms.is_some());
-                self.now = text[1..].to_vec();
-                let letters = i64::try_from(self.now.len()).unwrap() / 2;
-                self.speaks_until_ms = Some(now_ms + letters * 200);
-                self.answer(0x41, &mut out);
-            }
-            0x21 => {
-                self.answer(0x41, &mut out);
-                let speaks = self.speaks_until_ms.is_some();
-                self.answer(if speaks { 0x4E } else { 0x4F }, &mut out);
-            }
-            0xFF => self.answer(0x41, &mut out),
-            other => panic!("command {other:02x}"),
-        }
-        out
-    }
-    fn pass(&mut self, now_ms: i64) -> Vec<u8> {
-        let mut out = Vec::new();
-        if self.speaks_until_ms.is_some_and(|until| until <= now_ms) {
-            self.speaks_until_ms = None;
-            self.spoken.push(std::mem::take(&mut self.now));
-            self.answer(0x4F, &mut out);
-        }
-        out
-    }
-}
-
 /// Speaks a text; gives the end and how long it took, in ms.
 fn speak(chip: &mut Chip, text: &str) -> (Result<(), &'static str>, i64) {
-    let mut speech = Speech::new(chip.chip, Utf16Le, text, 80, 0);
+    let mut speech = Speech::new(chip.chip, Utf16Le, 80, 0);
     for now_ms in (0..3_600_000).step_by(10) {
         let mut heard = chip.pass(now_ms);
-        match speech.act(now_ms) {
+        match speech.act(now_ms, text) {
             Act::Wait => {}
             Act::Send(bytes) => heard.extend(chip.told(now_ms, bytes)),
             Act::Done => return (Ok(()), now_ms),
@@ -227,12 +153,6 @@ fn speak(chip: &mut Chip, text: &str) -> (Result<(), &'static str>, i64) {
         }
     }
     panic!("an hour is enough for everything")
-}
-
-fn words(chip: &Chip) -> String {
-    let units = chip.spoken.iter().flat_map(|piece| piece.chunks_exact(2));
-    let units: Vec<u16> = units.map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
-    String::from_utf16(&units).unwrap()
 }
 
 const WARNING: &str = "临湘市气象台发布暴雨红色预警：预计未来3小时内，羊楼司镇降雨量将达100毫米以上。\
@@ -281,10 +201,10 @@ fn a_dead_a_deaf_and_an_endless_chip_are_given_up() {
     let (end, took_ms) = speak(&mut deaf, "水");
     assert_eq!(end, Err("the speech chip does not understand"));
     assert!(took_ms < 2_000);
-    let mut speech = Speech::new(SpeechChip::Xfs5152ce, Utf16Le, "水", 50, 0);
+    let mut speech = Speech::new(SpeechChip::Xfs5152ce, Utf16Le, 50, 0);
     let mut failed = None;
     for now_ms in (0..60_000).step_by(10) {
-        match speech.act(now_ms) {
+        match speech.act(now_ms, "水") {
             Act::Failed(why) => {
                 failed = Some((why, now_ms));
                 break;
@@ -301,10 +221,10 @@ fn a_dead_a_deaf_and_an_endless_chip_are_given_up() {
 
 #[test]
 fn a_chip_that_started_anew_gets_the_piece_again() {
-    let mut speech = Speech::new(SpeechChip::Syn6658, Utf16Le, "水", 100, 0);
+    let mut speech = Speech::new(SpeechChip::Syn6658, Utf16Le, 100, 0);
     let mut sent = Vec::new();
     for now_ms in (0..350).step_by(10) {
-        if let Act::Send(bytes) = speech.act(now_ms) {
+        if let Act::Send(bytes) = speech.act(now_ms, "水") {
             sent.push(bytes.to_vec());
         }
         match now_ms {

@@ -109,6 +109,7 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
         ("keys.signing_key_file", text(&dir.join("signing.key"))),
         ("keys.terminal_master_key_file", text(&dir.join("terminals.key"))),
         ("keys.api_keys_file", text(&dir.join("api-keys.toml"))),
+        ("keys.accounts_file", text(&dir.join("accounts.toml"))),
         ("ingest.folder", text(&dir.join("alerts"))),
     ]
     .map(|(key, value)| (key.to_owned(), value))
@@ -182,6 +183,9 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
         daemon.http
     ));
     let url = format!("http://{}", daemon.http);
+    if let Some(setup) = daemon.setup.as_ref().filter(|_| !args.once) {
+        show.line(&format!("控制台 console, one-time link 一次性链接: {url}{setup}"));
+    }
     let broadcast = match send(args, &url, &people, &mut show).await {
         Ok(broadcast) => broadcast,
         Err(fault) => {

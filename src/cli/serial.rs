@@ -3,7 +3,6 @@
 use crate::config::{Loaded, SHOWN_S, SerialSettings};
 use crate::model::{Codec, Network};
 use crate::simulate::{FleetTerminal, LineTrouble, SerialFleet, SimulatedLine, SimulatedLines};
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
@@ -25,6 +24,7 @@ pub(super) fn lines(
                 Some((*address, FleetTerminal::of(network.terminals.get(id)?)))
             })
             .collect(),
+        guests: Vec::new(),
         trouble,
     };
     settings.lines.iter().map(line).collect()
@@ -66,7 +66,7 @@ pub(super) async fn simulate(
 pub(super) fn airtimes(settings: &SerialSettings, out: &mut impl Write) -> io::Result<()> {
     for line in &settings.lines {
         let n_terminals = line.terminals.len();
-        let codecs = BTreeMap::from([("opus", Codec::Opus), ("adpcm", Codec::Adpcm)]);
+        let codecs = [("opus", Codec::Opus), ("adpcm", Codec::Adpcm), ("text", Codec::Text)];
         write!(out, "{}: {} baud, {n_terminals} terminals", line.port, line.setup.baud)?;
         for (name, codec) in codecs {
             match line.clip_s(codec) {
@@ -74,7 +74,8 @@ pub(super) fn airtimes(settings: &SerialSettings, out: &mut impl Write) -> io::R
                 None => write!(out, ", {name} too long")?,
             }
         }
-        writeln!(out, ", a word from all {} ms", line.round_ms())?;
+        let (stored_ms, round_ms) = (line.stored_ms(), line.round_ms());
+        writeln!(out, ", a stored warning {stored_ms} ms, a word from all {round_ms} ms")?;
     }
     Ok(())
 }

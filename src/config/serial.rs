@@ -1,15 +1,17 @@
 //! `[serial]` of `gateway.toml`: lines, who is on them, and what fits.
 
 use super::reader::{Document, Faults, Keys};
-use crate::deliver::serial::airtime::{clip_ms, polls_us, units_for};
+use crate::deliver::serial::airtime::{bytes_us, clip_ms, polls_us, units_for};
 use crate::deliver::serial::{Direction, LineConfig, LineMember, LineSetup};
-use crate::model::{Codec, LinkKind, Network, TerminalId};
+use crate::model::{Codec, LinkKind, Network, QuietHours, TerminalId};
 use mingluo_bridge::line::{ADDRESS_MAX, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
 use std::collections::BTreeSet;
 
 const TERMINALS: &str = "terminals.csv";
 /// Length of the message that airtimes are shown for, seconds.
 pub const SHOWN_S: u32 = 20;
+/// Bytes of a play order with four contents, and of the word which of them is meant.
+const STORED_ORDER_BYTES: usize = 360;
 /// Lines of one gateway.
 const LINES_MAX: usize = 256;
 
@@ -18,6 +20,8 @@ const LINES_MAX: usize = 256;
 pub struct SerialSettings {
     /// Silence of a terminal with two links after which the other link is tried, seconds.
     pub failover_wait_s: u32,
+    /// Local hours in which recorded warnings are sent to terminals beforehand; `None` = never.
+    pub keep_hours: Option<QuietHours>,
     /// The lines, `[[serial.lines]]`.
     pub lines: Vec<LineSettings>,
 }
@@ -33,6 +37,8 @@ pub struct LineSettings {
     pub direction: Direction,
     /// Longest time a clip may take, seconds.
     pub clip_s_max: u32,
+    /// A clip that takes longer gives way to a text or a stored warning, seconds.
+    pub clip_soon_s: u32,
     /// Address and name of its terminals.
     pub terminals: Vec<(u8, TerminalId)>,
     /// Line of the file, for faults.
@@ -41,6 +47,7 @@ pub struct LineSettings {
 
 pub(super) fn read(mut keys: Keys<'_>) -> SerialSettings {
     let failover_wait_s = keys.number("failover_wait_s", Some(15), 1..=3_600);
+    let keep_hours = keep_hours(&mut keys);
     let mut lines = Vec::new();
     for table in keys.tables("lines") {
         lines.push(line(table));
@@ -49,7 +56,7 @@ pub(super) fn read(mut keys: Keys<'_>) -> SerialSettings {
         keys.fault("lines", &format!("are more than {LINES_MAX}"), "use a second gateway");
     }
     keys.finish();
-    SerialSettings { failover_wait_s, lines }
+    SerialSettings { failover_wait_s, keep_hours, lines }
 }
 
 fn line(mut keys: Keys<'_>) -> LineSettings {
@@ -66,6 +73,7 @@ fn line(mut keys: Keys<'_>) -> LineSettings {
     let direction =
         keys.choice("direction", Some(Direction::Automatic), &directions, Direction::Automatic);
     let clip_s_max = keys.number("clip_s_max", Some(120), 1..=3_600);
+    let clip_soon_s = keys.number("clip_soon_s", Some(30), 0..=3_600);
     let terminals = terminals(&mut keys);
     keys.finish();
     LineSettings {
@@ -78,9 +86,31 @@ fn line(mut keys: Keys<'_>) -> LineSettings {
         },
         direction,
         clip_s_max,
+        clip_soon_s,
         terminals,
         line: at,
     }
+}
+
+/// `01:00-05:00`, local time; empty = never.
+fn keep_hours(keys: &mut Keys<'_>) -> Option<QuietHours> {
+    let text = keys.text("keep_hours", Some("01:00-05:00"));
+    if text.is_empty() {
+        return None;
+    }
+    let minute = |text: &str| {
+        let (hour, minute) = text.trim().split_once(':')?;
+        let (hour, minute) = (hour.parse::<u16>().ok()?, minute.parse::<u16>().ok()?);
+        (hour < 24 && minute < 60).then_some(hour * 60 + minute)
+    };
+    let read = text.split_once('-').and_then(|(from, until)| {
+        Some(QuietHours { from_minute: minute(from)?, until_minute: minute(until)? })
+    });
+    if read.is_none_or(|hours| hours.from_minute == hours.until_minute) {
+        let what = format!("expected local hours, got `{text}`");
+        keys.fault("keep_hours", &what, "write it like \"01:00-05:00\", or \"\" for never");
+    }
+    read
 }
 
 /// `430621100001-001@7`: the terminal and its address.
@@ -178,6 +208,13 @@ impl LineSettings {
         u64::try_from(ms).ok().map(|ms| ms.div_ceil(1_000))
     }
 
+    /// How long a warning that all of the line keep takes to its sound, milliseconds: the order, and
+    /// which content is meant.
+    #[must_use]
+    pub fn stored_ms(&self) -> i64 {
+        bytes_us(self.setup.baud, STORED_ORDER_BYTES) / 1_000
+    }
+
     /// How long it takes to hear from everyone, milliseconds.
     #[must_use]
     pub fn round_ms(&self) -> i64 {
@@ -202,6 +239,7 @@ impl LineSettings {
             setup: self.setup,
             direction: self.direction,
             clip_s_max: self.clip_s_max,
+            clip_soon_s: self.clip_soon_s,
             members: self.terminals.iter().filter_map(member).collect(),
         }
     }
@@ -214,5 +252,7 @@ fn bytes_per_s(codec: Codec) -> u32 {
         Codec::Mp3 => 4_000,
         Codec::Adpcm => 4_100,
         Codec::Wav => 32_000,
+        // Five characters.
+        Codec::Text => 15,
     }
 }

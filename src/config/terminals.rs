@@ -141,8 +141,8 @@ impl Row<'_> {
             self.fault("name", "a name", "say where it stands");
         }
         let position = self.position();
-        let codecs = self.list("codecs", &CODECS);
-        let links = self.list("links", &LINKS);
+        let codecs = self.list("codecs", &CODECS, SOUNDS);
+        let links = self.list("links", &LINKS, LINKS.len());
         let volume_percent = self.volume();
         Some(Terminal {
             id: id?,
@@ -172,8 +172,13 @@ impl Row<'_> {
         Some(Position { lat_deg: lat_deg?, lon_deg: lon_deg? })
     }
 
-    /// Names separated by blanks, best first; an empty cell takes all.
-    fn list<T: Copy + PartialEq>(&self, column: &str, options: &[(&str, T)]) -> Vec<T> {
+    /// Names separated by blanks, best first; an empty cell takes the first `usual`.
+    fn list<T: Copy + PartialEq>(
+        &self,
+        column: &str,
+        options: &[(&str, T)],
+        usual: usize,
+    ) -> Vec<T> {
         let mut values = Vec::new();
         for name in self.cell(column).split([' ', ';', '|', '+', '/']).filter(|n| !n.is_empty()) {
             match options.iter().find(|(option, _)| *option == name) {
@@ -187,7 +192,7 @@ impl Row<'_> {
             }
         }
         if values.is_empty() {
-            values.extend(options.iter().map(|(_, value)| *value));
+            values.extend(options.iter().take(usual).map(|(_, value)| *value));
         }
         values
     }
@@ -207,6 +212,13 @@ impl Row<'_> {
     }
 }
 
-const CODECS: [(&str, Codec); 4] =
-    [("opus", Codec::Opus), ("mp3", Codec::Mp3), ("adpcm", Codec::Adpcm), ("wav", Codec::Wav)];
+const CODECS: [(&str, Codec); 5] = [
+    ("opus", Codec::Opus),
+    ("mp3", Codec::Mp3),
+    ("adpcm", Codec::Adpcm),
+    ("wav", Codec::Wav),
+    ("text", Codec::Text),
+];
+/// Codecs of a terminal whose row names none: text needs a speech chip, which is said.
+const SOUNDS: usize = 4;
 const LINKS: [(&str, LinkKind); 2] = [("mqtt", LinkKind::Mqtt), ("serial", LinkKind::Serial)];

@@ -1,5 +1,7 @@
 //! Starts the serial lines of the configuration, over the clip store.
 
+use super::ground::Ground;
+use super::keep::{Keeper, warnings};
 use super::link::Links;
 use crate::clock;
 use crate::config::Settings;
@@ -17,12 +19,7 @@ const TIME_EVERY: Duration = Duration::from_secs(15);
 const TIME_VALID_S: i64 = 1;
 
 /// Sends the time on all lines, to terminals without a clock of their own, until the gateway stops.
-pub(super) async fn tell_time(
-    links: Arc<Links>,
-    keys: Arc<KeyRing>,
-    prefix: String,
-    served: Vec<AreaCode>,
-) {
+async fn tell_time(links: Arc<Links>, keys: Arc<KeyRing>, prefix: String, served: Vec<AreaCode>) {
     let mut ticks = tokio::time::interval(TIME_EVERY);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     while !links.lines.is_empty() {
@@ -38,6 +35,24 @@ pub(super) async fn tell_time(
             let _missed = links.lines.publish(&Publish { topic, payload, expires_at }, now).await;
         }
     }
+}
+
+/// The tasks beside the lines: the time, and the placing of warnings.
+pub(super) fn attend(links: &Arc<Links>, ground: &Ground) {
+    let (keys, served) = (Arc::clone(&ground.keys), ground.network.served.clone());
+    let keeper = Keeper {
+        links: Arc::clone(links),
+        keys: Arc::clone(&keys),
+        renderer: Arc::clone(&ground.renderer),
+        served: served.clone(),
+        warnings: warnings(&ground.policy),
+        hours: ground.settings.serial.keep_hours,
+        offset_minutes: i32::from(ground.policy.local_offset_minutes),
+    };
+    // Both end by themselves without lines, and with the runtime otherwise.
+    tokio::spawn(keeper.run());
+    let prefix = ground.settings.mqtt.prefix.clone();
+    tokio::spawn(tell_time(Arc::clone(links), keys, prefix, served));
 }
 
 /// Starts one task a line.

@@ -100,7 +100,7 @@ pub(crate) async fn pump_in(
             LinkInput::Serial { terminal, word: LineWord::Frame(frame) } => {
                 line_frame(&keys, terminal, &frame, &metrics)
             }
-            LinkInput::Serial { word: LineWord::Here(_), .. } => None,
+            LinkInput::Serial { word: LineWord::Here(_) | LineWord::Never(_), .. } => None,
             LinkInput::Connected { .. } => None,
             LinkInput::Disconnected { client_id } => {
                 TerminalId::parse(&client_id).map(|terminal| Input::Presence(terminal, false))

@@ -9,6 +9,7 @@ mod external;
 mod folder;
 mod ground;
 mod health;
+mod keep;
 mod lines;
 mod link;
 mod metrics;

@@ -2,7 +2,7 @@
 
 use super::core::CoreHandle;
 use crate::gateway::{Input, RenderOrder};
-use crate::model::{Chime, Codec};
+use crate::model::{Chime, ClipRef, Codec};
 use crate::render::{RenderRequest, Renderer};
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::{Arc, Condvar, Mutex};
@@ -98,13 +98,14 @@ impl RenderQueue {
                 chime: order.chime,
                 drill: order.drill,
                 words_times: None,
-                codecs: with_default(order.codecs),
+                codecs: with_default(order.codecs.clone()),
                 deadline_ms: Some(deadlines.ms_of(order.chime)),
                 background: false,
             };
             match renderer.render(&request) {
                 Ok(done) => {
-                    let input = Input::Rendered(order.broadcast, done.clips, done.spoken);
+                    let clips = with_stored(renderer, &order, done.clips);
+                    let input = Input::Rendered(order.broadcast, clips, done.spoken);
                     if core.happened_blocking(input).is_err() {
                         return;
                     }
@@ -115,7 +116,7 @@ impl RenderQueue {
                     tracing::error!(broadcast = %order.broadcast, %fault, "audio not rendered");
                     let (_keep, never) = std::sync::mpsc::channel::<()>();
                     let _elapsed = never.recv_timeout(RETRY_WAIT);
-                    self.push(order_again(&request, &order.broadcast, order.message));
+                    self.push(order);
                 }
             }
         }
@@ -138,18 +139,17 @@ impl RenderQueue {
 /// Wait before a failed render is tried again.
 const RETRY_WAIT: std::time::Duration = std::time::Duration::from_secs(2);
 
-fn order_again(
-    request: &RenderRequest,
-    broadcast: &crate::model::BroadcastId,
-    message: crate::model::Message,
-) -> RenderOrder {
-    RenderOrder {
-        broadcast: *broadcast,
-        message,
-        chime: request.chime,
-        drill: request.drill,
-        codecs: request.codecs.clone(),
+/// The recorded warning goes last into the order: it sounds on lines where the words would come too
+/// late. A drill is never in it, because recorded warnings sound like one.
+fn with_stored(renderer: &Renderer, order: &RenderOrder, mut clips: Vec<ClipRef>) -> Vec<ClipRef> {
+    if !order.stored || order.drill {
+        return clips;
     }
+    let message = &order.message;
+    let name = message.recording.as_ref().unwrap_or(&message.fallback_recording);
+    let clip = super::keep::stored(renderer, order.chime, name, false).map(|(clip, _)| clip);
+    clips.extend(clip.filter(|stored| clips.iter().all(|clip| clip.sha256 != stored.sha256)));
+    clips
 }
 
 /// Every clip exists as Opus at least, for preview and audit.

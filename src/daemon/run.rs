@@ -454,9 +454,7 @@ async fn start_link(ground: &Ground) -> anyhow::Result<(Arc<Links>, mpsc::Receiv
     // After the broker, which may be refused its address: then no line was touched.
     let lines = super::lines::start(settings, network, renderer, for_lines);
     let links = Arc::new(Links { mqtt: mqtt_link, lines });
-    let (prefix, served) = (mqtt.prefix.clone(), network.served.clone());
-    // Ends by itself without lines, and with the runtime otherwise.
-    tokio::spawn(super::lines::tell_time(Arc::clone(&links), Arc::clone(keys), prefix, served));
+    super::lines::attend(&links, ground);
     Ok((links, receiver))
 }
 

@@ -79,6 +79,18 @@ pub fn query_order(broadcast: &Broadcast, now: UtcMs) -> wire::Order {
     })
 }
 
+/// The order to keep a clip for later, valid for so long.
+#[must_use]
+pub fn keep_order(clip: wire::Clip, now: UtcMs, valid_ms: i64) -> wire::Order {
+    wire::Order::Keep(wire::Keep {
+        target: NOBODY,
+        issued_at_ms: now.0,
+        expires_ms: now.0.saturating_add(valid_ms),
+        clip,
+        phrase: None,
+    })
+}
+
 /// The gateway's time, for terminals without a clock of their own.
 #[must_use]
 pub fn time_order(now: UtcMs) -> wire::Order {
@@ -155,14 +167,23 @@ fn refusal(code: wire::RefusalCode) -> RefusalCode {
     }
 }
 
-fn wire_clip(clip: &ClipRef) -> wire::Clip {
+/// A codec as the wire names it.
+#[must_use]
+pub(crate) fn wire_codec(codec: Codec) -> wire::Codec {
+    match codec {
+        Codec::Opus => wire::Codec::Opus,
+        Codec::Mp3 => wire::Codec::Mp3,
+        Codec::Adpcm => wire::Codec::Adpcm,
+        Codec::Wav => wire::Codec::Wav,
+        Codec::Text => wire::Codec::Text,
+    }
+}
+
+/// A clip as the wire names it.
+#[must_use]
+pub fn wire_clip(clip: &ClipRef) -> wire::Clip {
     wire::Clip {
-        codec: match clip.codec {
-            Codec::Opus => wire::Codec::Opus,
-            Codec::Mp3 => wire::Codec::Mp3,
-            Codec::Adpcm => wire::Codec::Adpcm,
-            Codec::Wav => wire::Codec::Wav,
-        },
+        codec: wire_codec(clip.codec),
         sha256: clip.sha256.0,
         clip_bytes: clip.clip_bytes,
         duration_ms: clip.duration_ms,

@@ -155,6 +155,8 @@ pub struct RenderOrder {
     pub drill: bool,
     /// Codecs the targeted terminals need.
     pub codecs: BTreeSet<Codec>,
+    /// Whether the recorded warning goes beside the words, for terminals on slow lines.
+    pub stored: bool,
 }
 
 /// The answer to a question.
@@ -389,16 +391,20 @@ fn links_of(rules: &Rules, terminal: TerminalId) -> &[LinkKind] {
 
 fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action> {
     let broadcast = &state.broadcasts.get(&id)?.broadcast;
-    let codecs = broadcast
-        .terminals()
-        .iter()
-        .filter_map(|terminal| rules.network.terminals.get(terminal)?.codecs.first().copied())
-        .collect();
+    let known = |terminal| rules.network.terminals.get(terminal);
+    let terminals = || broadcast.terminals().iter().filter_map(known);
+    let texts = terminals().filter(|terminal| terminal.codecs.contains(&Codec::Text));
+    let texts = texts.map(|_| Codec::Text);
+    let codecs = terminals().filter_map(|terminal| terminal.codecs.first().copied());
+    let stored = terminals().any(|terminal| {
+        terminal.links.contains(&LinkKind::Serial) && terminal.codecs.contains(&Codec::Adpcm)
+    });
     Some(Action::Render(Box::new(RenderOrder {
         broadcast: id,
         message: broadcast.message().clone(),
         chime: broadcast.chime(),
         drill: broadcast.class() == crate::model::Class::Drill,
-        codecs,
+        codecs: codecs.chain(texts).collect(),
+        stored,
     })))
 }

@@ -83,6 +83,8 @@ pub enum Codec {
     Adpcm,
     /// PCM WAV, 16 bit, 16 kHz mono.
     Wav,
+    /// Text for a speech chip in the terminal, UTF-8.
+    Text,
 }
 
 /// One rendered encoding of a broadcast's audio in the content-addressed store.

@@ -44,6 +44,7 @@ pub fn extension(codec: Codec) -> &'static str {
         Codec::Mp3 => "mp3",
         Codec::Adpcm => "adpcm.wav",
         Codec::Wav => "wav",
+        Codec::Text => "txt",
     }
 }
 
@@ -62,7 +63,7 @@ fn habit(codec: Codec) -> (f64, f64) {
         Codec::Opus => (0.5, -3.3),
         Codec::Mp3 => (0.45, -1.8),
         Codec::Adpcm => (0.5, -2.5),
-        Codec::Wav => (0.0, TRUE_PEAK_DBTP_MAX),
+        Codec::Wav | Codec::Text => (0.0, TRUE_PEAK_DBTP_MAX),
     }
 }
 
@@ -114,6 +115,9 @@ pub fn encode(program: &Samples, codec: Codec) -> Result<Vec<u8>, EncodeFault> {
         Codec::Mp3 => mp3::encode(&program.at_rate(mp3::RATE_HZ)?),
         Codec::Adpcm => Ok(adpcm::encode(&program.at_rate(adpcm::RATE_HZ)?)),
         Codec::Wav => Ok(wav::encode(&program.at_rate(wav::RATE_HZ)?)),
+        Codec::Text => {
+            Err(EncodeFault::Encoder { codec: "text", what: "sound is no text".to_owned() })
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod memory;
 mod parts;
+mod spoken_text;
 mod way;
 
 use super::clip::{ClipFault, ClipStore, STORE_BYTES_MAX};
@@ -241,6 +242,10 @@ impl Renderer {
         let mut clips = Vec::with_capacity(codecs.len());
         for codec in codecs {
             give_way();
+            if *codec == Codec::Text {
+                clips.extend(self.text_clip(request)?);
+                continue;
+            }
             clips.push(self.clips.put(*codec, &encode_levelled(&sound, *codec)?, duration_ms)?);
         }
         let fallback_reason = (!heard.faults.is_empty()).then(|| heard.faults.join("; "));

@@ -1,7 +1,7 @@
 //! Simulated terminals behind pseudo-terminals: the gateway opens a path like a real port, and on
 //! the other side is the software bus in real time.
 
-use super::bus::{Bus, LineTrouble};
+use super::bus::{Bus, BusFigures, LineTrouble};
 use super::bus_terminal::{BusTerminal, line_profile};
 use super::fleet::{FleetStats, FleetTerminal};
 use crate::clock;
@@ -10,16 +10,19 @@ use mingluo_bridge::frame::{self, Ed25519Verifier};
 use mingluo_bridge::terminal::Profile;
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
 use tokio_serial::{SerialPort, SerialStream};
 
 /// How often the bus is looked after, milliseconds.
 const TURN_MS: u64 = 2;
 /// Wait while nobody has the port open, milliseconds.
 const CLOSED_WAIT_MS: u64 = 50;
+/// Bytes that wait for a guest; what comes beyond is lost, as in a full UART.
+const GUEST_BYTES_MAX: usize = 4_096;
 /// Port of the gateway on the bus.
 const GATEWAY_PORT: usize = 0;
 
@@ -32,6 +35,8 @@ pub struct SimulatedLine {
     pub baud: u32,
     /// Terminals with their addresses.
     pub terminals: Vec<(u8, FleetTerminal)>,
+    /// Unix sockets of others on the same bus, such as firmware in an emulator.
+    pub guests: Vec<PathBuf>,
     /// Its troubles.
     pub trouble: LineTrouble,
 }
@@ -55,6 +60,8 @@ pub struct SimulatedLines {
 pub struct SerialFleet {
     /// What the terminals did.
     pub stats: Arc<FleetStats>,
+    /// What each line carried so far.
+    pub carried: Vec<Arc<Mutex<BusFigures>>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
     paths: Vec<PathBuf>,
     dead: Arc<AtomicBool>,
@@ -64,14 +71,15 @@ impl SerialFleet {
     /// Makes the pseudo-terminals and starts the terminals.
     ///
     /// # Errors
-    /// When no pseudo-terminal can be had, something that is no link stands at a path, or the public key is none.
+    /// When no pseudo-terminal can be had, something that is no link stands at a path, no guest is at its socket,
+    /// or the public key is none.
     pub fn start(config: &SimulatedLines, lines: Vec<SimulatedLine>) -> io::Result<Self> {
         let stats = Arc::new(FleetStats::default());
         let dead = Arc::new(AtomicBool::new(false));
         let verifier = Ed25519Verifier::new(config.key_id, &config.public_key);
         let verifier =
             verifier.ok_or_else(|| io::Error::other("the gateway's public key is none"))?;
-        let (mut tasks, mut paths) = (Vec::new(), Vec::new());
+        let (mut tasks, mut paths, mut carried) = (Vec::new(), Vec::new(), Vec::new());
         for (number, line) in (0_u64..).zip(lines) {
             let (stream, slave) = SerialStream::pair().map_err(io::Error::from)?;
             let name = slave.name().unwrap_or_default();
@@ -81,10 +89,11 @@ impl SerialFleet {
             }
             std::os::unix::fs::symlink(&name, &line.path)?;
             paths.push(line.path.clone());
-            let side = Side::new(config, &line, &verifier, number, Arc::clone(&stats));
+            let side = Side::new(config, &line, &verifier, number, Arc::clone(&stats))?;
+            carried.push(Arc::clone(&side.carried));
             tasks.push(tokio::spawn(side.run(stream, Arc::clone(&dead))));
         }
-        Ok(Self { stats, tasks, paths, dead })
+        Ok(Self { stats, carried, tasks, paths, dead })
     }
 
     /// Cuts the power of all terminals, or gives it back; the ports stay.
@@ -105,10 +114,35 @@ impl SerialFleet {
     }
 }
 
+/// Somebody else on the bus.
+struct Guest {
+    stream: UnixStream,
+    heard: Vec<u8>,
+}
+
+impl Guest {
+    /// Hands over what the bus brought, and gives what it says. One that does not read hears nothing.
+    fn turn(&mut self) -> Vec<u8> {
+        if !self.heard.is_empty()
+            && let Ok(taken) = self.stream.try_write(&self.heard)
+        {
+            self.heard.drain(..taken);
+        }
+        self.heard.truncate(GUEST_BYTES_MAX);
+        let mut said = [0_u8; 1_024];
+        match self.stream.try_read(&mut said) {
+            Ok(n) => said.get(..n).unwrap_or_default().to_vec(),
+            Err(_) => Vec::new(),
+        }
+    }
+}
+
 /// Everything behind one pseudo-terminal.
 struct Side {
     bus: Bus,
     terminals: Vec<(u64, BusTerminal)>,
+    guests: Vec<Guest>,
+    carried: Arc<Mutex<BusFigures>>,
     stats: Arc<FleetStats>,
     beginning: clock::Monotonic,
     beginning_utc: UtcMs,
@@ -122,7 +156,7 @@ impl Side {
         verifier: &Ed25519Verifier,
         number: u64,
         stats: Arc<FleetStats>,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let now = clock::now_utc();
         let terminal = |(address, me): &(u8, FleetTerminal)| {
             let areas = core::iter::once(me.area.number()).collect();
@@ -132,16 +166,25 @@ impl Side {
             let profile = line_profile(*address, config.key_id, key, verifier.clone());
             (me.id, BusTerminal::new(now.0, own, profile, config.time_scale))
         };
-        let mut bus = Bus::new(line.baud, line.terminals.len() + 1, config.seed ^ number);
+        let n_ports = 1 + line.terminals.len() + line.guests.len();
+        let mut bus = Bus::new(line.baud, n_ports, config.seed ^ number);
         bus.trouble = line.trouble;
-        Self {
+        let guest = |path: &PathBuf| {
+            let stream = std::os::unix::net::UnixStream::connect(path)?;
+            stream.set_nonblocking(true)?;
+            Ok(Guest { stream: UnixStream::from_std(stream)?, heard: Vec::new() })
+        };
+        let guests = line.guests.iter().map(guest).collect::<io::Result<Vec<Guest>>>()?;
+        Ok(Self {
             bus,
             terminals: line.terminals.iter().map(terminal).collect(),
+            guests,
+            carried: Arc::default(),
             stats,
             beginning: clock::Monotonic::start(),
             beginning_utc: now,
             to_gateway: Vec::new(),
-        }
+        })
     }
 
     async fn run(mut self, mut stream: SerialStream, dead: Arc<AtomicBool>) {
@@ -163,6 +206,10 @@ impl Side {
             }
             let off = dead.load(Ordering::Relaxed);
             self.terminals.iter_mut().for_each(|(_, terminal)| terminal.dead = off);
+            for (port, guest) in (1 + self.terminals.len()..).zip(&mut self.guests) {
+                let said = guest.turn();
+                self.bus.talk(port, &said);
+            }
             self.pass();
             if !self.to_gateway.is_empty() {
                 let bytes = std::mem::take(&mut self.to_gateway);
@@ -180,9 +227,19 @@ impl Side {
             for heard in self.bus.pass() {
                 for port in (heard.from..heard.to).filter(|port| heard.not != Some(*port)) {
                     let now_ms = self.now_ms(at_us);
-                    match port.checked_sub(1).and_then(|at| self.terminals.get_mut(at)) {
-                        Some((_, terminal)) => terminal.on_byte(at_us, now_ms, heard.byte),
-                        None => self.to_gateway.push(heard.byte),
+                    let Some(at) = port.checked_sub(1) else {
+                        self.to_gateway.push(heard.byte);
+                        continue;
+                    };
+                    let n_terminals = self.terminals.len();
+                    match (self.terminals.get_mut(at), at.checked_sub(n_terminals)) {
+                        (Some((_, terminal)), _) => terminal.on_byte(at_us, now_ms, heard.byte),
+                        (None, Some(at)) => {
+                            if let Some(guest) = self.guests.get_mut(at) {
+                                guest.heard.push(heard.byte);
+                            }
+                        }
+                        (None, None) => {}
                     }
                 }
             }
@@ -191,6 +248,7 @@ impl Side {
         if self.bus.is_idle() {
             self.bus.skip_to(now_us);
         }
+        *self.carried.lock().unwrap_or_else(PoisonError::into_inner) = self.bus.figures;
         self.answers(now_us);
     }
 

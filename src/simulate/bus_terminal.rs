@@ -90,6 +90,7 @@ pub struct Sounded {
 
 /// The terminal.
 pub struct BusTerminal {
+    line: LineProfile,
     terminal: Terminal<Slots>,
     station: Station<MemoryFlash>,
     /// What sounds, until when.
@@ -110,7 +111,8 @@ impl BusTerminal {
     pub fn new(now_ms: i64, own: Profile, line: LineProfile, time_scale: u32) -> Self {
         Self {
             terminal: Terminal::boot(own, Slots::default(), now_ms),
-            station: Station::new(line, MemoryFlash::default()),
+            station: Station::new(line.clone(), MemoryFlash::default()),
+            line,
             sounding: None,
             answer: None,
             next_tick_ms: now_ms,
@@ -119,6 +121,20 @@ impl BusTerminal {
             sounded: BTreeMap::new(),
             dead: false,
         }
+    }
+
+    /// Power was cut and is back: persistent memory and whole clips are left, nothing else.
+    pub fn reboot(&mut self, now_ms: i64) {
+        let own = self.terminal.profile().clone();
+        let gone = Terminal::boot(own.clone(), Slots::default(), now_ms);
+        let store = std::mem::replace(&mut self.terminal, gone).into_store();
+        self.terminal = Terminal::boot(own, store, now_ms);
+        let mut flash = std::mem::take(self.flash());
+        flash.staged.clear();
+        self.station = Station::new(self.line.clone(), flash);
+        (self.sounding, self.answer) = (None, None);
+        self.next_tick_ms = now_ms;
+        self.dead = false;
     }
 
     /// Its flash.
@@ -197,6 +213,7 @@ impl BusTerminal {
                 Action::Stop { .. } | Action::AmplifierOff => self.sounding = None,
                 Action::SetClock { .. }
                 | Action::Fetch(_)
+                | Action::Offer(_)
                 | Action::Keep { .. }
                 | Action::Send(_) => {}
             }

@@ -289,6 +289,7 @@ impl Life<'_> {
                 Action::Start { broadcast, clip, .. } => self.start(broadcast, &clip),
                 Action::Stop { .. }
                 | Action::AmplifierOff
+                | Action::Offer(_)
                 | Action::Keep { .. }
                 | Action::SetClock { .. } => {}
                 Action::Send(report) => self.report(session, report).await?,
@@ -367,6 +368,7 @@ pub(super) fn codec_set(codecs: &[crate::model::Codec]) -> u8 {
             crate::model::Codec::Mp3 => Codec::Mp3.bit(),
             crate::model::Codec::Adpcm => Codec::Adpcm.bit(),
             crate::model::Codec::Wav => Codec::Wav.bit(),
+            crate::model::Codec::Text => Codec::Text.bit(),
         }
     })
 }

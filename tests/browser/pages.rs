@@ -27,6 +27,7 @@ pub(crate) const PAGES: &[Known] = &[
     page("plans", "/console/plans", Role::Leader),
     page("drills", "/console/drills", Role::Leader),
     page("me", "/console/me", Role::Leader),
+    page("audit", "/console/audit", Role::Auditor),
     page("system", "/console/system", Role::Administrator),
     page("accounts", "/console/accounts", Role::Administrator),
 ];

@@ -1,8 +1,11 @@
 //! The master of a serial line and real terminal cores on a virtual bus: nothing waits for a clock.
 #![expect(clippy::print_stdout, reason = "a test shows its figures")]
 
+mod choice;
 mod config;
+mod power;
 mod pty;
+mod system;
 mod two_ways;
 mod world;
 

@@ -33,7 +33,8 @@ impl<S: Store> Terminal<S> {
             return self.refuse(now_ms, counter, code);
         }
         let codecs = self.profile.codecs;
-        let Some(clip) = manifest.clips.iter().find(|clip| clip.codec.bit() & codecs != 0) else {
+        let mut playable = manifest.clips.iter().filter(|clip| clip.codec.bit() & codecs != 0);
+        let Some(clip) = playable.next() else {
             return self.refuse(now_ms, counter, RefusalCode::Content);
         };
         if !self.make_room(now_ms, manifest.priority, counter) {
@@ -58,6 +59,7 @@ impl<S: Store> Terminal<S> {
             interval_ms: i64::from(manifest.interval_s) * 1000,
             volume_percent: manifest.volume_percent.unwrap_or(self.profile.volume_percent).min(100),
             clip: *clip,
+            others: playable.copied().collect(),
             state: State::Fetching { next_try_at_ms: i64::MAX },
             start_at_ms: manifest.not_before_ms.max(now_ms).saturating_add(stagger_ms),
             plays: 0,
@@ -67,9 +69,13 @@ impl<S: Store> Terminal<S> {
             heard: false,
             preempted_by: None,
         };
+        let others = held.others.clone();
         // Room was made above.
         let _fits = self.held.push(held);
         self.act(Action::Fetch(*clip));
+        for other in others {
+            self.act(Action::Offer(other));
+        }
     }
 
     fn refusal(&self, now_ms: i64, manifest: &Manifest) -> Option<RefusalCode> {

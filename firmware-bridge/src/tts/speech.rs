@@ -12,7 +12,9 @@ use heapless::Vec;
 
 /// Pause between frames; within it a chip takes bytes as the same frame. Milliseconds.
 const GAP_MS: i64 = 20;
-/// An answer that takes longer is lost, milliseconds.
+/// Speed of the line to a chip as it starts, bit/s: a long frame takes half a second.
+const BAUD: i64 = 9_600;
+/// An answer that takes longer is lost, milliseconds after the frame has left.
 const ANSWER_MS: i64 = 250;
 /// How often a chip that speaks is asked, milliseconds.
 const ASK_MS: i64 = 1_000;
@@ -41,6 +43,8 @@ pub enum Act<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Begin,
+    /// Take the next piece.
+    Next,
     /// Send the piece.
     Piece,
     /// Sent, not yet understood.
@@ -55,13 +59,14 @@ enum State {
     Failed(&'static str),
 }
 
-/// One text.
+/// One text. Whoever runs it keeps the text, and gives the same with every call of [`Self::act`].
 #[derive(Debug)]
-pub struct Speech<'a, L> {
+pub struct Speech<L> {
     chip: SpeechChip,
     letters: L,
-    piece: &'a str,
-    rest: &'a str,
+    /// Where the piece begins in the text, and where the rest.
+    piece: usize,
+    rest: usize,
     volume: u8,
     state: State,
     /// When the state's wait ends.
@@ -70,33 +75,29 @@ pub struct Speech<'a, L> {
     ends_ms: i64,
     tries: u8,
     silent: u8,
+    heard: bool,
     frame: [u8; FRAME_BYTES_MAX],
     /// Letters that the encoding does not have.
     pub unsayable: u32,
 }
 
-impl<'a, L: Letters> Speech<'a, L> {
+impl<L: Letters> Speech<L> {
     /// Begins. The volume is set with every piece, so that a chip that started anew has it too.
     #[must_use]
-    pub fn new(
-        chip: SpeechChip,
-        letters: L,
-        text: &'a str,
-        volume_percent: u8,
-        now_ms: i64,
-    ) -> Self {
+    pub fn new(chip: SpeechChip, letters: L, volume_percent: u8, now_ms: i64) -> Self {
         let scaled = u16::from(volume_percent.min(100)) * u16::from(chip.volume_max()) / 100;
         Self {
             chip,
             letters,
-            piece: "",
-            rest: text,
+            piece: 0,
+            rest: 0,
             volume: u8::try_from(scaled).unwrap_or(0),
             state: State::Begin,
             until_ms: now_ms,
             ends_ms: i64::MAX,
             tries: 0,
             silent: 0,
+            heard: false,
             frame: [0; FRAME_BYTES_MAX],
             unsayable: 0,
         }
@@ -108,6 +109,7 @@ impl<'a, L: Letters> Speech<'a, L> {
         self.silent = 0;
         match (self.state, answer) {
             (State::Sent, Answer::Good) | (State::Sent | State::Doubt, Answer::Speaking) => {
+                self.heard = true;
                 (self.state, self.until_ms) = (State::Speaking, now_ms.saturating_add(ASK_MS));
             }
             // It started anew, or did not understand, or never got it: the piece again.
@@ -123,17 +125,25 @@ impl<'a, L: Letters> Speech<'a, L> {
             (State::Asked, Answer::Speaking) => {
                 (self.state, self.until_ms) = (State::Speaking, now_ms.saturating_add(ASK_MS));
             }
-            (State::Speaking | State::Asked, Answer::Idle) => self.next_piece(now_ms),
+            (State::Speaking | State::Asked, Answer::Idle) => {
+                (self.state, self.until_ms) = (State::Next, now_ms);
+            }
             // `Good` answers a question too; an old `Idle` may come before the piece is understood.
             (State::Sent, Answer::Idle)
             | (State::Doubt | State::Speaking | State::Asked, Answer::Good)
             | (State::Speaking, Answer::Speaking | Answer::Bad)
-            | (State::Begin | State::Piece | State::Done | State::Failed(_), _) => {}
+            | (State::Begin | State::Next | State::Piece | State::Done | State::Failed(_), _) => {}
         }
     }
 
+    /// Whether the chip has begun to speak.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        self.heard
+    }
+
     /// What to do now. After `Done` or `Failed` it stays so.
-    pub fn act(&mut self, now_ms: i64) -> Act<'_> {
+    pub fn act(&mut self, now_ms: i64, text: &str) -> Act<'_> {
         if now_ms >= self.ends_ms && !matches!(self.state, State::Done | State::Failed(_)) {
             self.state = State::Failed("the speech chip does not end");
         }
@@ -141,8 +151,12 @@ impl<'a, L: Letters> Speech<'a, L> {
             return Act::Wait;
         }
         let used = match self.state {
-            State::Begin => self.begin(now_ms),
-            State::Piece => self.send_piece(now_ms),
+            State::Begin => self.begin(now_ms, text),
+            State::Next => {
+                self.next_piece(now_ms, text);
+                None
+            }
+            State::Piece => self.send_piece(now_ms, text),
             State::Sent | State::Doubt => self.ask(now_ms, State::Doubt),
             State::Speaking | State::Asked => self.ask(now_ms, State::Asked),
             State::Done => return Act::Done,
@@ -163,8 +177,8 @@ impl<'a, L: Letters> Speech<'a, L> {
         self.frame.get(..used).unwrap_or_default()
     }
 
-    fn begin(&mut self, now_ms: i64) -> Option<usize> {
-        self.next_piece(now_ms);
+    fn begin(&mut self, now_ms: i64, text: &str) -> Option<usize> {
+        self.next_piece(now_ms, text);
         // A chip without a wake command wakes at any frame and needs the same time.
         let wake = match self.chip {
             SpeechChip::Syn6288 => Command::State,
@@ -173,18 +187,19 @@ impl<'a, L: Letters> Speech<'a, L> {
         frame(self.chip, wake, &[], &mut self.frame)
     }
 
-    fn next_piece(&mut self, now_ms: i64) {
+    fn next_piece(&mut self, now_ms: i64, text: &str) {
         (self.tries, self.silent) = (0, 0);
         self.until_ms = now_ms.saturating_add(GAP_MS);
         loop {
             let room = self.chip.text_bytes_max().saturating_sub(4 * MARK_LETTERS);
-            let (piece, rest) = split(self.rest, room, &self.letters);
+            let left = text.get(self.rest..).unwrap_or_default();
+            let (piece, _) = split(left, room, &self.letters);
             if piece.is_empty() {
                 self.state = State::Done;
                 self.ends_ms = i64::MAX;
                 return;
             }
-            (self.piece, self.rest) = (piece, rest);
+            (self.piece, self.rest) = (self.rest, self.rest + piece.len());
             let mut bytes = [0; 4];
             let mut said = 0_i64;
             for letter in piece.chars().filter(|letter| speakable(*letter)) {
@@ -203,7 +218,7 @@ impl<'a, L: Letters> Speech<'a, L> {
         }
     }
 
-    fn send_piece(&mut self, now_ms: i64) -> Option<usize> {
+    fn send_piece(&mut self, now_ms: i64, text: &str) -> Option<usize> {
         if self.tries >= TRIES_MAX {
             self.state = State::Failed("the speech chip does not understand");
             return None;
@@ -216,11 +231,13 @@ impl<'a, L: Letters> Speech<'a, L> {
         for letter in mark.chain([char::from(b'0' + self.volume % 10), ']']) {
             self.put(letter, &mut parameters);
         }
-        for letter in self.piece.chars().filter(|letter| speakable(*letter)) {
+        let piece = text.get(self.piece..self.rest).unwrap_or_default();
+        for letter in piece.chars().filter(|letter| speakable(*letter)) {
             self.put(letter, &mut parameters);
         }
-        (self.state, self.until_ms) = (State::Sent, now_ms.saturating_add(ANSWER_MS));
         let used = frame(self.chip, Command::Speak, &parameters, &mut self.frame);
+        let wait_ms = line_ms(used.unwrap_or(0)) + ANSWER_MS;
+        (self.state, self.until_ms) = (State::Sent, now_ms.saturating_add(wait_ms));
         if used.is_none() {
             self.state = State::Failed("the speech chip has no such encoding");
         }
@@ -243,4 +260,9 @@ impl<'a, L: Letters> Speech<'a, L> {
         (self.state, self.until_ms) = (then, now_ms.saturating_add(ANSWER_MS));
         frame(self.chip, Command::State, &[], &mut self.frame)
     }
+}
+
+/// How long so many bytes take to the chip, milliseconds.
+fn line_ms(bytes: usize) -> i64 {
+    i64::try_from(bytes).unwrap_or(0) * 10_000 / BAUD + 1
 }

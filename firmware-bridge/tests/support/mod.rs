@@ -140,6 +140,7 @@ pub fn starts(actions: &[Action]) -> Vec<u64> {
     let start = |action: &Action| match action {
         Action::Start { broadcast, .. } => Some(*broadcast),
         Action::Fetch(_)
+        | Action::Offer(_)
         | Action::Stop { .. }
         | Action::Send(_)
         | Action::AmplifierOff
@@ -153,6 +154,7 @@ pub fn reports(actions: &[Action]) -> Vec<Report> {
     let report = |action: &Action| match action {
         Action::Send(report) => Some(report.clone()),
         Action::Fetch(_)
+        | Action::Offer(_)
         | Action::Stop { .. }
         | Action::Start { .. }
         | Action::AmplifierOff

@@ -1,5 +1,10 @@
 //! Sounds nobody can mistake for each other, and what another decoder makes of them.
-#![allow(unreachable_pub, clippy::allow_attributes, reason = "a part of one test")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "each test binary uses its own part"
+)]
 
 use mingluo_bridge::message::{Clip, Codec};
 use sha2::{Digest, Sha256};

@@ -1,14 +1,19 @@
 //! One emulated terminal: QEMU, its line, its memory, its converter's samples, its relay.
-#![allow(unreachable_pub, clippy::allow_attributes, reason = "a part of one test")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    clippy::allow_attributes,
+    reason = "each test binary uses its own part"
+)]
 
-use super::support::{TERMINAL, verifier};
+use super::support::TERMINAL;
 use ed25519_dalek::SigningKey;
-use mingluo_bridge::frame::{HmacKey, Kind, open};
+use mingluo_bridge::frame::{HmacKey, Kind, open, peek};
 use mingluo_bridge::line::{
     ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll, Progress, encode, read,
 };
 use mingluo_bridge::message::{Report, Status};
-use mingluo_bridge::provision::Provision;
+use mingluo_bridge::provision::{Provision, SpeechChip};
 use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -36,12 +41,10 @@ pub struct Answered {
 
 impl Answered {
     pub fn report(&self) -> Option<Report> {
-        (!self.sealed.is_empty())
+        peek(&self.sealed)
+            .is_ok_and(|head| head.kind == Kind::Acknowledgement)
             .then(|| open(Kind::Acknowledgement, &self.sealed, &HmacKey::new(1, &KEY)))
             .map(|report| report.expect("a report sealed with the terminal's key"))
-    }
-    pub fn status(&self) -> Status {
-        open(Kind::Status, &self.sealed, &HmacKey::new(1, &KEY)).expect("a sealed status")
     }
 }
 
@@ -53,6 +56,11 @@ pub struct Terminal {
     line: Option<UnixStream>,
     deframer: Deframer,
     got: u8,
+    address: u8,
+    key: [u8; 32],
+    /// Whether its watchdog may start it anew, as in the field: a busy machine may starve the
+    /// emulator for longer than the watchdog waits. Else it stands still then, and a test sees it.
+    pub restarts: bool,
     /// Every line frame the gateway's side has sent, for replays.
     pub said: Vec<Vec<u8>>,
 }
@@ -68,11 +76,7 @@ pub fn image(name: &str) -> PathBuf {
 impl Terminal {
     /// A provisioned terminal without power.
     pub fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
-        let _absent = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
         let key: SigningKey = super::support::signing_key();
-        let _usable = verifier();
         let record = Provision {
             terminal: TERMINAL,
             address: ADDRESS,
@@ -84,9 +88,17 @@ impl Terminal {
             drills: true,
             speech: None,
         };
+        Self::provisioned(name, &record)
+    }
+
+    /// A terminal with this record, without power.
+    pub fn provisioned(name: &str, record: &Provision) -> Self {
+        let folder = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
+        let _absent = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
         let mut eeprom = vec![0xFF; EEPROM_BYTES];
-        let record = record.encode().unwrap();
-        eeprom[..record.len()].copy_from_slice(&record);
+        let bytes = record.encode().unwrap();
+        eeprom[..bytes.len()].copy_from_slice(&bytes);
         std::fs::write(folder.join("eeprom"), eeprom).unwrap();
         std::fs::File::create(folder.join("card")).unwrap().set_len(CARD_BYTES).unwrap();
         Self {
@@ -97,8 +109,52 @@ impl Terminal {
             line: None,
             deframer: Deframer::default(),
             got: 0,
+            address: record.address,
+            key: record.key,
+            restarts: false,
             said: Vec::new(),
         }
+    }
+
+    /// One with a speech chip, whose side [`Self::chip_line`] is.
+    pub fn speaking(name: &str, chip: SpeechChip) -> Self {
+        let key: SigningKey = super::support::signing_key();
+        let record = Provision {
+            terminal: TERMINAL,
+            address: ADDRESS,
+            areas: [430_621_100_001].into_iter().collect(),
+            key_id: 1,
+            key: KEY,
+            gateway_key: key.verifying_key().to_bytes(),
+            volume_percent: 80,
+            drills: true,
+            speech: Some(chip),
+        };
+        Self::provisioned(name, &record)
+    }
+
+    /// The speech chip's side of its line.
+    pub fn chip_line(&self) -> UnixStream {
+        let line = connect(&self.folder.join("chip"));
+        line.set_read_timeout(Some(Duration::from_millis(5))).unwrap();
+        line
+    }
+
+    /// Another one, which is not the one the orders are for.
+    pub fn neighbour(name: &str) -> Self {
+        let key: SigningKey = super::support::signing_key();
+        let record = Provision {
+            terminal: TERMINAL + 1,
+            address: ADDRESS + 1,
+            areas: [430_621_100_001].into_iter().collect(),
+            key_id: 1,
+            key: [6; 32],
+            gateway_key: key.verifying_key().to_bytes(),
+            volume_percent: 100,
+            drills: true,
+            speech: None,
+        };
+        Self::provisioned(name, &record)
     }
 
     pub fn with_image(name: &str, image: PathBuf) -> Self {
@@ -107,19 +163,36 @@ impl Terminal {
         terminal
     }
 
-    /// Power on. Every boot has its own file of samples.
+    /// Power on, and the test is the line's other side.
     pub fn boot(&mut self) {
+        self.power_on();
+        let line = connect(&self.line_path());
+        line.set_read_timeout(Some(ANSWER_WAIT)).unwrap();
+        self.line = Some(line);
+        self.deframer = Deframer::default();
+        self.got = 0;
+    }
+
+    /// Where its line can be had, once.
+    pub fn line_path(&self) -> PathBuf {
+        self.folder.join("line")
+    }
+
+    /// Power on; the line is for somebody else. Every boot has its own file of samples.
+    pub fn power_on(&mut self) {
         self.boots += 1;
         let folder = self.folder.display();
         let boots = self.boots;
-        for socket in ["line", "qmp"] {
+        for socket in ["line", "chip", "qmp"] {
             let _absent = std::fs::remove_file(self.folder.join(socket));
         }
         let child = Command::new("qemu-system-arm")
             .args(["-M", "lm3s6965evb", "-display", "none", "-monitor", "none"])
-            .args(["-action", "reboot=shutdown,shutdown=pause"])
+            .args(["-action", if self.restarts { "reboot=reset" } else { "reboot=shutdown" }])
+            .args(["-action", "shutdown=pause"])
             .args(["-serial", &format!("unix:{folder}/line,server=on,wait=off")])
             .args(["-serial", &format!("file:{folder}/samples{boots}")])
+            .args(["-serial", &format!("unix:{folder}/chip,server=on,wait=off")])
             .args(["-drive", &format!("if=sd,format=raw,cache=writeback,file={folder}/card")])
             .args(["-drive", &format!("if=none,id=ee,format=raw,file={folder}/eeprom")])
             .args(["-device", "at24c-eeprom,bus=i2c,address=0x50,rom-size=8192,drive=ee"])
@@ -132,11 +205,6 @@ impl Terminal {
             .spawn()
             .expect("qemu-system-arm starts");
         self.child = Some(child);
-        let line = connect(&self.folder.join("line"));
-        line.set_read_timeout(Some(ANSWER_WAIT)).unwrap();
-        self.line = Some(line);
-        self.deframer = Deframer::default();
-        self.got = 0;
     }
 
     /// Power off at once.
@@ -195,15 +263,16 @@ impl Terminal {
 
     /// One poll; `None` when no answer came.
     pub fn poll_once(&mut self, ask: Ask) -> Option<Answered> {
-        self.send(ADDRESS, &Packet::Poll(Poll { got: self.got, ask }));
+        self.send(self.address, &Packet::Poll(Poll { got: self.got, ask }));
         let mut bytes = [0; 512];
         loop {
             let read_now = self.line.as_mut()?.read(&mut bytes).ok()?;
             for byte in &bytes[..read_now] {
                 let Some(frame) = self.deframer.push(*byte) else { continue };
-                let Some(Addressed { to: GATEWAY, from: ADDRESS, packet }) = read(frame) else {
+                let Some(Addressed { to: GATEWAY, from, packet }) = read(frame) else {
                     panic!("not an answer: {frame:?}")
                 };
+                assert_eq!(from, self.address);
                 let Packet::Answer(Answer { clip, number, sealed, .. }) = packet else {
                     panic!("not an answer: {packet:?}")
                 };
@@ -221,6 +290,15 @@ impl Terminal {
     /// Polls until an answer comes.
     pub fn poll(&mut self, ask: Ask) -> Answered {
         (0..SILENT_POLLS_MAX).find_map(|_| self.poll_once(ask)).expect("the terminal answers")
+    }
+
+    /// Its status. A late answer to an earlier poll is none.
+    pub fn status(&mut self) -> Status {
+        let own = self.key;
+        let key = HmacKey::new(1, &own);
+        (0..SILENT_POLLS_MAX)
+            .find_map(|_| open(Kind::Status, &self.poll(Ask::Status).sealed, &key).ok())
+            .expect("the terminal tells its status")
     }
 
     /// A command to QEMU's monitor; gives what it prints.
@@ -245,7 +323,8 @@ impl Terminal {
     /// Bytes of the stack that were ever used: memory begins as zeros.
     pub fn stack_used(&self, stack_bytes: usize) -> usize {
         let file = self.folder.join("stack");
-        self.monitor(&format!("pmemsave 0x20000000 {stack_bytes} {}", file.display()));
+        // In quotes: the monitor would read the path's slash as a division.
+        self.monitor(&format!("pmemsave 0x20000000 {stack_bytes} \\\"{}\\\"", file.display()));
         let bytes = std::fs::read(file).unwrap();
         bytes.len() - bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len())
     }

@@ -42,6 +42,7 @@ pub(super) fn mixed(loaded: &mut Loaded, dir: &Path) {
             setup,
             direction: Direction::Automatic,
             clip_s_max: 300,
+            clip_soon_s: 300,
             terminals: chosen,
             line: None,
         });

@@ -109,7 +109,7 @@ fn table(tongue: Tongue, alerts: &[AlertState], offset: i16) -> Markup {
                 @for alert in alerts {
                     tr {
                         td { (words::moment(alert.accepted_at, offset)) }
-                        td { span class={ "level " (words::level_class(alert.level)) } { (words::level(tongue, alert.level)) } }
+                        td { span.level.(words::level_class(alert.level)) { (words::level(tongue, alert.level)) } }
                         td { a href={ "/console/alerts/" (alert.number) } {
                             @if alert.headline.is_empty() { (alert.id.identifier) } @else { (alert.headline) }
                         } }
@@ -193,7 +193,7 @@ fn became(visitor: &Visitor, known: &AlertState, offset: i16) -> Markup {
     html! {
         section.card {
             p.big {
-                span class={ "level " (words::level_class(known.level)) } { (words::level(tongue, known.level)) } " "
+                span.level.(words::level_class(known.level)) { (words::level(tongue, known.level)) } " "
                 strong { (words::disposition(tongue, known.disposition)) }
             }
             dl.facts {

@@ -155,7 +155,7 @@ fn alerts(tongue: Tongue, picture: &Picture, offset: i16) -> Markup {
                     @for (number, headline, level, disposition, at) in &picture.alerts {
                         tr {
                             td { (words::moment(*at, offset)) }
-                            td { span class={ "level " (words::level_class(*level)) } { (words::level(tongue, *level)) } }
+                            td { span.level.(words::level_class(*level)) { (words::level(tongue, *level)) } }
                             td { a href={ "/console/alerts/" (number) } { (headline) } }
                             td { (words::disposition(tongue, *disposition)) }
                         }

@@ -2,8 +2,11 @@
 //! and what came back from whom.
 
 use super::airtime::{clip_ms, units_for};
+use super::choose::{Limits, choose};
+use super::kept::Placing;
 use super::master::{LineOrder, LineSetup};
 use super::port::{Direction, PORT_QUEUE_MAX, Port, PortInput};
+use super::transfer::Bring;
 use super::{Content, LineWord, PortTold};
 use crate::deliver::link::{LinkFault, LinkInput, Publish};
 use crate::model::{AreaCode, Codec, TerminalId, UtcMs};
@@ -26,6 +29,8 @@ const SEAL_BYTES: (usize, usize) = (7, 64);
 const FOREVER_MS: i64 = 86_400_000;
 /// Clips of which a port remembers who has them; the oldest digest makes room.
 const PLACED_MAX: usize = 256;
+/// Refusals of contents a port remembers; the lowest address makes room.
+const NEVER_MAX: usize = 1_024;
 
 /// One terminal on a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,6 +58,8 @@ pub struct LineConfig {
     pub direction: Direction,
     /// Longest time a clip may take on it, seconds.
     pub clip_s_max: u32,
+    /// A clip that takes longer gives way to a stored warning or a text, seconds.
+    pub clip_soon_s: u32,
     /// Who is on it.
     pub members: Vec<LineMember>,
 }
@@ -60,17 +67,69 @@ pub struct LineConfig {
 /// Gives the bytes of a clip by digest, from the clip store; may read a file.
 pub type Contents = Arc<dyn Fn(&wire::Clip) -> Option<Arc<[u8]>> + Send + Sync>;
 
-struct Line {
-    config: LineConfig,
-    inputs: mpsc::Sender<PortInput>,
-    up: Arc<AtomicBool>,
+pub(super) struct Line {
+    pub(super) config: LineConfig,
+    pub(super) inputs: mpsc::Sender<PortInput>,
+    pub(super) up: Arc<AtomicBool>,
     /// Who has which content.
-    placed: Mutex<BTreeMap<[u8; 32], BTreeSet<u8>>>,
+    pub(super) placed: Mutex<BTreeMap<[u8; 32], BTreeSet<u8>>>,
+    /// Who can't have which content.
+    never: Mutex<BTreeSet<(u8, [u8; 32])>>,
+    pub(super) placing: Mutex<Placing>,
+}
+
+impl Line {
+    /// Whether a terminal has a content, as far as is known.
+    fn has(&self, sha256: &[u8; 32], address: u8) -> bool {
+        let placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        placed.get(sha256).is_some_and(|have| have.contains(&address))
+    }
+
+    /// How long a clip takes to a terminal among `n_terminals` that want it, milliseconds: nothing
+    /// when it is there; `None` when it can't be had there.
+    fn takes_ms(&self, clip: &wire::Clip, member: &LineMember, n_terminals: usize) -> Option<i64> {
+        let never = self.never.lock().unwrap_or_else(PoisonError::into_inner);
+        let can = member.codecs.iter().any(|codec| same(*codec, clip.codec))
+            && !never.contains(&(member.address, clip.sha256));
+        drop(never);
+        if can && self.has(&clip.sha256, member.address) {
+            return Some(0);
+        }
+        let setup = &self.config.setup;
+        let units = units_for(clip.clip_bytes, setup.units).filter(|_| can)?;
+        clip_ms(setup.baud, clip.clip_bytes, units, n_terminals)
+    }
+
+    /// Notes what a terminal said about a content; true when it was about one.
+    fn noted(&self, address: u8, word: &LineWord) -> bool {
+        match word {
+            LineWord::Here(sha256) => {
+                let mut never = self.never.lock().unwrap_or_else(PoisonError::into_inner);
+                never.remove(&(address, *sha256));
+                drop(never);
+                let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+                placed.entry(*sha256).or_default().insert(address);
+                if placed.len() > PLACED_MAX {
+                    placed.pop_first();
+                }
+                true
+            }
+            LineWord::Never(sha256) => {
+                let mut never = self.never.lock().unwrap_or_else(PoisonError::into_inner);
+                never.insert((address, *sha256));
+                if never.len() > NEVER_MAX {
+                    never.pop_first();
+                }
+                true
+            }
+            LineWord::Frame(_) | LineWord::Presence(_) => false,
+        }
+    }
 }
 
 /// The lines.
 pub struct SerialLines {
-    lines: Arc<Vec<Line>>,
+    pub(super) lines: Arc<Vec<Line>>,
     contents: Contents,
     prefix: String,
     /// Terminals whose last report came by a line: their receipt goes there.
@@ -105,7 +164,8 @@ impl SerialLines {
                 talking: false,
             };
             tasks.push(tokio::spawn(port.run()));
-            lines.push(Line { config, inputs: orders, up, placed: Mutex::default() });
+            let (placed, never, placing) = (Mutex::default(), Mutex::default(), Mutex::default());
+            lines.push(Line { config, inputs: orders, up, placed, never, placing });
         }
         let lines = Arc::new(lines);
         let owed = Arc::new(Mutex::new(BTreeSet::new()));
@@ -209,16 +269,18 @@ impl SerialLines {
             Order::Keep(_) | Order::Time(_) => (0, 0),
         };
         let mut to: Vec<u8> = members.iter().map(|member| member.address).collect();
-        let mut contents = Vec::new();
-        for (clip, addresses) in wanted(members, order) {
-            match self.content(line, &clip, &addresses, left_ms) {
-                Ok(content) => contents.extend(content),
-                Err(why) => {
-                    tracing::warn!(port = %line.config.path, ?addresses, %why, "clip not sent");
-                    to.retain(|address| !addresses.contains(address));
-                }
-            }
+        let (groups, without) = wanted(line, members, order, left_ms);
+        for (address, quickest_ms) in &without {
+            let quickest_s = quickest_ms.map(|ms| ms / 1_000);
+            let limit_s = line.config.clip_s_max;
+            tracing::warn!(
+                port = %line.config.path, address, ?quickest_s, limit_s,
+                "no content of this order is there in time; keep warnings there, or use a lower codec"
+            );
         }
+        to.retain(|address| without.iter().all(|(refused, _)| refused != address));
+        let contents = groups.into_iter().filter_map(|(clip, to)| self.content(line, &clip, to));
+        let contents = contents.collect();
         LineOrder {
             frame: Arc::clone(&publish.payload),
             to,
@@ -230,59 +292,46 @@ impl SerialLines {
     }
 
     /// The content these addresses need; none when it is not in our store (they may keep it).
-    fn content(
-        &self,
-        line: &Line,
-        clip: &wire::Clip,
-        to: &[u8],
-        left_ms: i64,
-    ) -> Result<Option<Content>, String> {
-        let known = line.placed.lock().unwrap_or_else(PoisonError::into_inner);
-        let have = known.get(&clip.sha256);
-        let placed = have.is_some_and(|have| to.iter().all(|address| have.contains(address)));
-        drop(known);
-        let Some(bytes) = (self.contents)(clip) else { return Ok(None) };
-        let setup = &line.config.setup;
-        let limit_ms = left_ms.min(i64::from(line.config.clip_s_max) * 1_000);
-        let takes_ms = units_for(clip.clip_bytes, setup.units)
-            .and_then(|units| clip_ms(setup.baud, clip.clip_bytes, units, to.len()));
-        match takes_ms {
-            Some(takes_ms) if placed || takes_ms <= limit_ms => {
-                Ok(Some(Content { sha256: clip.sha256, bytes, to: to.to_vec(), placed }))
-            }
-            Some(takes_ms) => Err(format!(
-                "expected at most {} s on the line, got {} s; use a lower codec or kept clips",
-                limit_ms / 1_000,
-                takes_ms / 1_000
-            )),
-            None => Err(format!("{} bytes are too many for a serial line", clip.clip_bytes)),
-        }
+    fn content(&self, line: &Line, clip: &wire::Clip, to: Vec<u8>) -> Option<Content> {
+        let bytes = (self.contents)(clip)?;
+        let placed = to.iter().all(|address| line.has(&clip.sha256, *address));
+        let bring = if placed { Bring::Name } else { Bring::Send };
+        Some(Content { sha256: clip.sha256, bytes, to, bring })
     }
 }
 
-/// The clip each terminal will choose, with the addresses that choose it: the first it can decode.
-fn wanted(members: &[&LineMember], order: &Order) -> Vec<(wire::Clip, Vec<u8>)> {
-    let Order::Play(manifest) = order else { return Vec::new() };
-    let mut groups: Vec<(wire::Clip, Vec<u8>)> = Vec::new();
+/// A content with the addresses that get it.
+type Group = (wire::Clip, Vec<u8>);
+
+/// The content for each terminal, and who gets none, with what the quickest would take.
+fn wanted(
+    line: &Line,
+    members: &[&LineMember],
+    order: &Order,
+    left_ms: i64,
+) -> (Vec<Group>, Vec<(u8, Option<i64>)>) {
+    let (mut groups, mut without) = (Vec::<Group>::new(), Vec::new());
+    let Order::Play(manifest) = order else { return (groups, without) };
+    let limits = Limits {
+        soon_ms: i64::from(line.config.clip_soon_s) * 1_000,
+        most_ms: left_ms.min(i64::from(line.config.clip_s_max) * 1_000),
+    };
     for member in members {
-        let can = |clip: &&wire::Clip| member.codecs.iter().any(|codec| same(*codec, clip.codec));
-        let Some(clip) = manifest.clips.iter().find(can) else { continue };
-        match groups.iter_mut().find(|(known, _)| known.sha256 == clip.sha256) {
-            Some((_, addresses)) => addresses.push(member.address),
-            None => groups.push((*clip, vec![member.address])),
+        let takes_ms = |clip: &wire::Clip| line.takes_ms(clip, member, members.len());
+        let chosen = choose(&manifest.clips, limits, takes_ms);
+        match chosen {
+            Ok(clip) => match groups.iter_mut().find(|(known, _)| known.sha256 == clip.sha256) {
+                Some((_, addresses)) => addresses.push(member.address),
+                None => groups.push((clip, vec![member.address])),
+            },
+            Err(quickest_ms) => without.push((member.address, quickest_ms)),
         }
     }
-    groups
+    (groups, without)
 }
 
-fn same(codec: Codec, wire: wire::Codec) -> bool {
-    matches!(
-        (codec, wire),
-        (Codec::Opus, wire::Codec::Opus)
-            | (Codec::Mp3, wire::Codec::Mp3)
-            | (Codec::Adpcm, wire::Codec::Adpcm)
-            | (Codec::Wav, wire::Codec::Wav)
-    )
+pub(super) fn same(codec: Codec, wire: wire::Codec) -> bool {
+    crate::deliver::order::wire_codec(codec) == wire
 }
 
 /// How long all plays take.
@@ -309,21 +358,13 @@ async fn listen(
         let Some(line) = lines.get(told.port) else { continue };
         let member = line.config.members.iter().find(|member| member.address == told.address);
         let Some(terminal) = member.map(|member| member.terminal) else { continue };
-        let word = match told.word {
-            LineWord::Here(sha256) => {
-                let mut placed = line.placed.lock().unwrap_or_else(PoisonError::into_inner);
-                placed.entry(sha256).or_default().insert(told.address);
-                if placed.len() > PLACED_MAX {
-                    placed.pop_first();
-                }
-                continue;
-            }
-            LineWord::Frame(frame) => {
-                owed.lock().unwrap_or_else(PoisonError::into_inner).insert(terminal);
-                LineWord::Frame(frame)
-            }
-            LineWord::Presence(online) => LineWord::Presence(online),
-        };
+        let word = told.word;
+        if line.noted(told.address, &word) {
+            continue;
+        }
+        if let LineWord::Frame(_) = word {
+            owed.lock().unwrap_or_else(PoisonError::into_inner).insert(terminal);
+        }
         if inputs.send(LinkInput::Serial { terminal, word }).await.is_err() {
             return;
         }

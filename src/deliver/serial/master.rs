@@ -9,7 +9,7 @@
 //! What goes first: orders, a question to whoever just got one, content, receipts, other questions.
 
 use super::airtime::{bytes_us, units_for};
-use super::transfer::{Content, Next, Transfer};
+use super::transfer::{Content, Next, Transfer, Turned};
 use mingluo_bridge::line::{self, ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll};
 use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX};
 use std::collections::{BTreeMap, VecDeque};
@@ -106,6 +106,8 @@ pub enum LineAction {
     Presence(u8, bool),
     /// The terminal at this address has this content.
     Here(u8, [u8; 32]),
+    /// The terminal at this address can't have this content.
+    Never(u8, [u8; 32]),
     /// The queue is full, or content does not fit the line: this order was not taken.
     Refused(Arc<[u8]>),
 }
@@ -282,8 +284,11 @@ impl Master {
                 && let Some(transfer) = self.transfers.iter_mut().find(|t| t.asked_last == from)
             {
                 transfer.asked_last = GATEWAY;
-                if transfer.answered(now_us, from, progress, answer.missing) {
-                    out.push(LineAction::Here(from, transfer.content.sha256));
+                let sha256 = transfer.content.sha256;
+                match transfer.answered(now_us, from, progress, answer.missing) {
+                    Turned::Here => out.push(LineAction::Here(from, sha256)),
+                    Turned::Never => out.push(LineAction::Never(from, sha256)),
+                    Turned::Nothing => {}
                 }
             }
         }
@@ -412,6 +417,12 @@ impl Master {
                 Next::Ask(address) => {
                     transfer.asked_last = address;
                     return self.poll(at_us, address, Ask::Clip(tag), out);
+                }
+                Next::Name => {
+                    // Nobody answers what is sent to all; whoever has it begins with it.
+                    let poll = Poll { got: 0, ask: Ask::Clip(tag) };
+                    self.write(at_us, ALL, &Packet::Poll(poll), out);
+                    return true;
                 }
                 Next::Order(frame) => {
                     self.write(at_us, ALL, &Packet::Sealed(&frame), out);

@@ -83,10 +83,21 @@ impl Port {
     }
 
     /// Opens the port exclusively (`TIOCEXCL` and `flock`): a second gateway is refused.
-    fn open(&self) -> tokio_serial::Result<SerialStream> {
-        let stream = tokio_serial::new(&self.path, self.setup.baud).open_native_async()?;
+    /// A port whose direction is ours to turn begins listening; one that has no RTS is not opened,
+    /// because it would talk into everybody's answers or not at all.
+    fn open(&self) -> Result<SerialStream, String> {
+        let opened = tokio_serial::new(&self.path, self.setup.baud).open_native_async();
+        let mut stream = opened.map_err(|fault| fault.to_string())?;
         // What came before belongs to nobody.
-        stream.clear(ClearBuffer::All)?;
+        stream.clear(ClearBuffer::All).map_err(|fault| fault.to_string())?;
+        if self.direction == Direction::Rts {
+            stream.write_request_to_send(false).map_err(|fault| {
+                format!(
+                    "expected a port with RTS, got \"{fault}\"; set direction = \"automatic\" when the \
+                     adapter or the kernel (rs485conf) turns the line"
+                )
+            })?;
+        }
         Ok(stream)
     }
 
@@ -119,6 +130,9 @@ impl Port {
                     }
                     LineAction::Here(address, sha256) => {
                         self.tell(address, LineWord::Here(sha256)).await;
+                    }
+                    LineAction::Never(address, sha256) => {
+                        self.tell(address, LineWord::Never(sha256)).await;
                     }
                     LineAction::Refused(_) => {
                         tracing::warn!(port = %self.path, "the line's queue is full or the clip too long");

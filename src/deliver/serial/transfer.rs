@@ -13,6 +13,8 @@ const CHECKING_WAIT_US: i64 = 60_000;
 const SILENT_POLLS_MAX: u8 = 3;
 /// How long it is left alone, microseconds: doubling from the first to the second.
 const SILENT_WAIT_US: (i64, i64) = (2_000_000, 60_000_000);
+/// Answers in a row that no order named the clip, until the order goes out less often.
+const UNASKED_MAX: u8 = 3;
 /// After so many chunks of the first round the order goes out once more: whoever missed it would
 /// take none of the chunks.
 const ORDER_AGAIN_AFTER: u16 = 8;
@@ -26,8 +28,31 @@ pub struct Content {
     pub bytes: Arc<[u8]>,
     /// Addresses that must have it.
     pub to: Vec<u8>,
-    /// Whether they probably have it already (kept earlier): they are asked before it is sent.
-    pub placed: bool,
+    /// How it gets there.
+    pub bring: Bring,
+}
+
+/// How content gets to its receivers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bring {
+    /// It is sent at once; one is asked first, who may have it.
+    Send,
+    /// They probably have it: it is named to all at once, then they are asked, and what anyone
+    /// lacks is sent.
+    Name,
+    /// They are asked whether they have it, and nothing is sent.
+    Look,
+}
+
+/// What an answer changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Turned {
+    /// The receiver has the content, for the first time.
+    Here,
+    /// The receiver can't have it.
+    Never,
+    /// Neither.
+    Nothing,
 }
 
 /// Where one receiver is.
@@ -50,6 +75,8 @@ struct Receiver {
     order: Arc<[u8]>,
     stand: Stand,
     silent: u8,
+    /// Answers in a row that no order named the clip.
+    unasked: u8,
 }
 
 /// What the transfer wants on the line next.
@@ -57,6 +84,8 @@ struct Receiver {
 pub(super) enum Next {
     /// This order.
     Order(Arc<[u8]>),
+    /// Say to all which content is meant.
+    Name,
     /// This chunk.
     Chunk(u16),
     /// Ask this receiver.
@@ -93,6 +122,7 @@ pub(super) struct Transfer {
     orders: Vec<Arc<[u8]>>,
     /// One receiver is asked before everything is sent: it may keep the clip from before we knew.
     probe: Probe,
+    to_name: bool,
     sent_first_round: u16,
 }
 
@@ -114,10 +144,13 @@ impl Transfer {
                 order: Arc::clone(&order),
                 stand: Stand::Ask(0),
                 silent: 0,
+                unasked: 0,
             })
             .collect();
-        let pending = if content.placed { BTreeSet::new() } else { (0..count).collect() };
+        let send = content.bring == Bring::Send;
+        let pending = if send { (0..count).collect() } else { BTreeSet::new() };
         let orders = vec![order];
+        let to_name = content.bring == Bring::Name;
         Some(Self {
             tag: tag(&content.sha256),
             asked_last: 0,
@@ -130,7 +163,8 @@ impl Transfer {
             pending,
             missing: BTreeSet::new(),
             orders,
-            probe: Probe::ToAsk,
+            probe: if send { Probe::ToAsk } else { Probe::Done },
+            to_name,
             sent_first_round: 0,
         })
     }
@@ -150,7 +184,8 @@ impl Transfer {
                 None => {
                     self.content.to.push(*address);
                     let (stand, order) = (Stand::Ask(now_us), Arc::clone(order));
-                    self.receivers.push(Receiver { address: *address, order, stand, silent: 0 });
+                    let (address, silent, unasked) = (*address, 0, 0);
+                    self.receivers.push(Receiver { address, order, stand, silent, unasked });
                     is_new = true;
                 }
             }
@@ -181,8 +216,10 @@ impl Transfer {
         if let Some(order) = self.orders.pop() {
             return Next::Order(order);
         }
+        if std::mem::take(&mut self.to_name) {
+            return Next::Name;
+        }
         if self.probe == Probe::ToAsk
-            && !self.content.placed
             && let Some(first) = self.receivers.first()
         {
             self.probe = Probe::Asked;
@@ -190,7 +227,7 @@ impl Transfer {
         }
         if let Some(index) = self.pending.pop_first() {
             self.sent_first_round = self.sent_first_round.saturating_add(1);
-            if self.sent_first_round == ORDER_AGAIN_AFTER && !self.content.placed {
+            if self.sent_first_round == ORDER_AGAIN_AFTER && self.content.bring == Bring::Send {
                 self.again();
             }
             return Next::Chunk(index);
@@ -226,18 +263,20 @@ impl Transfer {
         Some(Chunk { tag: self.tag, units: self.units, index, bytes })
     }
 
-    /// A receiver's answer. True when it has the clip, for the first time.
+    /// A receiver's answer.
     pub(super) fn answered(
         &mut self,
         now_us: i64,
         address: u8,
         progress: Progress,
         missing: &[u8],
-    ) -> bool {
+    ) -> Turned {
         let Some(receiver) = self.receivers.iter_mut().find(|r| r.address == address) else {
-            return false;
+            return Turned::Nothing;
         };
         receiver.silent = 0;
+        receiver.unasked =
+            if progress == Progress::Unasked { receiver.unasked.saturating_add(1) } else { 0 };
         if std::mem::replace(&mut self.probe, Probe::Done) == Probe::Asked {
             match progress {
                 // Whoever has it got it together with the others: all are asked.
@@ -246,14 +285,21 @@ impl Transfer {
                 Progress::Missing { .. } | Progress::Checking | Progress::Impossible => {}
             }
             if !self.pending.is_empty() {
-                return false;
+                return Turned::Nothing;
             }
         }
-        let was_here = receiver.stand == Stand::Here;
+        let before = receiver.stand;
         receiver.stand = match progress {
             Progress::Here => Stand::Here,
             Progress::Impossible => Stand::Impossible,
             Progress::Checking => Stand::Ask(now_us + CHECKING_WAIT_US),
+            Progress::Missing { .. } if self.content.bring == Bring::Look => Stand::Impossible,
+            // It refuses the order, or knows the content no more: it is told now and then.
+            Progress::Unasked if receiver.unasked > UNASKED_MAX => {
+                self.orders = vec![Arc::clone(&receiver.order)];
+                let beyond = u32::from(receiver.unasked - UNASKED_MAX);
+                Stand::Ask(now_us + (SILENT_WAIT_US.0 << beyond.min(5)).min(SILENT_WAIT_US.1))
+            }
             Progress::Unasked => {
                 self.orders = vec![Arc::clone(&receiver.order)];
                 Stand::Ask(now_us)
@@ -274,7 +320,14 @@ impl Transfer {
                 Stand::Told
             }
         };
-        receiver.stand == Stand::Here && !was_here
+        match receiver.stand {
+            now if now == before => Turned::Nothing,
+            Stand::Here => Turned::Here,
+            Stand::Impossible if progress == Progress::Impossible => Turned::Never,
+            // Only asked, and it lacks the content.
+            Stand::Impossible => Turned::Nothing,
+            Stand::Ask(_) | Stand::Told => Turned::Nothing,
+        }
     }
 
     /// A receiver did not answer.

@@ -15,7 +15,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-const AREA: u64 = 430_621_100_001;
+pub(super) const AREA: u64 = 430_621_100_001;
 const BAUD: u32 = 115_200;
 const N_TERMINALS: u8 = 3;
 const LIMIT: Duration = Duration::from_secs(60);
@@ -26,7 +26,7 @@ fn ids() -> Vec<(u8, TerminalId)> {
         .collect()
 }
 
-fn keys() -> KeyRing {
+pub(super) fn keys() -> KeyRing {
     KeyRing::new(&[7; 32], [9; 32])
 }
 
@@ -45,11 +45,17 @@ fn fleet(path: &Path) -> SerialFleet {
         seed: 1,
     };
     let trouble = LineTrouble { flips_per_million: 100, ..LineTrouble::default() };
-    let line = SimulatedLine { path: path.to_owned(), baud: BAUD, terminals, trouble };
+    let (path, guests) = (path.to_owned(), Vec::new());
+    let line = SimulatedLine { path, baud: BAUD, terminals, guests, trouble };
     SerialFleet::start(&config, vec![line]).unwrap()
 }
 
-fn lines(path: &Path, bytes: &[u8], inputs: mpsc::Sender<LinkInput>) -> SerialLines {
+fn lines(
+    path: &Path,
+    direction: Direction,
+    bytes: &[u8],
+    inputs: mpsc::Sender<LinkInput>,
+) -> SerialLines {
     let mut setup = LineSetup::of(BAUD);
     (setup.answer_wait_us, setup.watch_poll_us) = (2_000_000, 200_000);
     let members = ids().into_iter().map(|(address, terminal)| LineMember {
@@ -62,8 +68,9 @@ fn lines(path: &Path, bytes: &[u8], inputs: mpsc::Sender<LinkInput>) -> SerialLi
     let config = LineConfig {
         path: path.display().to_string(),
         setup,
-        direction: Direction::Automatic,
+        direction,
         clip_s_max: 300,
+        clip_soon_s: 300,
         members: members.collect(),
     };
     let bytes: Arc<[u8]> = bytes.into();
@@ -71,14 +78,15 @@ fn lines(path: &Path, bytes: &[u8], inputs: mpsc::Sender<LinkInput>) -> SerialLi
     SerialLines::start(vec![config], "t".into(), contents, inputs)
 }
 
-fn play(counter: u64, bytes: &[u8], now: UtcMs) -> Publish {
+/// An order for the area to play one ADPCM clip.
+pub(super) fn play_adpcm(counter: u64, bytes: &[u8], duration_ms: u32, now: UtcMs) -> Order {
     let clip = Clip {
         codec: wire::Codec::Adpcm,
         sha256: Sha256::of(bytes).0,
         clip_bytes: u32::try_from(bytes.len()).unwrap(),
-        duration_ms: 5_000,
+        duration_ms,
     };
-    let order = Order::Play(Manifest {
+    Order::Play(Manifest {
         counter,
         class: Class::Live,
         drill_armed: false,
@@ -92,14 +100,20 @@ fn play(counter: u64, bytes: &[u8], now: UtcMs) -> Publish {
         interval_s: 0,
         stagger_ms: 0,
         clips: [clip].into_iter().collect(),
-    });
-    let topic = order_topic("t", Address::Area(AreaCode::from_number(AREA).unwrap()));
+    })
+}
+
+/// An order as the core hands it over, to the area.
+pub(super) fn publish(order: &Order, now: UtcMs) -> Publish {
+    let area = AreaCode::from_number(AREA).unwrap();
+    let order = mingluo::deliver::aimed(order, Address::Area(area), &[], None);
+    let topic = order_topic("t", Address::Area(area));
     let payload = keys().seal_order(&order).unwrap();
     Publish { topic, payload, expires_at: Some(UtcMs(now.0 + 3_600_000)) }
 }
 
 /// Waits until this many terminals have reported a broadcast as played.
-async fn played(heard: &mut mpsc::Receiver<LinkInput>, counter: u64, wanted: usize) {
+pub(super) async fn played(heard: &mut mpsc::Receiver<LinkInput>, counter: u64, wanted: usize) {
     let mut done = std::collections::BTreeSet::new();
     let all = async {
         while done.len() < wanted {
@@ -119,7 +133,7 @@ async fn played(heard: &mut mpsc::Receiver<LinkInput>, counter: u64, wanted: usi
 }
 
 /// Hands the order over as soon as the port is open.
-async fn send(lines: &SerialLines, publish: &Publish, now: UtcMs) {
+pub(super) async fn send(lines: &SerialLines, publish: &Publish, now: UtcMs) {
     let open = async {
         while lines.publish(publish, now).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -128,7 +142,7 @@ async fn send(lines: &SerialLines, publish: &Publish, now: UtcMs) {
     timeout(LIMIT, open).await.expect("the port opens");
 }
 
-fn path(name: &str) -> PathBuf {
+pub(super) fn line_path(name: &str) -> PathBuf {
     let dir = std::env::temp_dir().join(format!("mingluo-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
     dir.join("line")
@@ -136,12 +150,12 @@ fn path(name: &str) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_port_plays_is_locked_and_comes_back_after_it_was_pulled() {
-    let path = path("pty");
+    let path = line_path("pty");
     let bytes = content(6_000);
     let (inputs, mut heard) = mpsc::channel(256);
-    let lines = lines(&path, &bytes, inputs);
+    let lines = lines(&path, Direction::Automatic, &bytes, inputs);
     let now = mingluo::clock::now_utc();
-    let publish = play(7, &bytes, now);
+    let publish = publish(&play_adpcm(7, &bytes, 5_000, now), now);
     let closed = lines.publish(&publish, now).await;
     assert!(matches!(closed, Err(LinkFault::Down(_))), "{closed:?}");
     let first = fleet(&path);
@@ -155,9 +169,30 @@ async fn a_port_plays_is_locked_and_comes_back_after_it_was_pulled() {
     // The adapter is pulled and put back: new terminals, new pseudo-terminal, same path.
     first.stop().await;
     let again = fleet(&path);
-    let publish = play(8, &bytes, now);
+    let publish = self::publish(&play_adpcm(8, &bytes, 5_000, now), now);
     send(&lines, &publish, now).await;
     played(&mut heard, 8, 3).await;
     again.stop().await;
     lines.close();
+}
+
+/// A pseudo-terminal has no RTS: a port that is to be turned by it never talks, says that it is
+/// down, and leaves the others on the bus alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_without_rts_is_down_and_not_talked_into() {
+    let path = line_path("rts");
+    let fleet = fleet(&path);
+    let (inputs, mut heard) = mpsc::channel(256);
+    let lines = lines(&path, Direction::Rts, &content(500), inputs);
+    let now = mingluo::clock::now_utc();
+    let publish = publish(&play_adpcm(7, &content(500), 5_000, now), now);
+    for _ in 0..20 {
+        let told = lines.publish(&publish, now).await;
+        assert!(matches!(told, Err(LinkFault::Down(_))), "{told:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(fleet.carried[0].lock().unwrap().bytes, 0, "not a byte");
+    assert!(heard.try_recv().is_err(), "nobody is called online");
+    lines.close();
+    fleet.stop().await;
 }

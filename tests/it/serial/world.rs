@@ -1,7 +1,9 @@
 //! A virtual line: master, bus and terminals, in the line's own time.
 
 use ed25519_dalek::SigningKey;
-use mingluo::deliver::serial::{Content, LineAction, LineEvent, LineOrder, LineSetup, Master};
+use mingluo::deliver::serial::{
+    Bring, Content, LineAction, LineEvent, LineOrder, LineSetup, Master,
+};
 use mingluo::simulate::{Bus, BusTerminal, line_profile};
 use mingluo_bridge::frame::{
     Ed25519Signer, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind, open, peek, seal,
@@ -24,6 +26,8 @@ pub(crate) struct World {
     pub(crate) here: BTreeSet<u8>,
     pub(crate) offline: BTreeSet<u8>,
     pub(crate) reports: BTreeMap<(u8, u64), Step>,
+    /// The last play order, as it went out.
+    ordered: Option<LineOrder>,
     wake_us: i64,
 }
 
@@ -82,6 +86,7 @@ impl World {
             here: BTreeSet::new(),
             offline: BTreeSet::new(),
             reports: BTreeMap::new(),
+            ordered: None,
             wake_us: 0,
         }
     }
@@ -121,8 +126,8 @@ impl World {
             clips: [clip].into_iter().collect(),
         });
         let to = one.map_or(self.addresses(), |at| vec![at]);
-        let content =
-            Content { sha256: digest(bytes), bytes: bytes.into(), to: to.clone(), placed };
+        let bring = if placed { Bring::Name } else { Bring::Send };
+        let content = Content { sha256: digest(bytes), bytes: bytes.into(), to: to.clone(), bring };
         let order = LineOrder {
             frame: sealed(&order),
             to,
@@ -131,7 +136,24 @@ impl World {
             content: vec![content],
             watch_us: 120_000_000,
         };
+        self.ordered = Some(order.clone());
         self.step(LineEvent::Order(order));
+    }
+
+    /// The last play order once more, byte for byte, as the schedule repeats it.
+    pub(crate) fn repeat(&mut self) {
+        let order = self.ordered.clone().expect("something was ordered");
+        self.step(LineEvent::Order(order));
+    }
+
+    /// Cuts the power of the terminal at this address, or gives it back.
+    pub(crate) fn power(&mut self, address: u8, on: bool) {
+        let terminal = &mut self.terminals[usize::from(address) - 1];
+        if on {
+            terminal.reboot(NOW_MS + self.now_us / 1_000);
+        } else {
+            terminal.dead = true;
+        }
     }
 
     pub(crate) fn cancel(&mut self, counter: u64, broadcast: u64) {
@@ -160,6 +182,7 @@ impl World {
                 LineAction::Presence(address, true) => drop(self.offline.remove(&address)),
                 LineAction::Presence(address, false) => drop(self.offline.insert(address)),
                 LineAction::Here(address, _) => drop(self.here.insert(address)),
+                LineAction::Never(..) => {}
                 LineAction::Refused(_) => panic!("an order was refused"),
             }
         }

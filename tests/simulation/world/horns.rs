@@ -128,7 +128,9 @@ impl World {
                         self.horns[horn].sounding = None;
                     }
                 }
-                terminal::Action::Keep { .. } | terminal::Action::SetClock { .. } => {}
+                terminal::Action::Keep { .. }
+                | terminal::Action::Offer(_)
+                | terminal::Action::SetClock { .. } => {}
                 terminal::Action::Send(report) => {
                     let far = match report.step {
                         Told::Unknown => 0,

@@ -15,14 +15,14 @@ mod shelf;
 mod step;
 
 pub use eeprom::{Eeprom, Slots, TIME_FLOOR_STEP_MS, TimeFloor, provision};
-pub use player::{Player, SAMPLE_RATE_HZ};
+pub use player::{Player, SAMPLE_RATE_HZ, TextSpace};
 pub use sd::{CardBus, SdCard};
 pub use shelf::{BLOCK_BYTES, Blocks, CLIP_BYTES_MAX, SLOTS_MAX, Shelf};
 pub use step::{App, Core, Line, Parts, core, line};
 
 use mingluo_bridge::message::Codec;
 
-/// What this firmware can play.
+/// What this firmware can play without a speech chip.
 pub const CODECS: u8 = {
     // `Codec::bit` is no constant function; the status test on the host compares both.
     const ADPCM: u8 = 4;
@@ -63,6 +63,11 @@ pub trait Board {
     fn sounding(&self) -> bool;
     /// Drops what waits in the queue, at once.
     fn sound_stop(&mut self);
+    /// Takes a whole frame for the speech chip; false when there is no room for all of it, or no
+    /// chip. It leaves without a pause in it.
+    fn chip_send(&mut self, frame: &[u8]) -> bool;
+    /// The next byte from the speech chip, if one came.
+    fn chip_read(&mut self) -> Option<u8>;
     /// A sensor finds current in the loudspeaker's line.
     fn heard(&mut self) -> bool;
     /// All is well: the watchdog may wait again.

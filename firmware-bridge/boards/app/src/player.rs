@@ -1,13 +1,21 @@
-//! Sound from the shelf into the converter's queue: one clip, or kept clips one after the other.
+//! Sound from the shelf into the converter's queue: one clip, or kept clips one after the other; or a
+//! text to the speech chip.
 
 use crate::Board;
 use crate::shelf::{BLOCK_BYTES, Blocks, Shelf};
 use heapless::Vec;
 use mingluo_bridge::adpcm::{BLOCK_BYTES_MAX, Head, at_volume, block_samples, decode_block};
-use mingluo_bridge::message::{Codec, PHRASES_MAX, PhraseList};
+use mingluo_bridge::message::{Codec, PHRASES_MAX, PhraseList, SPOKEN_BYTES_MAX};
+use mingluo_bridge::tts::{Act, Command, FRAME_BYTES_MAX, Speech, SpeechChip, Utf16Le, frame};
 
 /// Samples per second of the converter.
 pub const SAMPLE_RATE_HZ: u32 = 8_000;
+
+/// How long after a stop the chip is told: what it gets has left by then, milliseconds.
+const HUSH_MS: i64 = 700;
+
+/// Where a text is while it is spoken.
+pub type TextSpace = Vec<u8, SPOKEN_BYTES_MAX>;
 
 /// What became of a play.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,8 +37,12 @@ struct Open {
 }
 
 /// The player.
-#[derive(Default)]
-pub struct Player {
+pub struct Player<'a> {
+    chip: Option<SpeechChip>,
+    text: &'a mut TextSpace,
+    speech: Option<Speech<Utf16Le>>,
+    /// A text was stopped in its middle, and the chip does not know yet.
+    hush_at_ms: Option<i64>,
     broadcast: Option<u64>,
     volume_percent: u8,
     places: Vec<usize, PHRASES_MAX>,
@@ -39,18 +51,46 @@ pub struct Player {
     started: bool,
 }
 
-impl Player {
+impl<'a> Player<'a> {
+    /// A player with this speech chip, if there is one.
+    #[must_use]
+    pub fn new(chip: Option<SpeechChip>, text: &'a mut TextSpace) -> Self {
+        Self {
+            chip,
+            text,
+            speech: None,
+            hush_at_ms: None,
+            broadcast: None,
+            volume_percent: 0,
+            places: Vec::new(),
+            next: 0,
+            open: None,
+            started: false,
+        }
+    }
+
     /// Begins a play. False when its content is not all here.
     pub fn start<B: Blocks>(
         &mut self,
         broadcast: u64,
         sha256: &[u8; 32],
         volume_percent: u8,
+        tick_ms: i64,
         shelf: &mut Shelf<B>,
     ) -> bool {
-        self.stop(shelf);
+        self.stop(tick_ms, shelf);
         let Some(place) = shelf.find(sha256) else { return false };
         let places = match shelf.clip(place) {
+            Some((length, Some(Codec::Text))) => {
+                let Some(chip) = self.chip else { return false };
+                if !read_text(place, length, self.text, shelf) {
+                    return false;
+                }
+                self.speech = Some(Speech::new(chip, Utf16Le, volume_percent, tick_ms));
+                // What it speaks now ends what it spoke.
+                self.hush_at_ms = None;
+                Some(Vec::new())
+            }
             Some((_, Some(Codec::Adpcm))) => Some([place].into_iter().collect()),
             Some((length, Some(Codec::Phrases))) => phrases(place, length, shelf),
             Some(_) | None => None,
@@ -62,9 +102,67 @@ impl Player {
     }
 
     /// Ends the play; the board drops its queue itself.
-    pub fn stop<B>(&mut self, shelf: &mut Shelf<B>) {
+    pub fn stop<B>(&mut self, tick_ms: i64, shelf: &mut Shelf<B>) {
+        if self.speech.is_some() {
+            self.hush_at_ms = Some(tick_ms.saturating_add(HUSH_MS));
+        }
+        self.end(shelf);
+    }
+
+    /// Nothing plays any more.
+    fn end<B>(&mut self, shelf: &mut Shelf<B>) {
         shelf.playing = None;
-        *self = Self::default();
+        (self.broadcast, self.speech, self.open) = (None, None, None);
+        self.places.clear();
+        (self.next, self.started) = (0, false);
+    }
+
+    /// Tells the chip to be silent when its time has come. The relay has opened long before.
+    pub(crate) fn hush(&mut self, tick_ms: i64, board: &mut impl Board) {
+        let Some(chip) = self.chip.filter(|_| self.hush_at_ms.is_some_and(|at| tick_ms >= at))
+        else {
+            return;
+        };
+        let mut bytes = [0; FRAME_BYTES_MAX];
+        let used = frame(chip, Command::Stop, &[], &mut bytes).unwrap_or(0);
+        if board.chip_send(bytes.get(..used).unwrap_or_default()) {
+            self.hush_at_ms = None;
+        }
+    }
+
+    /// Lets the chip speak on.
+    fn speak<B>(
+        &mut self,
+        broadcast: u64,
+        tick_ms: i64,
+        shelf: &mut Shelf<B>,
+        board: &mut impl Board,
+    ) -> Option<Event> {
+        let speech = self.speech.as_mut()?;
+        while let Some(byte) = board.chip_read() {
+            speech.hear(tick_ms, byte);
+        }
+        if speech.is_heard() && !self.started {
+            self.started = true;
+            return Some(Event::Started(broadcast));
+        }
+        let text = core::str::from_utf8(self.text).unwrap_or_default();
+        match speech.act(tick_ms, text) {
+            Act::Wait => None,
+            Act::Send(bytes) => {
+                // A frame that found no room gets no answer, and is sent again.
+                let _taken = board.chip_send(bytes);
+                None
+            }
+            Act::Done => {
+                self.end(shelf);
+                Some(Event::Ended(broadcast))
+            }
+            Act::Failed(why) => {
+                self.stop(tick_ms, shelf);
+                Some(Event::Failed(broadcast, why))
+            }
+        }
     }
 
     /// Whether something plays.
@@ -76,23 +174,27 @@ impl Player {
     /// Decodes one block when the queue has room for it.
     pub(crate) fn pump<B: Blocks>(
         &mut self,
+        tick_ms: i64,
         shelf: &mut Shelf<B>,
         board: &mut impl Board,
     ) -> Option<Event> {
         let broadcast = self.broadcast?;
+        if self.speech.is_some() {
+            return self.speak(broadcast, tick_ms, shelf, board);
+        }
         if self.open.is_none() {
             let Some(place) = self.places.get(self.next).copied() else {
                 if board.sounding() {
                     return None;
                 }
-                self.stop(shelf);
+                self.end(shelf);
                 return Some(Event::Ended(broadcast));
             };
             shelf.playing = Some(place);
             match open(place, shelf) {
                 Some(clip) => self.open = Some(clip),
                 None => {
-                    self.stop(shelf);
+                    self.end(shelf);
                     return Some(Event::Failed(broadcast, "no sound this terminal can play"));
                 }
             }
@@ -104,10 +206,10 @@ impl Player {
         }
         let mut block = [0; BLOCK_BYTES_MAX];
         let size = usize::from(clip.head.block_bytes);
-        let Some(block) = block.get_mut(..size) else { return None };
+        let block = block.get_mut(..size)?;
         if clip.samples_left > 0 {
             if !read(place, clip.head.sound_at.saturating_add(clip.taken), block, shelf) {
-                self.stop(shelf);
+                self.end(shelf);
                 return Some(Event::Failed(broadcast, "the card can't be read"));
             }
             clip.taken = clip.taken.saturating_add(u32::from(clip.head.block_bytes));
@@ -130,6 +232,20 @@ impl Player {
         self.started = true;
         Some(Event::Started(broadcast))
     }
+}
+
+/// Reads a text; false when it is none or too long.
+fn read_text<B: Blocks>(
+    place: usize,
+    length: u32,
+    text: &mut TextSpace,
+    shelf: &mut Shelf<B>,
+) -> bool {
+    let Ok(length) = usize::try_from(length) else { return false };
+    text.clear();
+    text.resize_default(length).is_ok()
+        && read(place, 0, text, shelf)
+        && core::str::from_utf8(text).is_ok()
 }
 
 /// The slots of a phrase list.

@@ -1,15 +1,17 @@
 //! One round of the main loop.
 
 use crate::eeprom::{Eeprom, Slots, TimeFloor};
-use crate::player::{Event, Player};
+use crate::player::{Event, Player, TextSpace};
 use crate::shelf::{Blocks, Shelf};
 use crate::{Board, CODECS};
 use mingluo_bridge::clock::Clock;
 use mingluo_bridge::line::ANSWER_AFTER_MS;
+use mingluo_bridge::message::Codec;
 use mingluo_bridge::provision::Provision;
 use mingluo_bridge::serial::LINE_BYTES_MAX;
 use mingluo_bridge::station::{LineProfile, Station};
 use mingluo_bridge::terminal::{Action, Terminal};
+use mingluo_bridge::tts::SpeechChip;
 
 /// Bytes taken from the line in one round; the board queues the rest.
 const BYTES_A_ROUND: usize = 64;
@@ -35,7 +37,8 @@ pub type Line<B> = Station<Shelf<B>>;
 
 /// Boots the terminal core.
 pub fn core<E: Eeprom>(provision: &Provision, eeprom: E, tick_ms: i64) -> Core<E> {
-    Terminal::boot(provision.profile(CODECS), Slots(eeprom), tick_ms)
+    let text = if provision.speech.is_some() { Codec::Text.bit() } else { 0 };
+    Terminal::boot(provision.profile(CODECS | text), Slots(eeprom), tick_ms)
 }
 
 /// Opens the line and the card; both wait for the first [`App::step`].
@@ -56,7 +59,7 @@ struct Answer {
 pub struct App<'a, E, B> {
     terminal: &'a mut Core<E>,
     station: &'a mut Line<B>,
-    player: Player,
+    player: Player<'a>,
     clock: Clock,
     eeprom: E,
     floor: TimeFloor,
@@ -65,13 +68,19 @@ pub struct App<'a, E, B> {
 }
 
 impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
-    /// Puts the parts together.
-    pub fn new(terminal: &'a mut Core<E>, station: &'a mut Line<B>, mut eeprom: E) -> Self {
+    /// Puts the parts together; `text` is where a text is while the speech chip speaks it.
+    pub fn new(
+        terminal: &'a mut Core<E>,
+        station: &'a mut Line<B>,
+        mut eeprom: E,
+        chip: Option<SpeechChip>,
+        text: &'a mut TextSpace,
+    ) -> Self {
         let floor = TimeFloor::load(&mut eeprom);
         Self {
             terminal,
             station,
-            player: Player::default(),
+            player: Player::new(chip, text),
             clock: Clock::default(),
             eeprom,
             floor,
@@ -156,6 +165,7 @@ impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
     }
 
     fn sound(&mut self, tick_ms: i64, board: &mut impl Board) -> bool {
+        self.player.hush(tick_ms, board);
         if !self.player.is_playing() {
             return false;
         }
@@ -163,7 +173,7 @@ impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
             self.terminal.on_heard();
         }
         let now_ms = self.now_ms(tick_ms);
-        match self.player.pump(&mut self.station.intake.clips, board) {
+        match self.player.pump(tick_ms, &mut self.station.intake.clips, board) {
             Some(Event::Started(broadcast)) => {
                 self.terminal.on_playback_started(now_ms, broadcast);
             }
@@ -185,7 +195,7 @@ impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
             match action {
                 Action::Start { broadcast, clip, volume_percent } => {
                     let shelf = &mut self.station.intake.clips;
-                    if self.player.start(broadcast, &clip.sha256, volume_percent, shelf) {
+                    if self.player.start(broadcast, &clip.sha256, volume_percent, tick_ms, shelf) {
                         board.relay(true);
                     } else {
                         let why = "the content is gone";
@@ -194,7 +204,7 @@ impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
                 }
                 Action::Stop { .. } => {
                     board.sound_stop();
-                    self.player.stop(&mut self.station.intake.clips);
+                    self.player.stop(tick_ms, &mut self.station.intake.clips);
                 }
                 Action::AmplifierOff => board.relay(false),
                 Action::SetClock { issued_at_ms } => {
@@ -204,7 +214,7 @@ impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
                     }
                 }
                 // Taken care of by the station.
-                Action::Fetch(_) | Action::Send(_) | Action::Keep { .. } => {}
+                Action::Fetch(_) | Action::Offer(_) | Action::Send(_) | Action::Keep { .. } => {}
             }
         }
     }

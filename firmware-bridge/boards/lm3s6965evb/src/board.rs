@@ -35,7 +35,8 @@ impl Lm3s {
         alternate(PORT_A, 0b11);
         outputs(PORT_A, 1 << 6);
         alternate(reg::PORT_D, 0b1100);
-        uart::start_both();
+        alternate(reg::PORT_G, 0b11);
+        uart::start_all();
         core.SYST.set_clock_source(SystClkSource::Core);
         core.SYST.set_reload(CLOCK_HZ / 1000 - 1);
         core.SYST.clear_current();
@@ -99,6 +100,14 @@ impl Board for Lm3s {
         sound::stop();
     }
 
+    fn chip_send(&mut self, frame: &[u8]) -> bool {
+        uart::chip_send(frame)
+    }
+
+    fn chip_read(&mut self) -> Option<u8> {
+        uart::chip_read()
+    }
+
     fn heard(&mut self) -> bool {
         CURRENT.read() != 0
     }
@@ -118,6 +127,7 @@ impl Board for Lm3s {
 #[exception]
 fn SysTick() {
     sound::on_tick();
+    uart::chip_tick();
 }
 
 /// UART0's interrupt, by the name the vector table below wants.

@@ -38,6 +38,7 @@ pub(crate) const PORT_B: usize = 0x4000_5000;
 pub(crate) const PORT_D: usize = 0x4000_7000;
 pub(crate) const PORT_E: usize = 0x4002_4000;
 pub(crate) const PORT_F: usize = 0x4002_5000;
+pub(crate) const PORT_G: usize = 0x4002_6000;
 
 /// A port's data register masked to `pins`: a write touches no others (section 8.2.1.2).
 pub(crate) const fn pins(port: usize, pins: usize) -> Reg {
@@ -91,10 +92,10 @@ pub(crate) fn clocks() {
     if (0..LOCK_READS).any(|_| raw.read() & LOCKED != 0) {
         rcc.write((running | DIVIDE_BY_4 | USE_DIVIDER) & !BYPASS);
     }
-    // Watchdog; UART0, UART1, SSI0, I2C0; ports A to F.
+    // Watchdog; UART0, UART1, UART2, SSI0, I2C0; ports A to G.
     Reg::at(SYSTEM, 0x100).set(1 << 3);
-    Reg::at(SYSTEM, 0x104).set(1 << 12 | 1 << 4 | 3);
-    Reg::at(SYSTEM, 0x108).set(0x3F);
+    Reg::at(SYSTEM, 0x104).set(1 << 12 | 1 << 4 | 7);
+    Reg::at(SYSTEM, 0x108).set(0x7F);
     // A peripheral answers three clocks after its clock came.
     cortex_m::asm::delay(16);
 }

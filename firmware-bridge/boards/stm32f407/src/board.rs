@@ -17,10 +17,15 @@ use static_cell::StaticCell;
 
 bind_interrupts!(struct Interrupts {
     USART2 => usart::BufferedInterruptHandler<peripherals::USART2>;
+    USART3 => usart::BufferedInterruptHandler<peripherals::USART3>;
 });
 
 /// The internal oscillator, Hz.
 const CLOCK_HZ: u32 = 16_000_000;
+/// Speed of a speech chip as it starts, bit/s.
+const CHIP_BAUD: u32 = 9_600;
+/// A frame for the chip fits, and its answers, which are single bytes.
+const CHIP_BYTES: (usize, usize) = (600, 32);
 /// Speed of the line, bit/s.
 const LINE_BAUD: u32 = 115_200;
 const WATCHDOG_US: u32 = 2_000_000;
@@ -106,6 +111,8 @@ pub(crate) struct Stm32 {
     send: BufferedUartTx<'static>,
     receive: BufferedUartRx<'static>,
     direction: Output<'static>,
+    chip_send: BufferedUartTx<'static>,
+    chip_receive: BufferedUartRx<'static>,
     heard_ms: i64,
     talk_from_ms: i64,
     talked_bytes: i64,
@@ -119,6 +126,8 @@ impl Stm32 {
         static SEND: StaticCell<[u8; SEND_BYTES]> = StaticCell::new();
         static RECEIVE: StaticCell<[u8; RECEIVE_BYTES]> = StaticCell::new();
         static BUS: StaticCell<RefCell<Bus>> = StaticCell::new();
+        static CHIP_SEND: StaticCell<[u8; CHIP_BYTES.0]> = StaticCell::new();
+        static CHIP_RECEIVE: StaticCell<[u8; CHIP_BYTES.1]> = StaticCell::new();
         let mut core = cortex_m::Peripherals::take()?;
         let chip = embassy_stm32::init(embassy_stm32::Config::default());
         let relay = Output::new(chip.PD12, Level::Low, Speed::Low);
@@ -134,6 +143,19 @@ impl Stm32 {
             receiving,
             Interrupts,
             line,
+        )
+        .ok()?
+        .split();
+        let mut chip_line = usart::Config::default();
+        chip_line.baudrate = CHIP_BAUD;
+        let (chip_send, chip_receive) = BufferedUart::new(
+            chip.USART3,
+            chip.PB11,
+            chip.PB10,
+            CHIP_SEND.init([0; CHIP_BYTES.0]),
+            CHIP_RECEIVE.init([0; CHIP_BYTES.1]),
+            Interrupts,
+            chip_line,
         )
         .ok()?
         .split();
@@ -160,6 +182,8 @@ impl Stm32 {
             send,
             receive,
             direction: Output::new(chip.PA1, Level::Low, Speed::Low),
+            chip_send,
+            chip_receive,
             heard_ms: 0,
             talk_from_ms: 0,
             talked_bytes: 0,
@@ -221,6 +245,17 @@ impl Board for Stm32 {
 
     fn sound_stop(&mut self) {
         sound::stop();
+    }
+
+    fn chip_send(&mut self, frame: &[u8]) -> bool {
+        // Frames follow each other after answers: the buffer is empty before each.
+        frame
+            .iter()
+            .all(|byte| embedded_hal_nb::serial::Write::write(&mut self.chip_send, *byte).is_ok())
+    }
+
+    fn chip_read(&mut self) -> Option<u8> {
+        embedded_hal_nb::serial::Read::read(&mut self.chip_receive).ok()
     }
 
     fn heard(&mut self) -> bool {

@@ -5,6 +5,7 @@
 //! | part | here |
 //! |---|---|
 //! | line | USART2 on PA2 and PA3, 115200 8N1; PA1 is the line driver's direction |
+//! | speech chip, if there is one | USART3 on PB10 and PB11, 9600 8N1 |
 //! | sound | converter DAC1 on PA4, a sample at each of 8,000 SysTicks a second |
 //! | amplifier's relay | PD12, open = low |
 //! | current sensor in the loudspeaker's line | PD13, high = current |
@@ -22,11 +23,12 @@ use board::{At24c, Card, Stm32};
 use cortex_m_rt::{ExceptionFrame, entry, exception};
 use mingluo_bridge::provision::Provision;
 use mingluo_bridge::station::LineProfile;
-use mingluo_terminal_app::{App, Board, Core, Line, SOFTWARE, core, line, provision};
+use mingluo_terminal_app::{App, Board, Core, Line, SOFTWARE, TextSpace, core, line, provision};
 use static_cell::StaticCell;
 
 static CORE: StaticCell<Core<At24c>> = StaticCell::new();
 static LINE: StaticCell<Line<Card>> = StaticCell::new();
+static TEXT: StaticCell<TextSpace> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
@@ -36,7 +38,8 @@ fn main() -> ! {
     let (Some(record), Some(line)) = (record, line) else { wait_for_provisioning(&mut board) };
     let terminal = boot_core(&record, eeprom.clone(), board.tick_ms());
     let station = open_line(line, card);
-    let mut app = App::new(terminal, station, eeprom);
+    let text = TEXT.init(TextSpace::new());
+    let mut app = App::new(terminal, station, eeprom, record.speech, text);
     loop {
         app.step(&mut board);
     }

@@ -6,11 +6,14 @@ use cortex_m_rt::{ExceptionFrame, entry, exception};
 use mingluo_bridge::provision::Provision;
 use mingluo_bridge::station::LineProfile;
 use mingluo_lm3s6965evb::{At24c, Card, Lm3s, stop_everything};
-use mingluo_terminal_app::{App, Board, Core, Line, Parts, SOFTWARE, core, line, provision};
+use mingluo_terminal_app::{
+    App, Board, Core, Line, Parts, SOFTWARE, TextSpace, core, line, provision,
+};
 use static_cell::StaticCell;
 
 static CORE: StaticCell<Core<At24c>> = StaticCell::new();
 static LINE: StaticCell<Line<Card>> = StaticCell::new();
+static TEXT: StaticCell<TextSpace> = StaticCell::new();
 
 #[entry]
 fn main() -> ! {
@@ -21,7 +24,8 @@ fn main() -> ! {
     let (Some(record), Some(line)) = (record, line) else { wait_for_provisioning(&mut board) };
     let terminal = boot_core(&record, eeprom, board.tick_ms());
     let station = open_line(line, blocks);
-    let mut app = App::new(terminal, station, eeprom);
+    let text = TEXT.init(TextSpace::new());
+    let mut app = App::new(terminal, station, eeprom, record.speech, text);
     loop {
         app.step(&mut board);
     }

@@ -1,0 +1,159 @@
+//! Places the recorded warnings of the response plans in terminals on serial lines, so that they
+//! sound there at once when spoken words would take too long.
+
+use super::link::Links;
+use crate::clock;
+use crate::deliver::serial::{KEPT_MAX, Kept};
+use crate::deliver::{self, KeyRing};
+use crate::model::{
+    Address, AreaCode, Chime, ClipRef, Codec, Policy, QuietHours, ResponsePlan, UtcMs,
+};
+use crate::render::{RenderRequest, Renderer};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How often a line is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How often the warnings are rendered again: a county may have recorded new ones.
+const RENDER_EVERY_S: i64 = 3_600;
+const MS_PER_MINUTE: i64 = 60_000;
+const MINUTES_PER_DAY: i64 = 1_440;
+
+/// What the placing needs.
+pub(super) struct Keeper {
+    pub(super) links: Arc<Links>,
+    pub(super) keys: Arc<KeyRing>,
+    pub(super) renderer: Arc<Renderer>,
+    pub(super) served: Vec<AreaCode>,
+    pub(super) warnings: Vec<(Chime, String)>,
+    /// Local hours in which content may be sent; `None` = never.
+    pub(super) hours: Option<QuietHours>,
+    pub(super) offset_minutes: i32,
+}
+
+impl Keeper {
+    /// Runs until the gateway stops; ends at once without lines.
+    pub(super) async fn run(self) {
+        let mut ticks = tokio::time::interval(LOOK_EVERY);
+        ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut kept: Vec<Kept> = Vec::new();
+        let mut rendered_at = None::<UtcMs>;
+        while !self.links.lines.is_empty() && !self.warnings.is_empty() {
+            ticks.tick().await;
+            let now = clock::now_utc();
+            if rendered_at.is_none_or(|at| now.since_ms(at) >= RENDER_EVERY_S * 1_000) {
+                rendered_at = Some(now);
+                kept = self.render().await;
+            }
+            let send = self.hours.is_some_and(|hours| within(hours, self.offset_minutes, now));
+            for area in &self.served {
+                let seal = |clip: &mingluo_bridge::message::Clip, valid_ms| {
+                    let order = deliver::keep_order(*clip, now, valid_ms);
+                    let aimed = deliver::aimed(&order, Address::Area(*area), &[], None);
+                    self.keys.seal_order(&aimed).ok()
+                };
+                let n_orders = self.links.lines.keep(&kept, *area, send, now, &seal);
+                tracing::debug!(n_orders, send, "warnings asked for on serial lines");
+            }
+        }
+    }
+
+    /// The warnings as they sound in a broadcast, without a thread of the runtime.
+    async fn render(&self) -> Vec<Kept> {
+        let (renderer, warnings) = (Arc::clone(&self.renderer), self.warnings.clone());
+        let all = move || {
+            let one = |(chime, name): &(Chime, String)| {
+                let (clip, bytes) = stored(&renderer, *chime, name, true)?;
+                Some(Kept { clip: deliver::wire_clip(&clip), bytes: bytes.into() })
+            };
+            warnings.iter().filter_map(one).collect()
+        };
+        tokio::task::spawn_blocking(all).await.unwrap_or_default()
+    }
+}
+
+/// A recorded warning as it sounds in a broadcast with this chime, and its bytes.
+pub(super) fn stored(
+    renderer: &Renderer,
+    chime: Chime,
+    name: &str,
+    background: bool,
+) -> Option<(ClipRef, Vec<u8>)> {
+    let request = RenderRequest {
+        text: String::new(),
+        voice: "recorded".into(),
+        recording: Some(name.to_owned()),
+        fallback_recording: name.to_owned(),
+        chime,
+        drill: false,
+        words_times: None,
+        codecs: BTreeSet::from([Codec::Adpcm]),
+        deadline_ms: None,
+        background,
+    };
+    let clip = match renderer.render(&request) {
+        // A fault means that something else than this recording would sound.
+        Ok(done) if done.spoken.fallback_reason.is_none() => done.clips.into_iter().next()?,
+        Ok(done) => {
+            tracing::warn!(name, why = ?done.spoken.fallback_reason, "warning not kept in terminals");
+            return None;
+        }
+        Err(fault) => {
+            tracing::warn!(name, %fault, "warning not kept in terminals");
+            return None;
+        }
+    };
+    let bytes = renderer.clips().read(clip.sha256).ok()?;
+    Some((clip, bytes))
+}
+
+/// The recorded warnings that response plans may fall back to, the most urgent first.
+pub(super) fn warnings(policy: &Policy) -> Vec<(Chime, String)> {
+    let named = |plan: &ResponsePlan| {
+        let name = plan.recording.clone().unwrap_or_else(|| plan.fallback_recording.clone());
+        (plan.chime, name)
+    };
+    let built_in = [
+        (Chime::Red, "general-red"),
+        (Chime::Orange, "general-orange"),
+        (Chime::Yellow, "general-yellow"),
+        (Chime::Blue, "general-blue"),
+    ];
+    let built_in = built_in.map(|(chime, name)| (chime, name.to_owned()));
+    let mut all: Vec<(Chime, String)> = policy.plans.iter().map(named).collect();
+    // Those of no plan go first among their level: they fit every hazard.
+    all.splice(0..0, built_in);
+    let mut seen = BTreeSet::new();
+    all.retain(|warning| seen.insert(warning.clone()));
+    all.sort_by_key(|(chime, _)| std::cmp::Reverse(*chime));
+    all.truncate(KEPT_MAX);
+    all
+}
+
+/// Whether a time lies in the hours.
+fn within(hours: QuietHours, offset_minutes: i32, now: UtcMs) -> bool {
+    let minute =
+        (now.0.div_euclid(MS_PER_MINUTE) + i64::from(offset_minutes)).rem_euclid(MINUTES_PER_DAY);
+    let (from, until) = (i64::from(hours.from_minute), i64::from(hours.until_minute));
+    if from <= until { (from..until).contains(&minute) } else { minute >= from || minute < until }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hours_are_local_and_may_span_midnight() {
+        let check = |from: u16, until: u16, utc_hour: i64, expect: bool| {
+            let hours = QuietHours { from_minute: from * 60, until_minute: until * 60 };
+            assert_eq!(within(hours, 480, UtcMs(utc_hour * 3_600_000)), expect, "{utc_hour} UTC");
+        };
+        check(1, 5, 17, true);
+        check(1, 5, 16, false);
+        check(1, 5, 21, false);
+        check(23, 5, 15, true);
+        check(23, 5, 20, true);
+        check(23, 5, 4, false);
+    }
+}
