@@ -47,6 +47,8 @@ const STOP_S_MAX: u64 = 10;
 const INTAKE_S_MAX: u64 = 3;
 /// The part of it in which orders on their way may reach the link, seconds.
 const LINK_S_MAX: u64 = 2;
+/// The part of it in which the audit may end the batch of rows it is at, seconds.
+const FOLLOWER_S_MAX: u64 = 2;
 /// How often a stop looks whether a thread has ended, milliseconds.
 const JOIN_LOOK_MS: u64 = 20;
 /// Connections of the API at the same time; more wait in the system's backlog.
@@ -239,8 +241,13 @@ impl Daemon {
         }
         // It must be gone before the journal is closed, which otherwise stays open for reading.
         self.follower.stop();
-        while !self.follower.ended() {
-            tokio::time::sleep(Duration::from_millis(JOIN_LOOK_MS)).await;
+        let follower = async {
+            while !self.follower.ended() {
+                tokio::time::sleep(Duration::from_millis(JOIN_LOOK_MS)).await;
+            }
+        };
+        if tokio::time::timeout(Duration::from_secs(FOLLOWER_S_MAX), follower).await.is_err() {
+            tracing::warn!("the audit did not end in time; what it was at is made again");
         }
         self.core.stop().await;
         self.render.close();

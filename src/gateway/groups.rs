@@ -102,6 +102,10 @@ fn faults(network: &Network, group: &Group) -> Vec<Reason> {
 }
 
 impl State {
+    pub(super) fn apply_group(&mut self, group: &Group) {
+        self.groups.insert(group.name.clone(), group.clone());
+    }
+
     /// A manual request with the places of its groups beside its own.
     ///
     /// # Errors

@@ -194,25 +194,18 @@ impl State {
             Entry::AlertRepeated { .. }
             | Entry::Denied { .. }
             | Entry::Started { .. }
-            | Entry::Administered { .. } => {}
+            | Entry::Administered { .. }
+            | Entry::PlanApproved { .. } => {}
             Entry::AlertRejected { rejection, raw, origin } => {
-                self.n_rejected += 1;
                 let (rejection, origin) = (rejection.clone(), origin.clone());
-                self.rejected.push_back(RejectedState { at, origin, raw: *raw, rejection });
-                if self.rejected.len() > REJECTED_KEPT_MAX {
-                    self.rejected.pop_front();
-                }
+                self.apply_rejected(RejectedState { at, origin, raw: *raw, rejection });
             }
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
             | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),
             Entry::RosterChanged { set, removed, .. } => self.apply_roster(at, set, removed),
-            Entry::GroupSet { group, .. } => {
-                self.groups.insert(group.name.clone(), group.clone());
-            }
-            Entry::GroupRemoved { name, .. } => {
-                self.groups.remove(name);
-            }
+            Entry::GroupSet { group, .. } => self.apply_group(group),
+            Entry::GroupRemoved { name, .. } => drop(self.groups.remove(name)),
             Entry::ProgrammeSet { .. }
             | Entry::ProgrammeApproved { .. }
             | Entry::ProgrammeRemoved { .. }
@@ -223,7 +216,6 @@ impl State {
             | Entry::CallEscalated { .. }
             | Entry::CallAnswered { .. }
             | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
-            Entry::PlanApproved { .. } => {}
             Entry::PlanMade { .. }
             | Entry::PlanSigned { .. }
             | Entry::PlanEdited { .. }
@@ -299,6 +291,14 @@ impl State {
     fn alert_mut(&mut self, id: Option<&AlertId>) -> Option<&mut AlertState> {
         let id = id?;
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
+    }
+
+    fn apply_rejected(&mut self, rejected: RejectedState) {
+        self.n_rejected += 1;
+        self.rejected.push_back(rejected);
+        if self.rejected.len() > REJECTED_KEPT_MAX {
+            self.rejected.pop_front();
+        }
     }
 
     fn apply_plan(&mut self, at: UtcMs, entry: &Entry) {

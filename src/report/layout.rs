@@ -185,7 +185,10 @@ fn broken(words: &str, size: f32, room: f32) -> Vec<String> {
         line.push(letter);
         if width(line, size) > room {
             line.pop();
-            lines.push(letter.to_string());
+            // No line begins with what closes the one before.
+            let closes = matches!(letter, '。' | '，' | '；' | '、' | '）' | '：');
+            let carried = if closes { line.pop() } else { None };
+            lines.push(carried.into_iter().chain([letter]).collect());
         }
     }
     lines
@@ -194,6 +197,12 @@ fn broken(words: &str, size: f32, room: f32) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_line_begins_with_what_closes_one() {
+        let lines = broken("一二三四五六七八九十。甲", 10.0, 100.0);
+        assert_eq!(lines, ["一二三四五六七八九", "十。甲"]);
+    }
 
     #[test]
     fn nothing_is_drawn_outside_of_a_page() {

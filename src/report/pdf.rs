@@ -3,7 +3,7 @@
 
 use super::document::draw;
 use super::font::{FontFile, find_font};
-use super::layout::{Item, Layout, MARGIN, PAGE_HEIGHT, PAGE_WIDTH, width};
+use super::layout::{Column, Item, Layout, MARGIN, PAGE_HEIGHT, PAGE_WIDTH, width};
 use super::local::local_minute;
 use super::missed::{self, MISSED_LISTED_MAX};
 use super::{Directory, Heading, ReportFault, local_time, proof_line};
@@ -15,6 +15,16 @@ use std::io::Write;
 const TEXT: f32 = 10.0;
 /// Size of tables, points.
 const SMALL: f32 = 8.5;
+/// Who was not reached: numbers and times stand there whole.
+const MISSED: [Column<'static>; 7] = [
+    ("终端编号", 2.6, false),
+    ("名称", 3.0, false),
+    ("乡镇", 1.5, false),
+    ("次数", 0.9, true),
+    ("最近一次", 2.5, false),
+    ("结果", 2.2, false),
+    ("联系人", 1.9, false),
+];
 
 pub(super) fn write(
     audit: &Audit,
@@ -113,15 +123,6 @@ fn missing(
         layout.paragraph("无。", TEXT);
         return Ok(());
     }
-    let columns = [
-        ("终端编号", 2.2, false),
-        ("名称", 3.2, false),
-        ("乡镇", 1.6, false),
-        ("次数", 0.7, true),
-        ("最近一次", 1.9, false),
-        ("结果", 2.2, false),
-        ("联系人", 2.2, false),
-    ];
     let rows = missed.iter().take(MISSED_LISTED_MAX).map(|missed| {
         let area = AreaCode::from_number(missed.terminal.number() / 1000);
         let place = area.map(|area| directory.places(area).0).unwrap_or_default();
@@ -136,7 +137,7 @@ fn missing(
             if contact.is_empty() { "—".to_owned() } else { contact.to_owned() },
         ]
     });
-    layout.table(&columns, rows, SMALL);
+    layout.table(&MISSED, rows, SMALL);
     if missed.len() > MISSED_LISTED_MAX {
         let rest = missed.len() - MISSED_LISTED_MAX;
         let told = format!("共 {} 个终端，另有 {rest} 个见表格导出。", missed.len());
@@ -172,5 +173,22 @@ fn number(pages: &mut [Vec<Item>]) {
         let words = format!("第 {number} 页　共 {n_pages} 页");
         let x = (PAGE_WIDTH - width(&words, SMALL)) / 2.0;
         page.push(Item::Text { x, y: PAGE_HEIGHT - MARGIN * 0.6, size: SMALL, words });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_stand_whole_in_their_columns() {
+        let all: f32 = MISSED.iter().map(|(_, share, _)| share).sum();
+        for (name, words) in [("终端编号", "430621100001-001"), ("最近一次", "2026-07-01 03:12")]
+        {
+            let share =
+                MISSED.iter().find(|(column, _, _)| *column == name).map(|(_, share, _)| share);
+            let room = (PAGE_WIDTH - 2.0 * MARGIN) * share.unwrap() / all - 6.0;
+            assert!(width(words, SMALL) <= room, "{name}: {} of {room}", width(words, SMALL));
+        }
     }
 }

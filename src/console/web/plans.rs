@@ -71,7 +71,7 @@ fn card(visitor: &Visitor, policy: &Policy, plan: &ResponsePlan) -> Markup {
             summary {
                 strong { (plan.title) } " "
                 @for level in &plan.levels {
-                    span.level.(words::level_class(Some(*level))) { (words::level(tongue, Some(*level))) } " "
+                    span class={ "level " (words::level_class(Some(*level))) } { (words::level(tongue, Some(*level))) } " "
                 }
                 span.hint { (approval(tongue, plan)) }
             }
