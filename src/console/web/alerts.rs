@@ -99,31 +99,27 @@ fn choice(visitor: &Visitor, chosen: &str) -> Markup {
 
 fn table(tongue: Tongue, alerts: &[AlertState], offset: i16) -> Markup {
     html! {
-            table.wide {
-                thead { tr {
-                    th { (tongue.say("收到", "Received")) } th { (tongue.say("级别", "Level")) }
-                    th { (tongue.say("标题", "Headline")) } th { (tongue.say("发布单位", "Sender")) }
-                    th { (tongue.say("处置", "What became of it")) }
-                } }
-                tbody {
-                    @for alert in alerts {
-                        tr {
-                            td { (words::moment(alert.accepted_at, offset)) }
-    <<<<<<< HEAD
-                            td { span.level.(words::level_class(alert.level)) { (words::level(tongue, alert.level)) } }
-    =======
-                            td { span class={ "level " (words::level_class(alert.level)) } { (words::level(tongue, alert.level)) } }
-    >>>>>>> main
-                            td { a href={ "/console/alerts/" (alert.number) } {
-                                @if alert.headline.is_empty() { (alert.id.identifier) } @else { (alert.headline) }
-                            } }
-                            td { (alert.id.sender) }
-                            td { (words::disposition(tongue, alert.disposition)) }
-                        }
+        table.wide {
+            thead { tr {
+                th { (tongue.say("收到", "Received")) } th { (tongue.say("级别", "Level")) }
+                th { (tongue.say("标题", "Headline")) } th { (tongue.say("发布单位", "Sender")) }
+                th { (tongue.say("处置", "What became of it")) }
+            } }
+            tbody {
+                @for alert in alerts {
+                    tr {
+                        td { (words::moment(alert.accepted_at, offset)) }
+                        td { span class={ "level " (words::level_class(alert.level)) } { (words::level(tongue, alert.level)) } }
+                        td { a href={ "/console/alerts/" (alert.number) } {
+                            @if alert.headline.is_empty() { (alert.id.identifier) } @else { (alert.headline) }
+                        } }
+                        td { (alert.id.sender) }
+                        td { (words::disposition(tongue, alert.disposition)) }
                     }
                 }
             }
         }
+    }
 }
 
 fn rejected_card(visitor: &Visitor, one: &RejectedState, offset: i16) -> Markup {
@@ -195,28 +191,24 @@ fn became(visitor: &Visitor, known: &AlertState, offset: i16) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
     let tongue = visitor.tongue();
     html! {
-            section.card {
-                p.big {
-    <<<<<<< HEAD
-                    span.level.(words::level_class(known.level)) { (words::level(tongue, known.level)) } " "
-    =======
-                    span class={ "level " (words::level_class(known.level)) } { (words::level(tongue, known.level)) } " "
-    >>>>>>> main
-                    strong { (words::disposition(tongue, known.disposition)) }
-                }
-                dl.facts {
-                    dt { (say("收到", "Received")) } dd { (words::moment(known.accepted_at, offset)) }
-                    dt { (say("编号", "Identity")) } dd { (known.id.sender) " · " (known.id.identifier) " · " (words::moment(known.id.sent, offset)) }
-                    @if !known.broadcasts.is_empty() {
-                        dt { (say("播发任务", "Broadcasts")) } dd {
-                            @for id in &known.broadcasts { a href={ "/console/broadcasts/" (id) } { (id) } " " }
-                        }
+        section.card {
+            p.big {
+                span class={ "level " (words::level_class(known.level)) } { (words::level(tongue, known.level)) } " "
+                strong { (words::disposition(tongue, known.disposition)) }
+            }
+            dl.facts {
+                dt { (say("收到", "Received")) } dd { (words::moment(known.accepted_at, offset)) }
+                dt { (say("编号", "Identity")) } dd { (known.id.sender) " · " (known.id.identifier) " · " (words::moment(known.id.sent, offset)) }
+                @if !known.broadcasts.is_empty() {
+                    dt { (say("播发任务", "Broadcasts")) } dd {
+                        @for id in &known.broadcasts { a href={ "/console/broadcasts/" (id) } { (id) } " " }
                     }
                 }
-                h2 { (say("处置依据", "Why")) }
-                ul.reasons { @for reason in &known.reasons { li { (reason.text) } } }
             }
+            h2 { (say("处置依据", "Why")) }
+            ul.reasons { @for reason in &known.reasons { li { (reason.text) } } }
         }
+    }
 }
 
 fn content(visitor: &Visitor, alert: &Alert, offset: i16) -> Markup {

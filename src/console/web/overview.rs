@@ -147,27 +147,23 @@ fn running(tongue: Tongue, picture: &Picture) -> Markup {
 
 fn alerts(tongue: Tongue, picture: &Picture, offset: i16) -> Markup {
     html! {
-            section {
-                h2 { (tongue.say("最近预警", "Latest alerts")) }
-                @if picture.alerts.is_empty() { p.empty { (tongue.say("还没有收到预警。", "No alert yet.")) } }
-                @else {
-                    table.wide { tbody {
-                        @for (number, headline, level, disposition, at) in &picture.alerts {
-                            tr {
-                                td { (words::moment(*at, offset)) }
-    <<<<<<< HEAD
-                                td { span.level.(words::level_class(*level)) { (words::level(tongue, *level)) } }
-    =======
-                                td { span class={ "level " (words::level_class(*level)) } { (words::level(tongue, *level)) } }
-    >>>>>>> main
-                                td { a href={ "/console/alerts/" (number) } { (headline) } }
-                                td { (words::disposition(tongue, *disposition)) }
-                            }
+        section {
+            h2 { (tongue.say("最近预警", "Latest alerts")) }
+            @if picture.alerts.is_empty() { p.empty { (tongue.say("还没有收到预警。", "No alert yet.")) } }
+            @else {
+                table.wide { tbody {
+                    @for (number, headline, level, disposition, at) in &picture.alerts {
+                        tr {
+                            td { (words::moment(*at, offset)) }
+                            td { span class={ "level " (words::level_class(*level)) } { (words::level(tongue, *level)) } }
+                            td { a href={ "/console/alerts/" (number) } { (headline) } }
+                            td { (words::disposition(tongue, *disposition)) }
                         }
-                    } }
-                }
+                    }
+                } }
             }
         }
+    }
 }
 
 fn townships(tongue: Tongue, picture: &Picture) -> Markup {
