@@ -153,7 +153,38 @@ fn from_the_words_to_the_audit() {
         auditor.go(&format!("/console/broadcasts/{id}"));
         auditor.wait_for_text("李带班");
         auditor.wait_for_text(WORDS);
+        audited(&auditor, browser, &id, n - 4);
     });
+}
+
+/// Months later: every terminal's ladder, one of them with its proof, and the report as files.
+fn audited(auditor: &Page, browser: &Browser, id: &str, n: usize) {
+    auditor.go(&format!("/console/audit?broadcast={id}"));
+    let rows = "main a[href*=\"/console/audit/evidence\"]";
+    // The audit's own store follows the record within moments.
+    for _ in 0..50 {
+        if auditor.count(rows) == u64::try_from(n).unwrap() && !auditor.reads("播放中") {
+            break;
+        }
+        auditor.pause(200);
+        auditor.go(&format!("/console/audit?broadcast={id}"));
+    }
+    assert_eq!(auditor.count(rows), u64::try_from(n).unwrap(), "one ladder a terminal");
+    auditor.shot("audit");
+    for (format, begins) in [("csv", &b""[..]), ("xlsx", b"PK"), ("pdf", b"%PDF")] {
+        let folder = browser.folder().join(format!("export-{format}"));
+        auditor.download_to(&folder);
+        auditor.click(&format!("a[href*=\"format={format}\"]"));
+        let bytes = std::fs::read(auditor.downloaded(&folder)).unwrap();
+        assert!(bytes.starts_with(begins) && bytes.len() > 500, "{format}: {} bytes", bytes.len());
+        if format == "csv" {
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            assert!(text.contains("430621104000-001"), "{text}");
+        }
+    }
+    auditor.and_load(|page| page.click(rows));
+    auditor.wait_for_text("台账链证明");
+    auditor.shot("evidence");
 }
 
 /// Who approves has read what goes out: what was changed meanwhile must be read again.

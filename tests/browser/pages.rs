@@ -31,6 +31,7 @@ pub(crate) const PAGES: &[Known] = &[
     page("groups", "/console/groups", Role::Leader),
     page("drills", "/console/drills", Role::Leader),
     page("me", "/console/me", Role::Leader),
+    page("audit", "/console/audit", Role::Auditor),
     page("system", "/console/system", Role::Administrator),
     page("accounts", "/console/accounts", Role::Administrator),
 ];

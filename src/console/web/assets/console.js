@@ -35,8 +35,18 @@ function put(part, html) {
     part.dataset.waits = html;
     return;
   }
+  const held = part.contains(document.activeElement) ? sign(document.activeElement) : '';
   part.innerHTML = html;
+  if (held) {
+    const again = Array.from(part.querySelectorAll('a, button, summary')).find((e) => sign(e) === held);
+    if (again) again.focus({ preventScroll: true });
+  }
   count();
+}
+
+// By what a link or button is known again when its part was drawn anew: the keyboard stays where it was.
+function sign(element) {
+  return element.tagName + (element.getAttribute('href') || element.getAttribute('name') || element.textContent);
 }
 
 let source = null;
