@@ -21,6 +21,7 @@ mod overview;
 mod plans;
 mod pulse;
 mod read_back;
+mod recordings;
 mod sign_in;
 mod stop;
 mod system;
@@ -37,7 +38,7 @@ use crate::daemon::CoreFault;
 use crate::gateway::{Answer, Input};
 use crate::model::{Act, Actor, AreaCode, Network, Policy};
 use axum::Router;
-use axum::extract::Request;
+use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
@@ -80,6 +81,14 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/compose", get(compose::get).post(compose::post))
         .route("/compose/audience", post(compose::audience))
         .route("/compose/preview", post(compose::preview))
+        .route(
+            "/recordings",
+            get(recordings::get)
+                .post(recordings::post)
+                .layer(DefaultBodyLimit::max(recordings::BODY_BYTES_MAX)),
+        )
+        .route("/recordings/{name}", get(recordings::listen))
+        .route("/recordings/{name}/delete", post(recordings::delete))
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))
