@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 /// Forms of audio file a recording may have.
-const EXTENSIONS: [&str; 6] = ["opus", "ogg", "wav", "flac", "mp3", "m4a"];
+const EXTENSIONS: [&str; 7] = ["opus", "ogg", "wav", "flac", "mp3", "m4a", "webm"];
 /// Folders below the audio folder that are searched, levels.
 const DEPTH_MAX: u8 = 3;
 /// Missing recordings that are named before "…".

@@ -13,6 +13,7 @@ use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
 use super::preview::PreviewDesk;
+use super::recordings::RecordingDesk;
 use super::render::{Deadlines, RenderQueue};
 use super::serve::{local, serve};
 use super::status::StatusPlane;
@@ -410,6 +411,7 @@ fn console(
         county: Arc::new(ground.county()?),
         clips: clips::router(ground.renderer.clips()),
         board: Arc::default(),
+        recordings: RecordingDesk::start(&ground.settings.render.recordings_dir)?,
         previews: previews(&ground.settings, &ground.renderer)?,
         core,
         keys: Arc::new(ground.api_keys.clone()),

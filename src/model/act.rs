@@ -1,6 +1,6 @@
 //! What people do besides deciding about broadcasts: it goes on record with their name.
 
-use super::Role;
+use super::{Role, Sha256};
 use serde::{Deserialize, Serialize};
 
 /// One thing a person did to the gateway itself.
@@ -50,6 +50,22 @@ pub enum Act {
         before: String,
         /// As it is.
         after: String,
+    },
+    /// Put a recording on the shelf.
+    RecordingAdded {
+        /// The name broadcasts call it by.
+        name: String,
+        /// Digest of the file.
+        sha256: Sha256,
+        /// Its length in bytes.
+        bytes: u64,
+    },
+    /// Took a recording off the shelf.
+    RecordingRemoved {
+        /// Its name.
+        name: String,
+        /// Digest of the file.
+        sha256: Sha256,
     },
     /// Took data out of the record.
     Exported {

@@ -6,6 +6,7 @@
 mod ogg_opus;
 mod packed;
 mod suspicion;
+mod webm;
 
 use super::samples::{Converter, MIX_RATE_HZ, ResampleFault, Samples, count_f64, narrow};
 use std::ops::RangeInclusive;
@@ -49,7 +50,7 @@ pub enum RecordingFault {
     #[error("expected at least {RECORDING_MS_MIN} ms, got {0} ms; record again")]
     TooShort(u32),
     /// A format we don't read.
-    #[error("expected wav, flac, mp3, m4a, ogg vorbis or ogg opus, got {0}")]
+    #[error("expected wav, flac, mp3, m4a, ogg vorbis, ogg opus or webm opus, got {0}")]
     Format(String),
     /// A protected file.
     #[error(
@@ -104,6 +105,28 @@ pub fn decode(bytes: &[u8]) -> Result<Samples, RecordingFault> {
     Ok(sound)
 }
 
+/// The ending of file names that belongs to what the bytes are by their own head, whatever a sender called
+/// them; `None` = none of ours.
+#[must_use]
+pub fn extension(bytes: &[u8]) -> Option<&'static str> {
+    let at = |from: usize, mark: &[u8]| bytes.get(from..).is_some_and(|b| b.starts_with(mark));
+    if at(0, b"RIFF") && at(8, b"WAVE") {
+        Some("wav")
+    } else if at(0, b"fLaC") {
+        Some("flac")
+    } else if at(0, b"OggS") {
+        Some(if ogg_opus::is_ogg_opus(bytes) { "opus" } else { "ogg" })
+    } else if webm::is_webm(bytes) {
+        Some("webm")
+    } else if at(4, b"ftyp") {
+        Some("m4a")
+    } else if at(0, b"ID3") || matches!(bytes, [0xff, second, ..] if second & 0xe6 == 0xe2) {
+        Some("mp3")
+    } else {
+        None
+    }
+}
+
 /// Decodes at the recording's own rate.
 #[cfg(test)]
 pub(super) fn raw(bytes: &[u8]) -> Result<Samples, RecordingFault> {
@@ -115,6 +138,8 @@ fn decoded(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, RecordingFault> 
         suspicion::check(bytes)?;
         if ogg_opus::is_ogg_opus(bytes) {
             ogg_opus::decode(bytes, to_hz)
+        } else if webm::is_webm(bytes) {
+            webm::decode(bytes, to_hz)
         } else {
             packed::decode(bytes, to_hz)
         }

@@ -38,6 +38,8 @@ fn good() -> Vec<(String, Vec<u8>)> {
     for name in ["sine.flac", "sine.m4a", "sine-vorbis.ogg"] {
         files.push((name.to_owned(), std::fs::read(dir.join(name)).unwrap()));
     }
+    let open = include_bytes!("../../tests/fixtures/recording/tone-open.webm");
+    files.push(("tone-open.webm".to_owned(), open.to_vec()));
     files
 }
 

@@ -230,3 +230,31 @@ fn opus_of_many_channels_is_mixed_down() {
     let peak = sound.mono[4_000..].iter().fold(0.0_f32, |peak, sample| peak.max(sample.abs()));
     assert!((0.25..0.6).contains(&peak), "{peak}");
 }
+
+/// Recorded from a browser's microphone: segment and clusters may have an open length.
+#[test]
+fn opus_in_webm_is_read_whole_or_refused() {
+    let open = include_bytes!("../../tests/fixtures/recording/tone-open.webm");
+    let closed = include_bytes!("../../tests/fixtures/recording/tone.webm");
+    for bytes in [&open[..], &closed[..]] {
+        assert_eq!(extension(bytes), Some("webm"));
+        let sound = decode(bytes).unwrap_or_else(|fault| panic!("{fault}"));
+        // The last packet is padded to its end.
+        assert!(sound.duration_ms().abs_diff(1_500) <= 25, "{} ms", sound.duration_ms());
+        // 440 Hz cross zero 880 times a second; the edges of the sound are left out.
+        let middle = &sound.mono[4_000..20_000];
+        let crossings = middle.windows(2).filter(|two| (two[0] < 0.0) != (two[1] < 0.0)).count();
+        assert!(crossings.abs_diff(880) <= 4, "{crossings} crossings a second");
+    }
+    let at_end = open.len() - 10;
+    assert_eq!(decode(&open[..at_end]).unwrap_err(), RecordingFault::NoEnd, "cut in a block");
+    assert_eq!(decode(&closed[..3_000]).unwrap_err(), RecordingFault::NoEnd);
+    let mut other = closed.to_vec();
+    let codec = other.windows(6).position(|six| six == b"A_OPUS").unwrap();
+    other[codec..codec + 6].copy_from_slice(b"A_PCM1");
+    assert!(decode(&other).unwrap_err().to_string().contains("A_PCM1"));
+    assert!(matches!(
+        decode(&closed[..40]),
+        Err(RecordingFault::Format(_) | RecordingFault::NoEnd)
+    ));
+}

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 /// File name extensions, in the order they are looked for.
-const EXTENSIONS: [&str; 7] = ["opus", "ogg", "wav", "flac", "mp3", "m4a", "aac"];
+const EXTENSIONS: [&str; 8] = ["opus", "ogg", "wav", "flac", "mp3", "m4a", "aac", "webm"];
 /// Longest name in characters.
 const NAME_CHARS_MAX: usize = 64;
 /// Levels of folders that are searched, the directory itself included.

@@ -7,6 +7,7 @@ mod broker;
 mod calls;
 mod console;
 mod console_duty;
+mod console_voice;
 mod entry;
 mod external;
 mod https;

@@ -14,6 +14,7 @@ pub(crate) struct Visitor {
     pub(crate) token: String,
 }
 
+/// What came back.
 pub(crate) struct Page {
     pub(crate) status: u16,
     pub(crate) location: String,
@@ -96,10 +97,16 @@ impl Visitor {
     }
 
     pub(crate) fn send(&mut self, head: &str, body: &str) -> Page {
+        self.send_bytes(head, body.as_bytes())
+    }
+
+    /// The same with a body that is no text.
+    pub(crate) fn send_bytes(&mut self, head: &str, body: &[u8]) -> Page {
         let mut request = head.to_owned();
         let jar: Vec<String> = self.cookies.iter().map(|(k, v)| format!("{k}={v}")).collect();
-        write!(request, "Cookie: {}\r\nConnection: close\r\n\r\n{body}", jar.join("; ")).unwrap();
-        let (status, whole) = wire(self.http, request.as_bytes());
+        write!(request, "Cookie: {}\r\nConnection: close\r\n\r\n", jar.join("; ")).unwrap();
+        let request = [request.as_bytes(), body].concat();
+        let (status, whole) = wire(self.http, &request);
         let head = whole.split("\r\n\r\n").next().unwrap_or_default();
         let mut location = String::new();
         for (name, value) in head.lines().filter_map(|line| line.split_once(": ")) {

@@ -15,7 +15,7 @@ struct Asset {
 }
 
 /// All of them. What is not ours stands in `assets/README.md` with version, licence and digest.
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 6] = [
     Asset {
         name: "console.css",
         kind: "text/css; charset=utf-8",
@@ -30,6 +30,16 @@ const ASSETS: [Asset; 4] = [
         name: "compose.js",
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("assets/compose.js"),
+    },
+    Asset {
+        name: "map.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("assets/map.js"),
+    },
+    Asset {
+        name: "voice.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("assets/voice.js"),
     },
     Asset { name: "gong.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/gong.svg") },
 ];

@@ -1,28 +1,34 @@
 //! 手动广播: an officer speaks to chosen places. First the form, then everything read back, then, with
 //! what changes typed in by hand, it goes to the core.
 
+use super::County;
 use super::fault::PageFault;
 use super::glass::bad_reason;
 use super::groups;
 use super::layout::{self, page, token};
+use super::map::{Mark, picture};
 use super::read_back::{review, send, typed_word};
 use super::visitor::{Fields, Posted, Visitor};
-use super::words;
+use super::words::{self, Tongue};
 use crate::clock;
 use crate::console::Console;
 use crate::daemon::PreviewOrder;
 use crate::decide::{ManualRequest, Urgency};
+use crate::deliver::Presence;
 use crate::gateway::Gateway;
 use crate::model::{
-    AreaCode, AreaLevel, Chime, Class, Level, Need, Plan, Position, Refusal, Right,
+    AreaCode, AreaLevel, Chime, Class, Level, Need, Plan, Position, Refusal, Right, UtcMs,
 };
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Characters of a message.
 const TEXT_CHARS_MAX: usize = 2_000;
+/// Characters of the corners of a ring: 1,000 of them.
+const RING_CHARS_MAX: usize = 24_000;
 /// Chimes to choose from.
 const CHIMES: [(&str, Chime); 6] = [
     ("notice", Chime::Notice),
@@ -50,15 +56,25 @@ pub(super) struct Ground {
     townships: Vec<(AreaCode, String, Vec<Place>)>,
     templates: Vec<(String, String)>,
     drill_armed: bool,
+    /// The terminals within the officer's reach; empty when none has a position.
+    map: Markup,
+}
+
+/// What a link to the form may have filled in.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Asked {
+    recording: Option<String>,
 }
 
 /// The form.
 pub(super) async fn get(
     State(console): State<Console>,
     visitor: Visitor,
+    Query(asked): Query<Asked>,
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Broadcast)?;
     let mut fields = Fields::default();
+    fields.push("recording".to_owned(), asked.recording.unwrap_or_default());
     for (name, value) in
         [("repeats", "2"), ("valid", "30"), ("chime", "notice"), ("interval", "10")]
     {
@@ -76,17 +92,22 @@ async fn form_page(
 ) -> Result<Markup, PageFault> {
     let now = clock::now_utc();
     let own = visitor.actor().areas.clone();
-    let ground = console.core.look(move |gateway| ground(gateway, &own, now)).await?;
+    let (county, tongue) = (Arc::clone(&console.county), visitor.tongue());
+    let look = move |gateway: &Gateway| ground(gateway, &own, now, (&county, tongue));
+    let ground = console.core.look(look).await?;
+    let recordings = super::recordings::part(console, visitor).await;
     let body = html! {
         @if let Some(good) = good { p.flash.good role="status" { (good) } }
         @for fault in faults { p.flash.bad role="alert" { (fault) } }
+        (super::recordings::upload_form(visitor))
         form.compose method="post" action="/console/compose" data-compose {
             (token(visitor))
             input type="hidden" name="step" value="review";
             (class_choice(visitor, fields, ground.drill_armed))
-            (words_field(visitor, fields, &ground))
+            (words_field(visitor, fields, &ground, &recordings))
             (groups::picker(console, visitor, fields).await?)
             (area_tree(visitor, fields, &ground))
+            (ring_field(visitor, fields, &ground))
             (save_group(visitor))
             (manner(visitor, fields))
             div.actions {
@@ -96,13 +117,20 @@ async fn form_page(
         }
         div data-preview-result aria-live="polite" {}
         script type="module" nonce=(visitor.look.nonce) src=(super::assets::path("compose.js")) {}
+        script type="module" nonce=(visitor.look.nonce) src=(super::assets::path("map.js")) {}
+        script type="module" nonce=(visitor.look.nonce) src=(super::assets::path("voice.js")) {}
     };
     let title = visitor.say("手动广播", "Manual broadcast").to_owned();
     Ok(page(console, visitor, layout::COMPOSE, &title, &body))
 }
 
 /// What of the county an officer may choose from.
-pub(super) fn ground(gateway: &Gateway, own: &[AreaCode], now: crate::model::UtcMs) -> Ground {
+pub(super) fn ground(
+    gateway: &Gateway,
+    own: &[AreaCode],
+    now: UtcMs,
+    (county, tongue): (&County, Tongue),
+) -> Ground {
     let rules = gateway.rules();
     let mine = |code: AreaCode| own.iter().any(|o| o.contains(code) || code.contains(*o));
     let mut townships: BTreeMap<AreaCode, (String, Vec<Place>)> = BTreeMap::new();
@@ -123,7 +151,14 @@ pub(super) fn ground(gateway: &Gateway, own: &[AreaCode], now: crate::model::Utc
         }
     }
     let templates = rules.policy.templates.iter();
+    let reached = |area: AreaCode| own.iter().any(|own| own.contains(area));
+    let terminals = rules.network.terminals.values().filter(|terminal| reached(terminal.area));
+    let marks = terminals.map(|terminal| {
+        let online = gateway.presence(terminal.id) == Presence::Online;
+        (terminal, if online { Mark::Good } else { Mark::Bad })
+    });
     Ground {
+        map: picture(tongue, &rules.network, &county.outline, marks),
         townships: townships.into_iter().map(|(code, (name, all))| (code, name, all)).collect(),
         templates: templates.map(|t| (t.name.clone(), t.text.clone())).collect(),
         drill_armed: gateway.state().drill_armed(now).is_some(),
@@ -154,7 +189,7 @@ fn class_choice(visitor: &Visitor, fields: &Fields, drill_armed: bool) -> Markup
     }
 }
 
-fn words_field(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
+fn words_field(visitor: &Visitor, fields: &Fields, ground: &Ground, recordings: &Markup) -> Markup {
     html! {
         fieldset {
             legend { (visitor.say("播什么", "What to say")) }
@@ -165,6 +200,7 @@ fn words_field(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
                 input name="recording" maxlength="80" value=(fields.one("recording"))
                     placeholder=(visitor.say("例如 flash-flood-red", "such as flash-flood-red"));
             }
+            (recordings)
             @if !ground.templates.is_empty() {
                 details {
                     summary { (visitor.say("套用预案模板", "Take a template of the response plans")) }
@@ -197,6 +233,34 @@ pub(super) fn area_tree(visitor: &Visitor, fields: &Fields, ground: &Ground) -> 
                             label { input type="checkbox" name="area" value=(village) checked[is_chosen(*village)]; (name) }
                         }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// A ring drawn on the map, or its corners typed in.
+fn ring_field(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let ring = fields.one("polygon");
+    html! {
+        fieldset.ring data-ring {
+            legend { (say("在地图上圈选", "Or draw a ring on the map")) }
+            details open[!ring.is_empty()] {
+                summary { (say("打开地图", "Open the map")) }
+                p.hint { (say(
+                    "依次点击各个拐角，至少三个，首尾自动相连；圈内的终端与上面所选区域合并计算。",
+                    "Click at least three corners, the ring closes by itself; terminals inside are added to the areas above.",
+                )) }
+                (ground.map)
+                div.actions data-ring-actions hidden {
+                    button type="button" data-ring-undo { (say("撤销一个拐角", "Undo a corner")) }
+                    button type="button" data-ring-clear { (say("清除", "Clear")) }
+                    span data-ring-count role="status" {}
+                }
+                label { (say("拐角坐标（经度,纬度，以空格分隔；不用鼠标时在此填写）", "Corners as lon,lat, separated by spaces (for use without a mouse)"))
+                    textarea name="polygon" rows="2" maxlength=(RING_CHARS_MAX) spellcheck="false"
+                        placeholder="113.11,29.14 113.13,29.14 113.12,29.16" { (ring) }
                 }
             }
         }

@@ -30,6 +30,7 @@ mod programme_form;
 mod programmes;
 mod pulse;
 mod read_back;
+mod recordings;
 mod resend;
 mod roster;
 mod sign_in;
@@ -99,6 +100,14 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/compose", get(compose::get).post(compose::post))
         .route("/compose/audience", post(compose::audience))
         .route("/compose/preview", post(compose::preview))
+        .route(
+            "/recordings",
+            get(recordings::get)
+                .post(recordings::post)
+                .layer(DefaultBodyLimit::max(recordings::BODY_BYTES_MAX)),
+        )
+        .route("/recordings/{name}", get(recordings::listen))
+        .route("/recordings/{name}/delete", post(recordings::delete))
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))

@@ -8,7 +8,7 @@ use super::visitor::{Fields, Posted, Visitor};
 use crate::clock;
 use crate::console::Console;
 use crate::decide::{MESSAGE_CHARS_MAX, conflicts, estimated_ms, programme_faults, terminals_of};
-use crate::gateway::Ask;
+use crate::gateway::{Ask, Gateway};
 use crate::model::{AreaCode, Calendar, LocalDate, Programme, Right, YearDay};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -95,7 +95,9 @@ async fn form(
     checked: &Markup,
 ) -> Result<Markup, PageFault> {
     let (now, own) = (clock::now_utc(), visitor.actor().areas.clone());
-    let ground = console.core.look(move |gateway| ground(gateway, &own, now)).await?;
+    let (county, tongue) = (std::sync::Arc::clone(&console.county), visitor.tongue());
+    let look = move |gateway: &Gateway| ground(gateway, &own, now, (&county, tongue));
+    let ground = console.core.look(look).await?;
     let say = |zh, en| visitor.say(zh, en);
     let body = html! {
         (checked)

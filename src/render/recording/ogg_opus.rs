@@ -10,7 +10,7 @@ use std::io::Cursor;
 /// Lengths and positions in the file count at 48 kHz, whatever rate it is decoded at.
 const RATE_HZ: u32 = 48_000;
 /// Longest packet: 120 ms at 48 kHz, for each channel.
-const PACKET_FRAMES_MAX: usize = 5_760;
+pub(super) const PACKET_FRAMES_MAX: usize = 5_760;
 /// Rates at which a decoder gives its sound by itself (RFC 6716 section 2): nothing has to be converted.
 const DECODED_RATES_HZ: [u32; 5] = [8_000, 12_000, 16_000, 24_000, 48_000];
 
@@ -20,15 +20,18 @@ pub(super) fn is_ogg_opus(bytes: &[u8]) -> bool {
 }
 
 /// What `OpusHead` says.
-struct Head {
-    channels: usize,
-    pre_skip: usize,
-    gain: f64,
+pub(super) struct Head {
+    /// Channels, at most [`RECORDING_CHANNELS_MAX`].
+    pub(super) channels: usize,
+    /// Frames to leave out at the start.
+    pub(super) pre_skip: usize,
+    /// Factor for every sample.
+    pub(super) gain: f64,
     /// Streams, coupled ones among them, and which channel comes from where (mapping family 1).
     mapping: Option<(u8, u8, Vec<u8>)>,
 }
 
-fn head(packet: &[u8]) -> Result<Head, RecordingFault> {
+pub(super) fn head(packet: &[u8]) -> Result<Head, RecordingFault> {
     let damaged = || RecordingFault::Damaged("an opus header of wrong form".to_owned());
     let &[channels, skip_low, skip_high, _, _, _, _, gain_low, gain_high, family, ref rest @ ..] =
         packet.get(9..).ok_or_else(damaged)?
@@ -63,13 +66,13 @@ fn head(packet: &[u8]) -> Result<Head, RecordingFault> {
 }
 
 /// One or two channels, or several streams in each packet.
-enum Voice {
+pub(super) enum Voice {
     Plain(Box<Decoder>),
     Many(Box<OpusMSDecoder>, Vec<i16>),
 }
 
 impl Voice {
-    fn new(head: &Head, rate_hz: u32) -> Result<Self, RecordingFault> {
+    pub(super) fn new(head: &Head, rate_hz: u32) -> Result<Self, RecordingFault> {
         let damaged = |what: String| RecordingFault::Damaged(what);
         if let Some((streams, coupled, mapping)) = &head.mapping {
             let rate = i32::try_from(rate_hz).unwrap_or(0);
@@ -86,7 +89,12 @@ impl Voice {
     }
 
     /// Frames of a packet into `out`; `None` when it can't be decoded.
-    fn decode(&mut self, packet: &[u8], out: &mut [f32], channels: usize) -> Option<usize> {
+    pub(super) fn decode(
+        &mut self,
+        packet: &[u8],
+        out: &mut [f32],
+        channels: usize,
+    ) -> Option<usize> {
         match self {
             Self::Plain(decoder) => decoder.decode_float(packet, out, DecodeMode::Normal).ok(),
             Self::Many(decoder, pcm) => {
@@ -103,6 +111,12 @@ impl Voice {
     }
 }
 
+/// The rate to decode at for sound wanted at `to_hz`, and how many frames of the file one of its is.
+pub(super) fn decoded_rate(to_hz: Option<u32>) -> (u32, usize) {
+    let rate_hz = to_hz.filter(|hz| DECODED_RATES_HZ.contains(hz)).unwrap_or(RATE_HZ);
+    (rate_hz, usize::try_from(RATE_HZ / rate_hz).unwrap_or(1))
+}
+
 /// Decodes the first stream.
 pub(super) fn decode(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, RecordingFault> {
     let damaged = |e: &dyn std::fmt::Display| RecordingFault::Damaged(e.to_string());
@@ -110,8 +124,7 @@ pub(super) fn decode(bytes: &[u8], to_hz: Option<u32>) -> Result<Samples, Record
     let first = reader.read_packet_expected().map_err(|e| damaged(&e))?;
     let serial = first.stream_serial();
     let head = head(&first.data)?;
-    let rate_hz = to_hz.filter(|hz| DECODED_RATES_HZ.contains(hz)).unwrap_or(RATE_HZ);
-    let each = usize::try_from(RATE_HZ / rate_hz).unwrap_or(1);
+    let (rate_hz, each) = decoded_rate(to_hz);
     let mut voice = Voice::new(&head, rate_hz)?;
     let mut collector = Collector::new(rate_hz, to_hz, head.pre_skip / each)?;
     let mut pcm = vec![0.0_f32; PACKET_FRAMES_MAX * head.channels];
