@@ -8,6 +8,16 @@ pub const SIGNAL_DELAY_MS_MAX: i64 = 2_000;
 /// A clock that may be wrong by more than this is no clock, milliseconds.
 pub const ERROR_MS_MAX: i64 = 60_000;
 
+/// No time before this is believed, milliseconds since 1970 UTC (2020-01-01): it is what a clock
+/// shows that lost its power or counts from boot.
+pub const FIRST_MS: i64 = 1_577_836_800_000;
+
+/// Whether `now_ms` is a time at all. A terminal without one never sounds, and judges no validity.
+#[must_use]
+pub fn is_time(now_ms: i64) -> bool {
+    now_ms >= FIRST_MS
+}
+
 /// Time by signals.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Clock {

@@ -1,5 +1,5 @@
-//! The terminal: a state machine without I/O. Inputs come with the terminal's own time; what must
-//! be done comes out as [`Action`]s. Real firmware and simulated terminals run this same code.
+//! The terminal: a state machine without I/O. Inputs come with the terminal's own time, one before
+//! [`crate::clock::FIRST_MS`] while it has none; what must be done comes out as [`Action`]s. Real firmware and simulated terminals run this same code.
 //!
 //! ```text
 //! order ─▶ verified, aimed, in time, never used ─▶ fetching ─▶ ready ⇄ sounding ─▶ played
@@ -7,6 +7,7 @@
 //!            └─ refused                               └──────────┴────────┴─▶ cancelled · expired · failed
 //! ```
 
+use crate::clock::is_time;
 use crate::frame::{self, FrameError, Kind, Verifier};
 use crate::message::{CLIPS_MAX, Clip, Order, Receipt, Report, Step};
 use crate::queue::Reports;
@@ -29,6 +30,8 @@ pub const FETCH_WAIT_MS: i64 = 5_000;
 pub const PLAY_SLACK_MS: i64 = 10_000;
 /// What is reported when power went while sounding.
 const POWER_LOST: &str = "power lost while playing";
+/// What is reported when the time went while sounding.
+const TIME_LOST: &str = "time lost while playing";
 /// Actions of one input, which the caller drains after every input. When it is full a waiting
 /// `Send` makes room (reports are repeated anyway), so that a `Stop` is never lost.
 pub const ACTIONS_MAX: usize = 24;
@@ -130,6 +133,8 @@ pub struct Dropped {
     pub other_target: u32,
     /// Orders to keep content outside their time window, or in a codec this terminal can't decode.
     pub keeps: u32,
+    /// Play orders that came before the terminal had a time to judge them by.
+    pub timeless: u32,
 }
 
 /// The terminal.
@@ -336,6 +341,11 @@ impl<S: Store> Terminal<S> {
             self.act(Action::Send(report));
         }
     }
+}
+
+/// What a report says about when: nothing without a time.
+fn stamp(now_ms: i64) -> Option<i64> {
+    is_time(now_ms).then_some(now_ms)
 }
 
 fn failed(why: &str) -> Step {

@@ -76,14 +76,27 @@ fn send_content(terminal: &mut Terminal, file: &[u8]) {
     }
 }
 
+/// What the gateway does when a terminal knows nothing of an order: the time, and the order.
+fn order_again(terminal: &mut Terminal, order: &[u8]) {
+    terminal.sealed(&time());
+    terminal.sealed(order);
+}
+
 /// Sends content until the terminal has it; `None` when the power went.
-fn bring(terminal: &mut Terminal, file: &[u8], powered: &impl Fn() -> bool) -> Option<()> {
+fn bring(
+    terminal: &mut Terminal,
+    file: &[u8],
+    order: &[u8],
+    powered: &impl Fn() -> bool,
+) -> Option<()> {
     let ask = Ask::Clip(tag(&clip_of(file, Codec::Adpcm).sha256));
     while powered() {
         match terminal.poll_once(ask).and_then(|answer| answer.clip) {
             Some(Progress::Here) => return Some(()),
             Some(Progress::Missing { .. }) => send_content(terminal, file),
             Some(Progress::Checking) | None => {}
+            // Its watchdog started it anew since, and took clock and order with it.
+            Some(Progress::Unasked) if terminal.restarts => order_again(terminal, order),
             Some(other) => panic!("{other:?}"),
         }
     }
@@ -140,8 +153,9 @@ fn an_order_is_played_to_the_last_sample_and_never_again() {
     assert!(!terminal.relay(), "open at boot");
     terminal.sealed(&time());
     let clip = clip_of(&file, Codec::Adpcm);
-    terminal.sealed(&sealed(&play(5, clip)));
-    bring(&mut terminal, &file, &soon()).unwrap();
+    let order = sealed(&play(5, clip));
+    terminal.sealed(&order);
+    bring(&mut terminal, &file, &order, &soon()).unwrap();
     while terminal.sounded().is_empty() {
         pause(Duration::from_millis(5));
     }
@@ -202,6 +216,26 @@ fn replayed(terminal: &mut Terminal, said: &[Vec<u8>], sounded: usize) {
 
 #[test]
 #[ignore = "needs the firmware: run .ci/firmware"]
+fn an_order_before_the_time_is_no_refusal_and_plays_once_with_it() {
+    let file = noise(4, 800);
+    let clip = clip_of(&file, Codec::Adpcm);
+    let order = sealed(&play(6, clip));
+    let mut terminal = Terminal::new("timeless");
+    terminal.boot();
+    for _ in 0..3 {
+        terminal.sealed(&order);
+        let answer = terminal.poll(Ask::Clip(tag(&clip.sha256)));
+        assert_eq!((answer.clip, answer.report()), (Some(Progress::Unasked), None));
+    }
+    assert_eq!(terminal.status().counter_highest, 0, "nothing of it is remembered");
+    order_again(&mut terminal, &order);
+    bring(&mut terminal, &file, &order, &soon()).unwrap();
+    assert_eq!(end_of(&mut terminal, 6, &soon()).unwrap().last(), Some(&Step::Played));
+    assert_eq!(terminal.sounded(), decoded(&file, 800));
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
 fn strangers_orders_and_noise_make_no_sound() {
     let file = noise(2, 800);
     let clip = clip_of(&file, Codec::Adpcm);
@@ -239,7 +273,7 @@ fn strangers_orders_and_noise_make_no_sound() {
     assert_eq!(terminal.sounded(), []);
     assert!(!terminal.relay());
     terminal.sealed(&genuine);
-    bring(&mut terminal, &file, &soon()).unwrap();
+    bring(&mut terminal, &file, &genuine, &soon()).unwrap();
     assert_eq!(end_of(&mut terminal, 8, &soon()).unwrap().last(), Some(&Step::Played));
     assert_eq!(terminal.sounded(), decoded(&file, 800));
 }
@@ -256,8 +290,9 @@ fn kept_phrases_sound_in_their_order_after_a_power_cut() {
         let expires_ms = issued_at_ms + HOUR_MS;
         let keep = Keep { target, issued_at_ms, expires_ms, clip, phrase: Some(*number) };
         terminal.sealed(&time());
-        terminal.sealed(&sealed(&Order::Keep(keep)));
-        bring(&mut terminal, file, &soon()).unwrap();
+        let keep = sealed(&Order::Keep(keep));
+        terminal.sealed(&keep);
+        bring(&mut terminal, file, &keep, &soon()).unwrap();
     }
     terminal.cut();
     terminal.boot();
@@ -266,8 +301,9 @@ fn kept_phrases_sound_in_their_order_after_a_power_cut() {
     let mut file = [0; 32];
     let file = postcard::to_slice(&list, &mut file).unwrap().to_vec();
     terminal.sealed(&time());
-    terminal.sealed(&sealed(&play(9, clip_of(&file, Codec::Phrases))));
-    bring(&mut terminal, &file, &soon()).unwrap();
+    let order = sealed(&play(9, clip_of(&file, Codec::Phrases)));
+    terminal.sealed(&order);
+    bring(&mut terminal, &file, &order, &soon()).unwrap();
     assert_eq!(end_of(&mut terminal, 9, &soon()).unwrap().last(), Some(&Step::Played));
     let [eleven, twelve] = [decoded(&files[0].1, 900), decoded(&files[1].1, 1_400)];
     assert_eq!(terminal.sounded(), [twelve.clone(), eleven, twelve].concat());
@@ -312,8 +348,9 @@ fn a_text_is_spoken_by_the_chip() {
         let file = warning.as_bytes();
         let clip = Clip { duration_ms: 60_000, ..clip_of(file, Codec::Text) };
         assert_eq!(terminal.status().codecs, 4 | 16 | 32, "it tells that it has a chip");
-        terminal.sealed(&sealed(&play(counter, clip)));
-        bring(&mut terminal, file, &soon()).unwrap();
+        let order = sealed(&play(counter, clip));
+        terminal.sealed(&order);
+        bring(&mut terminal, file, &order, &soon()).unwrap();
         assert_eq!(end_of(&mut terminal, counter, &soon()).unwrap().last(), Some(&Step::Played));
         assert!(!terminal.relay(), "open when it ended");
         let spoken = chip.join().unwrap();
@@ -357,7 +394,7 @@ fn power_cuts_at_any_point_never_play_twice_and_lose_nothing_that_had_not_begun(
         let powered = || !power.is_finished();
         terminal.sealed(&time());
         terminal.sealed(&order);
-        let whole = bring(&mut terminal, file, &powered)
+        let whole = bring(&mut terminal, file, &order, &powered)
             .and_then(|()| end_of(&mut terminal, counter, &powered));
         cut_early += usize::from(whole.is_none());
         power.join().unwrap();
@@ -369,8 +406,10 @@ fn power_cuts_at_any_point_never_play_twice_and_lose_nothing_that_had_not_begun(
         let end = loop {
             // Answers with no content asked for mean that it ended before.
             let asked = terminal.poll(Ask::Clip(tag(&clip_of(file, Codec::Adpcm).sha256)));
-            if let Some(Progress::Missing { .. }) = asked.clip {
-                send_content(&mut terminal, file);
+            match asked.clip {
+                Some(Progress::Missing { .. }) => send_content(&mut terminal, file),
+                Some(Progress::Unasked) => order_again(&mut terminal, &order),
+                _ => {}
             }
             if let Some(report) = asked.report() {
                 let frame = receipt(&report);

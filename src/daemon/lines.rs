@@ -7,7 +7,7 @@ use crate::clock;
 use crate::config::Settings;
 use crate::deliver::serial::{Contents, LineConfig, SerialLines};
 use crate::deliver::{self, KeyRing, LinkInput, Publish};
-use crate::model::{Address, AreaCode, Network, Sha256};
+use crate::model::{Address, AreaCode, Network, Sha256, UtcMs};
 use crate::render::Renderer;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,16 @@ const TIME_EVERY: Duration = Duration::from_secs(15);
 /// A time that waited longer for the line than this is not sent, seconds.
 const TIME_VALID_S: i64 = 1;
 
+/// The time of now for the terminals of an area, sealed.
+fn time_signal(keys: &KeyRing, area: AreaCode, now: UtcMs) -> Option<Arc<[u8]>> {
+    let order = deliver::aimed(&deliver::time_order(now), Address::Area(area), &[], None);
+    keys.seal_order(&order)
+        .inspect_err(
+            |fault| tracing::error!(%fault, "the time can't be sealed for the serial lines"),
+        )
+        .ok()
+}
+
 /// Sends the time on all lines, to terminals without a clock of their own, until the gateway stops.
 async fn tell_time(links: Arc<Links>, keys: Arc<KeyRing>, prefix: String, served: Vec<AreaCode>) {
     let mut ticks = tokio::time::interval(TIME_EVERY);
@@ -27,8 +37,7 @@ async fn tell_time(links: Arc<Links>, keys: Arc<KeyRing>, prefix: String, served
         for area in &served {
             let now = clock::now_utc();
             let address = Address::Area(*area);
-            let order = deliver::aimed(&deliver::time_order(now), address, &[], None);
-            let Ok(payload) = keys.seal_order(&order) else { continue };
+            let Some(payload) = time_signal(&keys, *area, now) else { continue };
             let topic = deliver::order_topic(&prefix, address);
             let expires_at = Some(now.plus_s(TIME_VALID_S));
             // A line that is down or full gets the next one.
@@ -51,6 +60,11 @@ pub(super) fn attend(links: &Arc<Links>, ground: &Ground) {
     };
     // Both end by themselves without lines, and with the runtime otherwise.
     tokio::spawn(keeper.run());
+    let (signing, areas) = (Arc::clone(&keys), served.clone());
+    links.lines.tell_time(Arc::new(move || {
+        let now = clock::now_utc();
+        areas.iter().filter_map(|area| time_signal(&signing, *area, now)).collect()
+    }));
     let prefix = ground.settings.mqtt.prefix.clone();
     tokio::spawn(tell_time(Arc::clone(links), keys, prefix, served));
 }

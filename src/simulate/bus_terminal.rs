@@ -2,6 +2,7 @@
 //! horn that counts. No I/O; time is given.
 
 use super::terminal::Slots;
+use mingluo_bridge::clock::Clock;
 use mingluo_bridge::frame::Ed25519Verifier;
 use mingluo_bridge::intake::ClipStore;
 use mingluo_bridge::message::Clip;
@@ -99,6 +100,9 @@ pub struct BusTerminal {
     next_tick_ms: i64,
     plays: Vec<(u64, bool)>,
     time_scale: i64,
+    /// Without a battery: the time comes by signals only, and is gone at every boot.
+    clock: Option<Clock>,
+    booted_ms: i64,
     /// Plays by broadcast.
     pub sounded: BTreeMap<u64, Sounded>,
     /// Without power: hears and says nothing.
@@ -118,17 +122,38 @@ impl BusTerminal {
             next_tick_ms: now_ms,
             plays: Vec::new(),
             time_scale: i64::from(time_scale.max(1)),
+            clock: None,
+            booted_ms: now_ms,
             sounded: BTreeMap::new(),
             dead: false,
         }
     }
 
+    /// The same without a battery for its clock, as most microcontrollers: it boots once more and
+    /// knows no time before a signal comes.
+    #[must_use]
+    pub fn without_battery(mut self, now_ms: i64) -> Self {
+        self.clock = Some(Clock::default());
+        self.reboot(now_ms);
+        self
+    }
+
+    /// The time as this terminal knows it; since boot, in 1970, when it knows none.
+    fn own_ms(&self, now_ms: i64) -> i64 {
+        let tick_ms = now_ms - self.booted_ms;
+        self.clock
+            .map_or(now_ms, |clock| clock.now_ms(tick_ms).map_or(tick_ms, |(own_ms, _)| own_ms))
+    }
+
     /// Power was cut and is back: persistent memory and whole clips are left, nothing else.
     pub fn reboot(&mut self, now_ms: i64) {
+        self.booted_ms = now_ms;
+        self.clock = self.clock.map(|_| Clock::default());
+        let own_ms = self.own_ms(now_ms);
         let own = self.terminal.profile().clone();
-        let gone = Terminal::boot(own.clone(), Slots::default(), now_ms);
+        let gone = Terminal::boot(own.clone(), Slots::default(), own_ms);
         let store = std::mem::replace(&mut self.terminal, gone).into_store();
-        self.terminal = Terminal::boot(own, store, now_ms);
+        self.terminal = Terminal::boot(own, store, own_ms);
         let mut flash = std::mem::take(self.flash());
         flash.staged.clear();
         self.station = Station::new(self.line.clone(), flash);
@@ -158,7 +183,7 @@ impl BusTerminal {
         if self.dead {
             return;
         }
-        self.station.on_byte(now_ms, byte, &mut self.terminal);
+        self.station.on_byte(self.own_ms(now_ms), byte, &mut self.terminal);
         if byte == 0 {
             self.act(now_ms);
             if let Some(bytes) = self.station.answer() {
@@ -178,9 +203,9 @@ impl BusTerminal {
                 self.sounding = None;
                 self.sounded.entry(broadcast).or_default().ended += 1;
                 self.plays.push((broadcast, true));
-                self.terminal.on_playback_finished(now_ms, broadcast, true);
+                self.terminal.on_playback_finished(self.own_ms(now_ms), broadcast, true);
             }
-            self.terminal.on_tick(now_ms);
+            self.terminal.on_tick(self.own_ms(now_ms));
             self.act(now_ms);
         }
         if self.answer.as_ref().is_some_and(|(at_us, _)| now_us >= *at_us) {
@@ -196,8 +221,8 @@ impl BusTerminal {
     }
 
     fn act(&mut self, now_ms: i64) {
-        while self.station.work(now_ms, &mut self.terminal) {}
-        while let Some(action) = self.station.next_action(now_ms, &mut self.terminal) {
+        while self.station.work(self.own_ms(now_ms), &mut self.terminal) {}
+        while let Some(action) = self.station.next_action(self.own_ms(now_ms), &mut self.terminal) {
             match action {
                 Action::Start { broadcast, clip, .. } => {
                     let length_ms = i64::from(clip.duration_ms) / self.time_scale;
@@ -208,14 +233,17 @@ impl BusTerminal {
                     }
                     sounded.started += 1;
                     self.plays.push((broadcast, false));
-                    self.terminal.on_playback_started(now_ms, broadcast);
+                    self.terminal.on_playback_started(self.own_ms(now_ms), broadcast);
                 }
                 Action::Stop { .. } | Action::AmplifierOff => self.sounding = None,
-                Action::SetClock { .. }
-                | Action::Fetch(_)
-                | Action::Offer(_)
-                | Action::Keep { .. }
-                | Action::Send(_) => {}
+                Action::SetClock { issued_at_ms } => {
+                    let tick_ms = now_ms - self.booted_ms;
+                    if let Some(clock) = &mut self.clock {
+                        // An old signal is refused there.
+                        let _taken = clock.set(tick_ms, issued_at_ms);
+                    }
+                }
+                Action::Fetch(_) | Action::Offer(_) | Action::Keep { .. } | Action::Send(_) => {}
             }
         }
     }

@@ -1,6 +1,9 @@
 //! What a terminal does with an order it has verified.
 
-use super::{Action, CLOCK_SKEW_MS_MAX, HELD_MAX, Held, POWER_LOST, State, Terminal, failed};
+use super::{
+    Action, CLOCK_SKEW_MS_MAX, HELD_MAX, Held, POWER_LOST, State, Terminal, failed, stamp,
+};
+use crate::clock::is_time;
 use crate::message::{Cancel, Class, Keep, Manifest, Query, RefusalCode, Step};
 use crate::replay::{self, Known, Phase, Store};
 use heapless::Vec;
@@ -9,7 +12,8 @@ impl<S: Store> Terminal<S> {
     pub(super) fn play(&mut self, now_ms: i64, manifest: &Manifest) {
         let counter = manifest.counter;
         let digest = replay::digest(manifest);
-        match self.memory.known(counter, digest) {
+        let known = self.memory.known(counter, digest);
+        match known {
             Known::Replay => {
                 return self.refuse(now_ms, counter, RefusalCode::Replay);
             }
@@ -22,12 +26,17 @@ impl<S: Store> Terminal<S> {
                     let step = failed(POWER_LOST);
                     return self.end_unheld(None, now_ms, counter, Phase::Failed, step);
                 }
-                if now_ms >= manifest.expires_ms {
-                    let ended = Some(now_ms);
-                    return self.end_unheld(ended, now_ms, counter, Phase::Expired, Step::Expired);
-                }
             }
             Known::New => {}
+        }
+        if !is_time(now_ms) {
+            // Any word would be taken as the end. The gateway sends the time, and the order again.
+            self.dropped.timeless = self.dropped.timeless.saturating_add(1);
+            return;
+        }
+        if known != Known::New && now_ms >= manifest.expires_ms {
+            let ended = Some(now_ms);
+            return self.end_unheld(ended, now_ms, counter, Phase::Expired, Step::Expired);
         }
         if let Some(code) = self.refusal(now_ms, manifest) {
             return self.refuse(now_ms, counter, code);
@@ -109,7 +118,7 @@ impl<S: Store> Terminal<S> {
     }
 
     pub(super) fn cancel(&mut self, now_ms: i64, cancel: &Cancel) {
-        // An issue time ahead of our clock is no reason to go on sounding.
+        // An issue time ahead of our clock is no reason to go on sounding, nor is having no time.
         if now_ms >= cancel.expires_ms {
             return self.refuse(now_ms, cancel.counter, RefusalCode::Window);
         }
@@ -131,13 +140,13 @@ impl<S: Store> Terminal<S> {
             None if written => {}
             None => {
                 let step = failed("memory can't be written");
-                self.report_bare(Some(now_ms), now_ms, cancel.counter, step);
+                self.report_bare(stamp(now_ms), now_ms, cancel.counter, step);
             }
             Some(broadcast) if hit.is_empty() => {
                 if self.memory.phase(broadcast).is_some_and(Phase::is_end) {
                     self.tell(now_ms, broadcast);
                 } else {
-                    let ended = Some(now_ms);
+                    let ended = stamp(now_ms);
                     let (phase, step) = (Phase::Cancelled, Step::Cancelled);
                     self.end_unheld(ended, now_ms, broadcast, phase, step);
                 }

@@ -1,6 +1,6 @@
 //! What a terminal says about its broadcasts.
 
-use super::{Action, HELD_MAX, State, Terminal, failed};
+use super::{Action, HELD_MAX, State, Terminal, failed, stamp};
 use crate::message::{RefusalCode, Report, Step};
 use crate::replay::{Phase, Store};
 use heapless::Vec;
@@ -48,7 +48,7 @@ impl<S: Store> Terminal<S> {
         let mut report = self.bare(counter, step);
         report.received_at_ms = held.received_at_ms;
         report.playing_at_ms = held.playing_at_ms;
-        report.ended_at_ms = Some(now_ms);
+        report.ended_at_ms = stamp(now_ms);
         report.plays = held.plays;
         report.heard = held.heard;
         self.put(now_ms, report);
@@ -92,7 +92,7 @@ impl<S: Store> Terminal<S> {
                 waiting.sequence = self.sequence;
                 self.put(now_ms, waiting);
             }
-            None => self.report_bare(Some(now_ms), now_ms, counter, step),
+            None => self.report_bare(stamp(now_ms), now_ms, counter, step),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whose turn it is: what ends, what starts, what is pre-empted.
 
-use super::{Action, HELD_MAX, PLAY_SLACK_MS, State, Terminal, failed};
+use super::{Action, HELD_MAX, PLAY_SLACK_MS, State, TIME_LOST, Terminal, failed};
+use crate::clock::is_time;
 use crate::message::{Clip, Step};
 use crate::replay::{Phase, Store};
 use heapless::Vec;
@@ -9,10 +10,15 @@ impl<S: Store> Terminal<S> {
     /// Ends what is over, starts what is due, pre-empts what ranks lower, and switches the
     /// amplifier off when nothing sounds.
     pub(super) fn turn(&mut self, now_ms: i64) {
-        self.end_expired(now_ms);
-        self.end_stuck(now_ms);
-        self.fetch_again(now_ms);
-        self.start_next(now_ms);
+        if is_time(now_ms) {
+            self.end_expired(now_ms);
+            self.end_stuck(now_ms);
+            self.fetch_again(now_ms);
+            self.start_next(now_ms);
+        } else if let Some(counter) = self.sounding() {
+            // Nobody could say any more when it must end.
+            self.end(now_ms, counter, Phase::Failed, failed(TIME_LOST));
+        }
         if self.amplifier_on && self.sounding().is_none() {
             self.amplifier_on = false;
             self.act(Action::AmplifierOff);

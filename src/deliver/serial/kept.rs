@@ -2,9 +2,9 @@
 //! nothing else needs the line.
 
 use super::lines::{Line, SerialLines};
-use super::master::LineOrder;
 use super::port::PortInput;
 use super::transfer::{Bring, Content};
+use super::words::{LineOrder, TimeUse};
 use super::{airtime, lines};
 use crate::model::{AreaCode, UtcMs};
 use mingluo_bridge::message as wire;
@@ -118,6 +118,7 @@ fn keep_next(
             bring: if send { Bring::Send } else { Bring::Look },
         }],
         watch_us: 0,
+        time: TimeUse::Needs,
     };
     line.inputs.try_send(PortInput::Order(Box::new(order))).ok()
 }

@@ -4,9 +4,9 @@
 use super::airtime::{clip_ms, units_for};
 use super::choose::{Limits, choose};
 use super::kept::Placing;
-use super::master::{LineOrder, LineSetup};
 use super::port::{Direction, PORT_QUEUE_MAX, Port, PortInput};
 use super::transfer::Bring;
+use super::words::{LineOrder, LineSetup, TimeUse};
 use super::{Content, LineWord, PortTold};
 use crate::deliver::link::{LinkFault, LinkInput, Publish};
 use crate::model::{AreaCode, Codec, TerminalId, UtcMs};
@@ -14,7 +14,7 @@ use mingluo_bridge::message::{self as wire, Order, Target};
 use mingluo_bridge::topics::{self, Leaf};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use tokio::sync::mpsc;
 
 /// Words from the ports waiting for the gateway; terminals keep their reports until polled again.
@@ -66,6 +66,9 @@ pub struct LineConfig {
 
 /// Gives the bytes of a clip by digest, from the clip store; may read a file.
 pub type Contents = Arc<dyn Fn(&wire::Clip) -> Option<Arc<[u8]>> + Send + Sync>;
+
+/// Makes sealed time signals for all areas served, of this moment.
+pub type TimeSignals = Arc<dyn Fn() -> Vec<Arc<[u8]>> + Send + Sync>;
 
 pub(super) struct Line {
     pub(super) config: LineConfig,
@@ -134,6 +137,7 @@ pub struct SerialLines {
     prefix: String,
     /// Terminals whose last report came by a line: their receipt goes there.
     owed: Arc<Mutex<BTreeSet<TerminalId>>>,
+    time_signals: Arc<OnceLock<TimeSignals>>,
     tasks: Vec<tokio::task::JoinHandle<()>>,
 }
 
@@ -149,6 +153,7 @@ impl SerialLines {
         let (told, heard) = mpsc::channel(TOLD_MAX);
         let mut tasks = Vec::new();
         let mut lines = Vec::new();
+        let time_signals = Arc::new(OnceLock::new());
         for (number, config) in configs.into_iter().enumerate() {
             let (orders, port_inputs) = mpsc::channel(PORT_QUEUE_MAX);
             let up = Arc::new(AtomicBool::new(false));
@@ -160,6 +165,7 @@ impl SerialLines {
                 inputs: port_inputs,
                 told: told.clone(),
                 number,
+                time_signals: Arc::clone(&time_signals),
                 up: Arc::clone(&up),
                 talking: false,
             };
@@ -170,13 +176,19 @@ impl SerialLines {
         let lines = Arc::new(lines);
         let owed = Arc::new(Mutex::new(BTreeSet::new()));
         tasks.push(tokio::spawn(listen(Arc::clone(&lines), heard, Arc::clone(&owed), inputs)));
-        Self { lines, contents, prefix, owed, tasks }
+        Self { lines, contents, prefix, owed, time_signals, tasks }
     }
 
     /// Whether there is any line.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
+    }
+
+    /// From now on the time goes before orders, made by `time_signals`; set once.
+    pub fn tell_time(&self, time_signals: TimeSignals) {
+        // A second call changes nothing: the first one's signals are as good.
+        let _set = self.time_signals.set(time_signals);
     }
 
     /// Sends an order to those it is for: an area's to the terminals that prefer the line, a
@@ -288,6 +300,7 @@ impl SerialLines {
             expires_us: left_ms.saturating_mul(1_000),
             content: contents,
             watch_us: watch_ms * 1_000,
+            time: time_use(order),
         }
     }
 
@@ -332,6 +345,14 @@ fn wanted(
 
 pub(super) fn same(codec: Codec, wire: wire::Codec) -> bool {
     crate::deliver::order::wire_codec(codec) == wire
+}
+
+fn time_use(order: &Order) -> TimeUse {
+    match order {
+        Order::Play(_) | Order::Query(_) | Order::Keep(_) => TimeUse::Needs,
+        Order::Cancel(_) => TimeUse::Free,
+        Order::Time(_) => TimeUse::Sets,
+    }
 }
 
 /// How long all plays take.

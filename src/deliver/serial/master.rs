@@ -6,11 +6,15 @@
 //!                        ▲   └─▶ next_at: call again then, even when nothing came
 //!               bytes ───┘
 //! ```
-//! What goes first: orders, a question to whoever just got one, content, receipts, other questions.
+//! Before an order that a terminal judges by its clock goes the time, unless it went just before:
+//! whoever has booted since knows none. The master holds no key, so it asks for that frame.
+//!
+//! What goes first: the time, orders, a question to whoever just got one, content, receipts, other questions.
 
 use super::airtime::{bytes_us, units_for};
-use super::transfer::{Content, Next, Transfer, Turned};
-use mingluo_bridge::line::{self, ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll};
+use super::transfer::{Next, Transfer, Turned};
+use super::words::{LineAction, LineEvent, LineFigures, LineOrder, LineSetup, TimeUse};
+use mingluo_bridge::line::{self, ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll, Progress};
 use mingluo_bridge::serial::{Deframer, LINE_BYTES_MAX};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -28,104 +32,13 @@ const ANSWER_BYTES_MAX: usize = 320;
 const SILENT_POLLS_MAX: u8 = 3;
 /// How often a silent terminal is asked, microseconds, when nothing else concerns it.
 const SILENT_POLL_US: i64 = 15_000_000;
-/// From this speed on chunks are larger, bits per second.
-const FAST_BAUD: u32 = 38_400;
 /// After so many packets of content one of lower rank may go.
 const CONTENT_RUN_MAX: u8 = 24;
 
-/// How one line is run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LineSetup {
-    /// Bits per second.
-    pub baud: u32,
-    /// Chunk size in units of eight bytes.
-    pub units: u8,
-    /// From the end of a poll to the first byte of its answer at most, microseconds.
-    pub answer_wait_us: i64,
-    /// How often a terminal is asked when nothing concerns it, microseconds.
-    pub idle_poll_us: i64,
-    /// How often it is asked while it may be playing, microseconds.
-    pub watch_poll_us: i64,
-}
-
-impl LineSetup {
-    /// What suits a line of that speed. A damaged byte costs a chunk, and a cancel waits for one:
-    /// small chunks on slow lines, where large ones would take half a second.
-    #[must_use]
-    pub fn of(baud: u32) -> Self {
-        Self {
-            baud,
-            units: if baud >= FAST_BAUD { 60 } else { 28 },
-            answer_wait_us: 60_000,
-            idle_poll_us: 10_000_000,
-            watch_poll_us: 1_000_000,
-        }
-    }
-}
-
-/// An order for terminals of this line.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LineOrder {
-    /// The sealed frame.
-    pub frame: Arc<[u8]>,
-    /// Addresses it concerns.
-    pub to: Vec<u8>,
-    /// Higher goes first when content waits for the line.
-    pub priority: u8,
-    /// Of no use after, microseconds of the line's time.
-    pub expires_us: i64,
-    /// Content that goes with it.
-    pub content: Vec<Content>,
-    /// How long answers are expected, microseconds.
-    pub watch_us: i64,
-}
-
-/// What happens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineEvent<'a> {
-    /// Bytes came from the line.
-    Bytes(&'a [u8]),
-    /// An order to send.
-    Order(LineOrder),
-    /// A receipt for one terminal.
-    Receipt(u8, Arc<[u8]>),
-    /// Nothing: time passed.
-    Tick,
-    /// The port came back: what was on the line is lost.
-    Opened,
-}
-
-/// What must be done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LineAction {
-    /// Write these bytes; they take the line until [`Master::busy_until_us`].
-    Write(Vec<u8>),
-    /// A sealed report or status of the terminal at this address.
-    Heard(u8, Vec<u8>),
-    /// The terminal at this address answers (again), or has fallen silent.
-    Presence(u8, bool),
-    /// The terminal at this address has this content.
-    Here(u8, [u8; 32]),
-    /// The terminal at this address can't have this content.
-    Never(u8, [u8; 32]),
-    /// The queue is full, or content does not fit the line: this order was not taken.
-    Refused(Arc<[u8]>),
-}
-
-/// Counts of one line.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct LineFigures {
-    /// Bytes written.
-    pub bytes: u64,
-    /// Polls written.
-    pub polls: u64,
-    /// Answers that came whole.
-    pub answers: u64,
-    /// Polls without a whole answer.
-    pub silences: u64,
-    /// Chunks written.
-    pub chunks: u64,
-}
+/// Before an order goes a new time signal when the last one is older than this, microseconds.
+const TIME_AGE_US_MAX: i64 = 3_000_000;
+/// The same when somebody who may have booted since came back or knows nothing of an order.
+const TIME_AGE_US_MAX_DOUBTED: i64 = 500_000;
 
 #[derive(Debug, Clone)]
 struct Member {
@@ -154,6 +67,12 @@ pub struct Master {
     orders: VecDeque<LineOrder>,
     receipts: VecDeque<(u8, Arc<[u8]>)>,
     transfers: Vec<Transfer>,
+    /// Time signals to write before anything else.
+    times: VecDeque<Arc<[u8]>>,
+    /// When the last one was written or asked for.
+    time_at_us: i64,
+    /// Somebody may have booted since.
+    time_doubted: bool,
     listening: Option<Listening>,
     busy_until_us: i64,
     content_run: u8,
@@ -181,6 +100,9 @@ impl Master {
             orders: VecDeque::new(),
             receipts: VecDeque::new(),
             transfers: Vec::new(),
+            times: VecDeque::new(),
+            time_at_us: i64::MIN,
+            time_doubted: false,
             listening: None,
             busy_until_us: i64::MIN,
             content_run: 0,
@@ -235,8 +157,11 @@ impl Master {
                     self.receipts.push_back((address, frame));
                 }
             }
+            LineEvent::Time(frames) => self.times = frames.into(),
             LineEvent::Tick => {}
             LineEvent::Opened => {
+                self.times.clear();
+                self.time_doubted = true;
                 self.listening = None;
                 self.busy_until_us = now_us;
                 self.deframer = Deframer::default();
@@ -271,6 +196,9 @@ impl Master {
             self.listening = None;
             self.figures.answers += 1;
             let Some(member) = self.members.get_mut(&from) else { continue };
+            self.time_doubted |= member.silent > 0
+                || member.online != Some(true)
+                || answer.clip == Some(Progress::Unasked);
             answered(member, now_us, &answer, &self.setup);
             if member.online != Some(true) {
                 member.online = Some(true);
@@ -328,6 +256,17 @@ impl Master {
     /// Writes one packet, if anything is due; `at_us` is when it begins on the line.
     fn write_next(&mut self, at_us: i64, out: &mut Vec<LineAction>) -> bool {
         self.transfers.retain(|transfer| !transfer.is_over(at_us));
+        if let Some(frame) = self.times.pop_front() {
+            self.time_written(at_us);
+            self.write(at_us, ALL, &Packet::Sealed(&frame), out);
+            return true;
+        }
+        if self.wants_time(at_us) {
+            // Asked once: when none comes, the order goes without.
+            self.time_written(at_us);
+            out.push(LineAction::AskTime);
+            return false;
+        }
         if let Some(order) = self.orders.pop_front() {
             return self.write_order(at_us, order, out);
         }
@@ -355,6 +294,22 @@ impl Master {
         lower_first && self.write_content(at_us, out)
     }
 
+    fn time_written(&mut self, at_us: i64) {
+        self.time_at_us = at_us;
+        self.time_doubted = false;
+    }
+
+    /// Whether the next order on the line is one for which the last time signal is too old.
+    fn wants_time(&self, at_us: i64) -> bool {
+        let next = self.orders.front().map(|order| order.time);
+        let needs = match next {
+            Some(time) => time == TimeUse::Needs,
+            None => self.transfers.iter().any(Transfer::has_order),
+        };
+        let age_us_max = if self.time_doubted { TIME_AGE_US_MAX_DOUBTED } else { TIME_AGE_US_MAX };
+        needs && at_us.saturating_sub(self.time_at_us) > age_us_max
+    }
+
     /// The member to ask next, longest due first.
     fn due(&self, at_us: i64, urgent: bool) -> Option<u8> {
         self.members
@@ -369,7 +324,10 @@ impl Master {
         if at_us >= order.expires_us || order.to.is_empty() {
             return true;
         }
-        let LineOrder { frame, to, priority, expires_us, content, watch_us } = order;
+        let LineOrder { frame, to, priority, expires_us, content, watch_us, time } = order;
+        if time == TimeUse::Sets {
+            self.time_written(at_us);
+        }
         // What needs no answer concerns nobody's poll.
         for address in to.iter().filter(|_| watch_us > 0) {
             if let Some(member) = self.members.get_mut(address) {

@@ -2,7 +2,7 @@
 //!
 //! `master` and `transfer` decide (no I/O), `airtime` and
 //! `choose` say what fits a line, `kept` places warnings beforehand, `port` is the port, `lines`
-//! knows who is where.
+//! knows who is where, `words` is what the master is told and answers.
 
 pub mod airtime;
 mod choose;
@@ -11,15 +11,15 @@ mod lines;
 mod master;
 mod port;
 mod transfer;
+mod words;
 
 pub use kept::{KEPT_MAX, Kept, Seal};
-pub use lines::{Contents, LineConfig, LineMember, SerialLines};
+pub use lines::{Contents, LineConfig, LineMember, SerialLines, TimeSignals};
 pub use port::Direction;
 
-pub use master::{
-    LineAction, LineEvent, LineFigures, LineOrder, LineSetup, Master, TRANSFERS_MAX, WAITING_MAX,
-};
+pub use master::{Master, TRANSFERS_MAX, WAITING_MAX};
 pub use transfer::{Bring, Content};
+pub use words::{LineAction, LineEvent, LineFigures, LineOrder, LineSetup, TimeUse};
 
 /// What came from a terminal by a line.
 #[derive(Debug, Clone, PartialEq, Eq)]

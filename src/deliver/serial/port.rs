@@ -3,10 +3,12 @@
 //! The stream is never flushed: `flush` is a blocking `tcdrain` inside the poll, seconds long at
 //! low speed. The master counts line time instead.
 
-use super::master::{LineAction, LineEvent, LineOrder, LineSetup, Master};
+use super::lines::TimeSignals;
+use super::master::Master;
+use super::words::{LineAction, LineEvent, LineOrder, LineSetup};
 use super::{LineWord, PortTold};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -48,6 +50,7 @@ pub(super) struct Port {
     pub(super) inputs: mpsc::Receiver<PortInput>,
     pub(super) told: mpsc::Sender<PortTold>,
     pub(super) number: usize,
+    pub(super) time_signals: Arc<OnceLock<TimeSignals>>,
     pub(super) up: Arc<AtomicBool>,
     /// RTS is high.
     pub(super) talking: bool,
@@ -115,8 +118,10 @@ impl Port {
         // Ends whatever piece of a frame the terminals have heard.
         actions.insert(0, LineAction::Write(vec![0]));
         loop {
+            let mut asks_time = false;
             for action in actions {
                 match action {
+                    LineAction::AskTime => asks_time = true,
                     LineAction::Write(bytes) => {
                         if let Err(why) = self.write(&mut stream, &bytes).await {
                             return Some(why);
@@ -138,6 +143,11 @@ impl Port {
                         tracing::warn!(port = %self.path, "the line's queue is full or the clip too long");
                     }
                 }
+            }
+            if asks_time {
+                let signals = self.time_signals.get().map(|make| make()).unwrap_or_default();
+                actions = master.step(now_us(), LineEvent::Time(signals));
+                continue;
             }
             let wake_us = master.next_at_us(now_us());
             let wake = beginning + Duration::from_micros(u64::try_from(wake_us).unwrap_or(0));

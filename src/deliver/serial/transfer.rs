@@ -211,6 +211,11 @@ impl Transfer {
         now_us >= self.expires_us || self.receivers.iter().all(ended)
     }
 
+    /// Whether an order goes before anything else.
+    pub(super) fn has_order(&self) -> bool {
+        !self.orders.is_empty()
+    }
+
     /// What goes on the line next.
     pub(super) fn next(&mut self, now_us: i64) -> Next {
         if let Some(order) = self.orders.pop() {

@@ -32,7 +32,8 @@ struct Ends {
 }
 
 fn check(seed: u64, ends: &mut Ends) {
-    let mut world = World::new(115_200, 2, seed);
+    // Every boot loses the time, and an order that nobody can judge must not be the end of it.
+    let mut world = World::new(115_200, 2, seed).without_batteries();
     world.bus.trouble.flips_per_million = 200;
     world.run(100_000, |_| false);
     world.play(7, &content(2_000), false);
@@ -64,6 +65,50 @@ fn check(seed: u64, ends: &mut Ends) {
     world.repeat();
     world.run(3_000_000, |_| false);
     assert_eq!(world.plays(7), [1, 1], "seed {seed}: after the end");
+}
+
+#[test]
+fn without_the_time_nothing_sounds_and_nothing_is_refused_and_with_it_the_same_order_plays_once() {
+    let mut world = World::new(115_200, 2, 1).without_batteries();
+    world.tells_time = false;
+    world.run(100_000, |_| false);
+    world.play(7, &content(2_000), false);
+    world.run(5_000_000, |_| false);
+    assert_eq!((world.plays(7), world.reports.len()), (vec![0, 0], 0), "{:?}", world.reports);
+    world.tells_time = true;
+    world.repeat();
+    assert!(
+        world.run(5_000_000, |world| world.n_reported("Played", 7) == 2),
+        "{}",
+        world.figures()
+    );
+    world.repeat();
+    world.run(2_000_000, |_| false);
+    assert_eq!(world.plays(7), [1, 1]);
+}
+
+#[test]
+fn the_time_goes_before_an_order_when_the_last_is_old_or_somebody_came_back() {
+    let mut world = World::new(115_200, 2, 1).without_batteries();
+    world.run(100_000, |_| false);
+    let mut told = vec![world.times];
+    for (wait_us, boots) in [(0, false), (1_000_000, false), (2_500_000, false), (600_000, true)] {
+        world.run(wait_us, |_| false);
+        if boots {
+            // Its only poll in the dark goes without an answer.
+            world.power(1, false);
+            world.run(20_000_000, |world| world.offline.contains(&1));
+            world.repeat();
+            world.run(700_000, |_| false);
+            world.power(1, true);
+            world.run(20_000_000, |world| !world.offline.contains(&1));
+        }
+        world.play(7 + u64::try_from(told.len()).unwrap(), &content(200), false);
+        world.run(100_000, |_| false);
+        told.push(world.times);
+    }
+    let new: Vec<bool> = told.windows(2).map(|pair| pair[1] > pair[0]).collect();
+    assert_eq!(new, [true, false, true, true], "{told:?}");
 }
 
 #[test]

@@ -2,13 +2,15 @@
 
 use ed25519_dalek::SigningKey;
 use mingluo::deliver::serial::{
-    Bring, Content, LineAction, LineEvent, LineOrder, LineSetup, Master,
+    Bring, Content, LineAction, LineEvent, LineOrder, LineSetup, Master, TimeUse,
 };
 use mingluo::simulate::{Bus, BusTerminal, line_profile};
 use mingluo_bridge::frame::{
     Ed25519Signer, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind, open, peek, seal,
 };
-use mingluo_bridge::message::{Cancel, Class, Clip, Codec, Manifest, Order, Report, Step, Target};
+use mingluo_bridge::message::{
+    Cancel, Class, Clip, Codec, Manifest, Order, Report, Step, Target, TimeSignal,
+};
 use mingluo_bridge::terminal::Profile;
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -26,6 +28,10 @@ pub(crate) struct World {
     pub(crate) here: BTreeSet<u8>,
     pub(crate) offline: BTreeSet<u8>,
     pub(crate) reports: BTreeMap<(u8, u64), Step>,
+    /// Whether the gateway can make time signals.
+    pub(crate) tells_time: bool,
+    /// Time signals asked for so far.
+    pub(crate) times: u32,
     /// The last play order, as it went out.
     ordered: Option<LineOrder>,
     wake_us: i64,
@@ -86,9 +92,18 @@ impl World {
             here: BTreeSet::new(),
             offline: BTreeSet::new(),
             reports: BTreeMap::new(),
+            tells_time: true,
+            times: 0,
             ordered: None,
             wake_us: 0,
         }
+    }
+
+    /// With terminals that have no battery for their clocks.
+    pub(crate) fn without_batteries(mut self) -> Self {
+        self.terminals =
+            self.terminals.into_iter().map(|terminal| terminal.without_battery(NOW_MS)).collect();
+        self
     }
 
     fn addresses(&self) -> Vec<u8> {
@@ -135,6 +150,7 @@ impl World {
             expires_us: self.now_us + HOUR_MS * 1_000,
             content: vec![content],
             watch_us: 120_000_000,
+            time: TimeUse::Needs,
         };
         self.ordered = Some(order.clone());
         self.step(LineEvent::Order(order));
@@ -168,6 +184,7 @@ impl World {
             expires_us: self.now_us + HOUR_MS * 1_000,
             content: Vec::new(),
             watch_us: 60_000_000,
+            time: TimeUse::Free,
         };
         self.step(LineEvent::Order(order));
     }
@@ -178,6 +195,7 @@ impl World {
         for action in actions {
             match action {
                 LineAction::Write(bytes) => self.bus.talk(0, &bytes),
+                LineAction::AskTime => self.tell_time(),
                 LineAction::Heard(address, sealed) => self.heard(address, &sealed),
                 LineAction::Presence(address, true) => drop(self.offline.remove(&address)),
                 LineAction::Presence(address, false) => drop(self.offline.insert(address)),
@@ -186,6 +204,14 @@ impl World {
                 LineAction::Refused(_) => panic!("an order was refused"),
             }
         }
+    }
+
+    fn tell_time(&mut self) {
+        self.times += 1;
+        let issued_at_ms = NOW_MS + self.now_us / 1_000;
+        let time = TimeSignal { target: Target::Area(AREA), issued_at_ms };
+        let frames = if self.tells_time { vec![sealed(&Order::Time(time))] } else { Vec::new() };
+        self.step(LineEvent::Time(frames));
     }
 
     fn heard(&mut self, address: u8, sealed: &[u8]) {

@@ -89,8 +89,8 @@ impl<'a, E: Eeprom, B: Blocks> App<'a, E, B> {
         }
     }
 
-    /// The time. Without a signal it is the time since boot, in 1970, at which every order is
-    /// refused as too far ahead.
+    /// The time. Without a signal it is the time since boot, in 1970: no time, by which the
+    /// terminal core judges and plays nothing.
     fn now_ms(&self, tick_ms: i64) -> i64 {
         self.clock.now_ms(tick_ms).map_or(tick_ms, |(now_ms, _)| now_ms)
     }
