@@ -1,6 +1,7 @@
 //! What a start takes before anything runs: keys, the status plane, the record, every address. A
 //! start that fails here leaves nothing behind.
 
+use super::audit::{AuditDesk, Follower, Letterhead};
 use super::health::Life;
 use super::metrics::Metrics;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer};
@@ -74,6 +75,21 @@ impl Ground {
             http_local,
             clips,
         })
+    }
+
+    /// The audit's desk and what follows the record for it.
+    ///
+    /// # Errors
+    /// When the projection can't be opened.
+    pub(super) fn audit(&self) -> anyhow::Result<(AuditDesk, Follower)> {
+        let Self { settings, network, keys, .. } = self;
+        let first = network.served.first().and_then(|served| network.areas.get(served));
+        let county = settings.report.county.clone().or_else(|| first.map(|area| area.name.clone()));
+        let letterhead = Letterhead {
+            county: county.unwrap_or_default(),
+            font_file: settings.report.font_file.clone(),
+        };
+        AuditDesk::open(&settings.record.url, keys.public_key(), letterhead).context("the audit")
     }
 
     /// What the pages tell of the county.

@@ -2,7 +2,7 @@
 //! broker → threads → served. Stop: no more inputs → finish commits → close the link, within a
 //! limit. A kill is as safe as a stop.
 
-use super::audit::{AuditDesk, Follower, Letterhead};
+use super::audit::{AuditDesk, Follower};
 use super::core::{CoreHandle, CoreLoop, CoreMessage, core_queue};
 use super::external::external_broker;
 use super::folder::Folder;
@@ -154,7 +154,7 @@ impl Daemon {
         let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
         let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;
-        let (audit, follower) = audit(&ground)?;
+        let (audit, follower) = ground.audit()?;
         let told = (core.clone(), watchers.clone(), stop.clone());
         let console = console(&ground, people, audit, told)?;
         let api = console::router(console);
@@ -267,18 +267,6 @@ impl Daemon {
             None => Ok(()),
         }
     }
-}
-
-/// The audit's desk and what follows the record for it.
-fn audit(ground: &Ground) -> anyhow::Result<(AuditDesk, Follower)> {
-    let Ground { settings, network, keys, .. } = ground;
-    let first = network.served.first().and_then(|served| network.areas.get(served));
-    let county = settings.report.county.clone().or_else(|| first.map(|area| area.name.clone()));
-    let letterhead = Letterhead {
-        county: county.unwrap_or_default(),
-        font_file: settings.report.font_file.clone(),
-    };
-    AuditDesk::open(&settings.record.url, keys.public_key(), letterhead).context("the audit")
 }
 
 /// Pins the clips of running broadcasts, and tells which of them are gone.

@@ -144,7 +144,8 @@ fn whatever_is_sent_a_clean_answer_comes_back() {
         ("PUT /api/v1/broadcasts/1", 405),
         ("TRACE /api/v1/alerts", 405),
         ("POST /healthz", 405),
-        ("GET /", 404),
+        ("GET /", 303),
+        ("GET /api", 404),
         ("GET /api/v2/alerts", 404),
     ] {
         check(http, &request(line, &key, ""), expect, line);

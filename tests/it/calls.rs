@@ -138,7 +138,22 @@ fn a_responsible_person_is_called_and_answers_by_the_link() {
         runtime.block_on(daemon.core.ask(None, input)).unwrap()
     };
     assert!(matches!(ask(Sha256::of(b"guess")), Answer::Denied(_)));
-    let mut phone = Visitor::new(&gateway);
+    the_phone_answers(&gateway, token);
+    let entries = || gateway_answers(&gateway);
+    assert_eq!(entries(), 1, "one answer stands in the record");
+    assert!(matches!(ask(digest), Answer::Done(_)));
+    assert_eq!(entries(), 1);
+    let calls = calls();
+    let answered: Vec<&Value> =
+        calls.as_array().unwrap().iter().filter(|call| call["open"] == false).collect();
+    assert_eq!(answered.len(), 1, "{calls}");
+    assert_eq!(answered[0]["answer"]["link"]["person"], "县值班室");
+    runtime.block_on(daemon.stop()).unwrap();
+}
+
+/// The page behind the link, on a telephone.
+fn the_phone_answers(gateway: &Gateway, token: &str) {
+    let mut phone = Visitor::new(gateway);
     assert_eq!(phone.get(&format!("/call/{}", "0".repeat(64))).status, 404, "guessed");
     let here = format!("/call/{token}");
     let asked = phone.get(&here);
@@ -154,16 +169,6 @@ fn a_responsible_person_is_called_and_answers_by_the_link() {
     let answered = phone.get(&here).whole;
     assert!(answered.contains("已收到应答") && !answered.contains("我已收到"), "{answered}");
     assert_eq!(phone.post(&here, &[]).location, here, "a used link answers nothing again");
-    let entries = || gateway_answers(&gateway);
-    assert_eq!(entries(), 1, "one answer stands in the record");
-    assert!(matches!(ask(digest), Answer::Done(_)));
-    assert_eq!(entries(), 1);
-    let calls = calls();
-    let answered: Vec<&Value> =
-        calls.as_array().unwrap().iter().filter(|call| call["open"] == false).collect();
-    assert_eq!(answered.len(), 1, "{calls}");
-    assert_eq!(answered[0]["answer"]["link"]["person"], "县值班室");
-    runtime.block_on(daemon.stop()).unwrap();
 }
 
 /// Answers in the record.

@@ -13,21 +13,8 @@ impl<S: Store> Terminal<S> {
         let counter = manifest.counter;
         let digest = replay::digest(manifest);
         let known = self.memory.known(counter, digest);
-        match known {
-            Known::Replay => {
-                return self.refuse(now_ms, counter, RefusalCode::Replay);
-            }
-            Known::Same(phase) => {
-                let held = self.held.iter().any(|held| held.counter == counter);
-                if held || phase.is_end() {
-                    return self.tell(now_ms, counter);
-                }
-                if phase == Phase::Playing {
-                    let step = failed(POWER_LOST);
-                    return self.end_unheld(None, now_ms, counter, Phase::Failed, step);
-                }
-            }
-            Known::New => {}
+        if self.is_answered(now_ms, counter, known) {
+            return;
         }
         if !is_time(now_ms) {
             // Any word would be taken as the end. The gateway sends the time, and the order again.
@@ -85,6 +72,22 @@ impl<S: Store> Terminal<S> {
         for other in others {
             self.act(Action::Offer(other));
         }
+    }
+
+    /// Answers an order that needs no judgement any more: used up, held, or ended before.
+    fn is_answered(&mut self, now_ms: i64, counter: u64, known: Known) -> bool {
+        let held = self.held.iter().any(|held| held.counter == counter);
+        match known {
+            Known::New => return false,
+            Known::Replay => self.refuse(now_ms, counter, RefusalCode::Replay),
+            Known::Same(phase) if held || phase.is_end() => self.tell(now_ms, counter),
+            Known::Same(Phase::Playing) => {
+                let step = failed(POWER_LOST);
+                self.end_unheld(None, now_ms, counter, Phase::Failed, step);
+            }
+            Known::Same(_) => return false,
+        }
+        true
     }
 
     fn refusal(&self, now_ms: i64, manifest: &Manifest) -> Option<RefusalCode> {

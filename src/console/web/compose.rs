@@ -2,6 +2,7 @@
 //! what changes typed in by hand, it goes to the core.
 
 use super::County;
+use super::compose_form::{area_tree, class_choice, manner, ring_field, save_group, words_field};
 use super::fault::PageFault;
 use super::glass::bad_reason;
 use super::groups;
@@ -26,11 +27,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Characters of a message.
-const TEXT_CHARS_MAX: usize = 2_000;
-/// Characters of the corners of a ring: 1,000 of them.
-const RING_CHARS_MAX: usize = 24_000;
+pub(super) const TEXT_CHARS_MAX: usize = 2_000;
 /// Chimes to choose from.
-const CHIMES: [(&str, Chime); 6] = [
+pub(super) const CHIMES: [(&str, Chime); 6] = [
     ("notice", Chime::Notice),
     ("none", Chime::None),
     ("blue", Chime::Blue),
@@ -39,25 +38,22 @@ const CHIMES: [(&str, Chime); 6] = [
     ("red", Chime::Red),
 ];
 /// Levels to choose from.
-const LEVELS: [(&str, Level); 4] = [
+pub(super) const LEVELS: [(&str, Level); 4] = [
     ("blue", Level::Blue),
     ("yellow", Level::Yellow),
     ("orange", Level::Orange),
     ("red", Level::Red),
 ];
-/// Spans of validity to choose from, minutes.
-const VALID_MINUTES: [u32; 6] = [10, 30, 60, 180, 720, 1_440];
-
 /// An area with its name.
 type Place = (AreaCode, String);
 
 /// What of the county the form shows.
 pub(super) struct Ground {
-    townships: Vec<(AreaCode, String, Vec<Place>)>,
-    templates: Vec<(String, String)>,
-    drill_armed: bool,
+    pub(super) townships: Vec<(AreaCode, String, Vec<Place>)>,
+    pub(super) templates: Vec<(String, String)>,
+    pub(super) drill_armed: bool,
     /// The terminals within the officer's reach; empty when none has a position.
-    map: Markup,
+    pub(super) map: Markup,
 }
 
 /// What a link to the form may have filled in.
@@ -162,161 +158,6 @@ pub(super) fn ground(
         townships: townships.into_iter().map(|(code, (name, all))| (code, name, all)).collect(),
         templates: templates.map(|t| (t.name.clone(), t.text.clone())).collect(),
         drill_armed: gateway.state().drill_armed(now).is_some(),
-    }
-}
-
-/// Live and drill differ in place, colour and words; neither is chosen beforehand.
-fn class_choice(visitor: &Visitor, fields: &Fields, drill_armed: bool) -> Markup {
-    let chosen = fields.one("class");
-    html! {
-        fieldset.class-choice {
-            legend { (visitor.say("这是实播还是演练？", "For real, or a drill?")) }
-            label.live {
-                input type="radio" name="class" value="live" required checked[chosen == "live"];
-                b { (visitor.say("实播", "LIVE")) }
-                span { (visitor.say("村民会当真", "people will take it for real")) }
-            }
-            label.drill {
-                input type="radio" name="class" value="drill" required checked[chosen == "drill"]
-                    disabled[!drill_armed];
-                b { (visitor.say("演练", "DRILL")) }
-                span {
-                    @if drill_armed { (visitor.say("前后自动加播“这是演练”", "framed by the words of a drill")) }
-                    @else { (visitor.say("尚未开启演练，由带班领导在“演练”页开启", "no drill is armed; a duty leader arms it")) }
-                }
-            }
-        }
-    }
-}
-
-fn words_field(visitor: &Visitor, fields: &Fields, ground: &Ground, recordings: &Markup) -> Markup {
-    html! {
-        fieldset {
-            legend { (visitor.say("播什么", "What to say")) }
-            label { (visitor.say("文字（合成普通话播出，最多 2000 字）", "Text (spoken in Mandarin, at most 2,000 characters)"))
-                textarea name="text" rows="5" maxlength=(TEXT_CHARS_MAX) { (fields.one("text")) }
-            }
-            label { (visitor.say("或播放录音（名称）", "or a recording (its name)"))
-                input name="recording" maxlength="80" value=(fields.one("recording"))
-                    placeholder=(visitor.say("例如 flash-flood-red", "such as flash-flood-red"));
-            }
-            (recordings)
-            @if !ground.templates.is_empty() {
-                details {
-                    summary { (visitor.say("套用预案模板", "Take a template of the response plans")) }
-                    ul.templates {
-                        @for (name, text) in &ground.templates {
-                            li { button type="button" data-template=(text) { (name) } " " span.hint { (text) } }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Townships and villages with a box each.
-pub(super) fn area_tree(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
-    let is_chosen = |code: AreaCode| fields.all("area").any(|a| AreaCode::parse(a) == Some(code));
-    html! {
-        fieldset.areas {
-            legend { (visitor.say("播到哪里", "Where")) }
-            p.audience data-audience aria-live="polite" { (visitor.say("请选择范围", "Choose places")) }
-            @for (code, name, villages) in &ground.townships {
-                @let inner = villages.iter().any(|(village, _)| is_chosen(*village));
-                details open[inner] {
-                    summary {
-                        label { input type="checkbox" name="area" value=(code) checked[is_chosen(*code)]; (name) }
-                    }
-                    div.villages {
-                        @for (village, name) in villages {
-                            label { input type="checkbox" name="area" value=(village) checked[is_chosen(*village)]; (name) }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// A ring drawn on the map, or its corners typed in.
-fn ring_field(visitor: &Visitor, fields: &Fields, ground: &Ground) -> Markup {
-    let say = |zh, en| visitor.say(zh, en);
-    let ring = fields.one("polygon");
-    html! {
-        fieldset.ring data-ring {
-            legend { (say("在地图上圈选", "Or draw a ring on the map")) }
-            details open[!ring.is_empty()] {
-                summary { (say("打开地图", "Open the map")) }
-                p.hint { (say(
-                    "依次点击各个拐角，至少三个，首尾自动相连；圈内的终端与上面所选区域合并计算。",
-                    "Click at least three corners, the ring closes by itself; terminals inside are added to the areas above.",
-                )) }
-                (ground.map)
-                div.actions data-ring-actions hidden {
-                    button type="button" data-ring-undo { (say("撤销一个拐角", "Undo a corner")) }
-                    button type="button" data-ring-clear { (say("清除", "Clear")) }
-                    span data-ring-count role="status" {}
-                }
-                label { (say("拐角坐标（经度,纬度，以空格分隔；不用鼠标时在此填写）", "Corners as lon,lat, separated by spaces (for use without a mouse)"))
-                    textarea name="polygon" rows="2" maxlength=(RING_CHARS_MAX) spellcheck="false"
-                        placeholder="113.11,29.14 113.13,29.14 113.12,29.16" { (ring) }
-                }
-            }
-        }
-    }
-}
-
-fn manner(visitor: &Visitor, fields: &Fields) -> Markup {
-    let tongue = visitor.tongue();
-    let option = |name: &str, value: &str, text: &str| {
-        html! { option value=(value) selected[fields.one(name) == value] { (text) } }
-    };
-    html! {
-        fieldset.manner {
-            legend { (visitor.say("怎么播", "How")) }
-            label { (visitor.say("性质", "Kind"))
-                select name="urgency" {
-                    (option("urgency", "daily", visitor.say("日常通知", "daily notice")))
-                    (option("urgency", "emergency", visitor.say("应急（抢占日常节目）", "emergency (pre-empts daily)")))
-                }
-            }
-            label { (visitor.say("级别", "Level"))
-                select name="level" {
-                    (option("level", "", visitor.say("不定级", "none")))
-                    @for (value, level) in LEVELS { (option("level", value, words::level(tongue, Some(level)))) }
-                }
-            }
-            label { (visitor.say("提示音", "Chime"))
-                select name="chime" {
-                    @for (value, chime) in CHIMES { (option("chime", value, words::chime(tongue, chime))) }
-                }
-            }
-            label { (visitor.say("遍数", "Times"))
-                input type="number" name="repeats" min="1" max="20" value=(fields.one("repeats")); }
-            label { (visitor.say("间隔（秒）", "Pause (s)"))
-                input type="number" name="interval" min="0" max="3600" value=(fields.one("interval")); }
-            label { (visitor.say("音量 %（空 = 各终端自定）", "Volume % (empty = each its own)"))
-                input type="number" name="volume" min="1" max="100" value=(fields.one("volume")); }
-            label { (visitor.say("有效时间", "Valid for"))
-                select name="valid" {
-                    @for minutes in VALID_MINUTES {
-                        (option("valid", &minutes.to_string(), &words::span(tongue, i64::from(minutes) * 60)))
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Saves the boxes under a name.
-fn save_group(visitor: &Visitor) -> Markup {
-    html! {
-        details {
-            summary { (visitor.say("把所选区域存为群组", "Save the chosen places as a group")) }
-            label { (visitor.say("群组名称", "Name of the group")) input name="group_name" maxlength="40" autocomplete="off"; }
-            button type="submit" name="step" value="save_group" formnovalidate { (visitor.say("保存群组", "Save the group")) }
-        }
     }
 }
 

@@ -238,9 +238,10 @@ pub(super) async fn post(
         };
         return Ok(done(&console, &visitor, true, &text, &format!("/console/approvals#{plan}")));
     }
-    let faults = match &answer {
-        Answer::Refused(refusal) => refusal.reasons.iter().map(|r| r.text.clone()).collect(),
-        other => vec![refusal(tongue, other)],
+    let faults = if let Answer::Refused(refusal) = &answer {
+        refusal.reasons.iter().map(|r| r.text.clone()).collect()
+    } else {
+        vec![refusal(tongue, &answer)]
     };
     Ok(form(&console, &visitor, plan, &shown, &fields, &faults).into_response())
 }

@@ -12,6 +12,7 @@ mod broadcast;
 mod broadcasts;
 mod calls;
 mod compose;
+mod compose_form;
 mod diff;
 mod drills;
 mod edit;
@@ -75,9 +76,8 @@ pub struct County {
 pub(super) fn router(console: &Console) -> Router {
     let clips = console.clips.clone();
     let clips = clips.layer(from_fn_with_state(console.clone(), signed_in));
-    // A file that was checked comes back in text form, a third longer.
-    let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
     let pages = Router::new()
+        .merge(duty())
         .route("/", get(overview::get))
         .route("/sign-in", get(sign_in::get).post(sign_in::post))
         .route("/sign-out", post(sign_in::out))
@@ -116,15 +116,6 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/audit/evidence", get(evidence::get))
         .route("/terminals", get(terminals::get))
         .route("/plans", get(plans::get))
-        .route("/roster", get(roster::get).post(roster::post))
-        .route("/roster/remove", post(roster::remove))
-        .route("/roster/import", post(roster::import).layer(uploads))
-        .route("/groups", get(groups::get))
-        .route("/groups/remove", post(groups::remove))
-        .route("/programmes", get(programmes::get))
-        .route("/programmes/edit", get(programme_form::get).post(programme_form::post))
-        .route("/programmes/approve", post(programmes::approve))
-        .route("/programmes/remove", post(programmes::remove))
         .route("/drills", get(drills::get))
         .route("/drills/arm", post(drills::arm))
         .route("/drills/end", post(drills::end))
@@ -148,6 +139,22 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/", get(async || Redirect::to("/console/")))
         .route("/console", get(async || Redirect::to("/console/")))
         .nest("/console/", pages)
+}
+
+/// Roster, groups, programmes.
+fn duty() -> Router<Console> {
+    // A file that was checked comes back in text form, a third longer.
+    let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
+    Router::new()
+        .route("/roster", get(roster::get).post(roster::post))
+        .route("/roster/remove", post(roster::remove))
+        .route("/roster/import", post(roster::import).layer(uploads))
+        .route("/groups", get(groups::get))
+        .route("/groups/remove", post(groups::remove))
+        .route("/programmes", get(programmes::get))
+        .route("/programmes/edit", get(programme_form::get).post(programme_form::post))
+        .route("/programmes/approve", post(programmes::approve))
+        .route("/programmes/remove", post(programmes::remove))
 }
 
 /// Puts what a person did on record.

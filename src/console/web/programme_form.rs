@@ -1,6 +1,7 @@
 //! The form of a programme: checked for faults and conflicts before anything is saved.
 
-use super::compose::{area_tree, ground};
+use super::compose::ground;
+use super::compose_form::area_tree;
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::programmes::{ask_and_tell, calendar, weekday};

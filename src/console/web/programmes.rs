@@ -204,13 +204,11 @@ pub(super) async fn ask_and_tell(
     let actor = visitor.actor().clone();
     let answer = console.core.ask(None, move |id| Input::Ask(id, actor, Box::new(ask))).await?;
     let tongue = visitor.tongue();
-    let (good, text) = match &answer {
-        Answer::Saved { more: 0 } => (true, text.to_owned()),
-        Answer::Saved { .. } => {
-            let waits = tongue.say("还需另一位值班人员批准。", " Another officer must approve it.");
-            (true, format!("{text}{waits}"))
-        }
-        other => super::told(tongue, other, text),
+    let (good, text) = if let Answer::Saved { more } = &answer {
+        let waits = tongue.say("还需另一位值班人员批准。", " Another officer must approve it.");
+        (true, format!("{text}{}", if *more > 0 { waits } else { "" }))
+    } else {
+        super::told(tongue, &answer, text)
     };
     Ok(done(console, visitor, good, &text, HERE))
 }

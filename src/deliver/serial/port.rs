@@ -133,11 +133,9 @@ impl Port {
                     LineAction::Presence(address, online) => {
                         self.tell(address, LineWord::Presence(online)).await;
                     }
-                    LineAction::Here(address, sha256) => {
-                        self.tell(address, LineWord::Here(sha256)).await;
-                    }
-                    LineAction::Never(address, sha256) => {
-                        self.tell(address, LineWord::Never(sha256)).await;
+                    LineAction::Here(address, sha) => self.tell(address, LineWord::Here(sha)).await,
+                    LineAction::Never(address, sha) => {
+                        self.tell(address, LineWord::Never(sha)).await;
                     }
                     LineAction::Refused(_) => {
                         tracing::warn!(port = %self.path, "the line's queue is full or the clip too long");

@@ -1,4 +1,4 @@
-//! Opus in WebM (RFC 8794, RFC 9559), as browsers record it from a microphone. The elements are walked in
+//! Opus in `WebM` (RFC 8794, RFC 9559), as browsers record it from a microphone. The elements are walked in
 //! one line over the bytes: masters are entered, everything else is stepped over by its length, so that
 //! segments and clusters of open length, which browsers write, need nothing of their own.
 
