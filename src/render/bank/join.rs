@@ -23,6 +23,9 @@ enum Onset {
 
 fn onset(key: &str) -> Onset {
     match key.as_bytes() {
+        // Letters by their names: dee, double-u, jay; see, vee, zed.
+        [b'B' | b'D' | b'G' | b'J' | b'K' | b'P' | b'Q' | b'T' | b'W', ..] => Onset::Closed,
+        [b'C' | b'V' | b'Z', ..] => Onset::Hiss,
         [b's' | b'x' | b'f' | b'h', ..] => Onset::Hiss,
         [b'b' | b'p' | b'd' | b't' | b'g' | b'k' | b'j' | b'q' | b'z' | b'c', ..] => Onset::Closed,
         _ => Onset::Open,
@@ -85,6 +88,9 @@ mod tests {
             ("ma3", Onset::Open),
             ("er4", Onset::Open),
             ("A", Onset::Open),
+            ("S", Onset::Open),
+            ("D", Onset::Closed),
+            ("C", Onset::Hiss),
         ] {
             assert_eq!(onset(key), want, "{key}");
         }

@@ -119,8 +119,10 @@ fn cover(bank: &Bank, run: &[Syllable], steps: &mut Vec<Step>) {
     }
     for length in lengths.into_iter().rev() {
         let part = run.get(end..end + length).unwrap_or_default();
-        let key = if length == 1 { lone(bank, run, end) } else { Some(joined(part)) };
-        steps.push(key.map_or(Step::Pause(UNKNOWN_MS), Step::Sound));
+        match part {
+            [own] => steps.extend(lone(bank, run, own, end)),
+            part => steps.push(Step::Sound(joined(part))),
+        }
         end += length;
     }
 }
@@ -140,13 +142,21 @@ fn cost(bank: &Bank, part: &[Syllable]) -> Option<u32> {
     Some(SOUND_COST + split(first.starts) + split(last.ends) + alone)
 }
 
-/// The sound of one syllable among its neighbours, or of the nearest tone that is there.
-fn lone(bank: &Bank, run: &[Syllable], at: usize) -> Option<String> {
+/// What says one syllable or letter among its neighbours: its sound, or that of the nearest tone that is
+/// there; the name of a letter that has a better one.
+fn lone(bank: &Bank, run: &[Syllable], own: &Syllable, at: usize) -> Vec<Step> {
+    let sound = |key: &str| Step::Sound(key.to_owned());
+    let name = tone::name_of_letter(&own.key);
+    if let Some(name) = name.filter(|name| name.iter().all(|key| bank.has(key))) {
+        return name.iter().map(|key| sound(key)).collect();
+    }
     let before = at.checked_sub(1).and_then(|n| run.get(n));
-    let said = tone::surface(before, run.get(at)?, run.get(at + 1));
+    let said = tone::surface(before, own, run.get(at + 1));
     if bank.has(&said) {
-        return Some(said);
+        return vec![Step::Sound(said)];
     }
     let bare = said.trim_end_matches(|c: char| c.is_ascii_digit());
-    ["4", "1", "2", "3", "5"].iter().map(|t| format!("{bare}{t}")).find(|key| bank.has(key))
+    let mut nearest = ["4", "1", "2", "3", "5"].iter().map(|t| format!("{bare}{t}"));
+    let nearest = nearest.find(|key| bank.has(key));
+    vec![nearest.map_or(Step::Pause(UNKNOWN_MS), Step::Sound)]
 }

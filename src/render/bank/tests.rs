@@ -62,6 +62,23 @@ fn the_longest_sounds_are_taken_and_words_are_not_torn() {
 }
 
 #[test]
+fn a_letter_is_said_by_its_name_where_that_is_understood_better() {
+    let road = [Piece::Letters("G".into()), word("四", "si4")];
+    check_steps(&bank_of(&["G", "ji4", "si4"]), &road, &["ji4", "si4"]);
+    check_steps(&bank_of(&["G", "si4"]), &road, &["G", "si4"]);
+    // A sound of the whole is still better.
+    check_steps(&bank_of(&["G", "G si4", "ji4", "si4"]), &road, &["G si4"]);
+    let county_road = [Piece::Letters("SX".into())];
+    check_steps(
+        &bank_of(&["S", "X", "ai4", "ke4", "si1"]),
+        &county_road,
+        &["S", "ai4", "ke4", "si1"],
+    );
+    // Half a name is none.
+    check_steps(&bank_of(&["S", "X", "ai4", "ke4"]), &county_road, &["S", "X"]);
+}
+
+#[test]
 fn local_sounds_come_before_our_own() {
     let ours = bank_of(&["bao4"]);
     let long = BTreeMap::from([("bao4".to_owned(), hum(700, 200.0))]);

@@ -41,6 +41,27 @@ impl Syllable {
     }
 }
 
+/// Letters said by syllables of Mandarin, as announcers do, where a machine's ear understood the bank's own sound
+/// of the letter less well: G was heard as 这, P and T as 第, V as 飞, O as 狗, and X made it lose the thread.
+const LETTER_NAMES: [(&str, &[&str]); 11] = [
+    ("G", &["ji4"]),
+    ("H", &["ai4", "chi1"]),
+    ("J", &["jie4"]),
+    ("L", &["ai4", "le4"]),
+    ("O", &["ou1"]),
+    ("P", &["pi4"]),
+    ("Q", &["qiu1"]),
+    ("T", &["ti4"]),
+    ("V", &["wei1"]),
+    ("X", &["ai4", "ke4", "si1"]),
+    ("Z", &["zei2"]),
+];
+
+/// The syllables that name the letter `key` better than the letter's own sound.
+pub(super) fn name_of_letter(key: &str) -> Option<&'static [&'static str]> {
+    LETTER_NAMES.iter().find(|(letter, _)| *letter == key).map(|(_, name)| *name)
+}
+
 /// Characters beside which 一 is a figure and keeps its tone.
 const FIGURES: &str = "零一二三四五六七八九十百第点月日号级";
 
