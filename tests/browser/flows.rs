@@ -26,7 +26,7 @@ fn compose(page: &Page, class: &str, townships: &[&str], words: &str) {
 
 /// Reads back and sends; what changes is typed in when the page asks for it.
 fn send(page: &Page) {
-    page.and_load(|page| page.click("form.compose [type=submit]"));
+    page.and_load(|page| page.click("form.compose button.primary[type=submit]"));
     if page.count("[name=typed]") > 0 {
         let n = page.text("b.count");
         page.fill("[name=typed]", &n);
@@ -226,7 +226,7 @@ fn a_drill_is_never_live() {
         officer.click("[name=class][value=drill]");
         officer.fill("[name=text]", "演练");
         officer.click("[name=area][value=\"430621104000\"]");
-        officer.and_load(|page| page.click("form.compose [type=submit]"));
+        officer.and_load(|page| page.click("form.compose button.primary[type=submit]"));
         officer.wait_for_text("未启动演练");
         let (status, _) = office.gateway.post(
             "/drill",
@@ -236,7 +236,7 @@ fn a_drill_is_never_live() {
         assert_eq!(status, 200);
         compose(&officer, "drill", &["430621104000"], "演练：请按路线转移。");
         officer.shot("drill-form");
-        officer.and_load(|page| page.click("form.compose [type=submit]"));
+        officer.and_load(|page| page.click("form.compose button.primary[type=submit]"));
         officer.wait_for("section.plan.drill");
         assert_eq!(officer.count(".live"), 0, "nothing on it is of the colour of live");
         officer.shot("drill-read-back");

@@ -56,7 +56,7 @@ fn no_text_of_a_person_becomes_code() {
             officer.fill("[name=text]", &format!("水 {typed}"));
             officer.click("[name=area][value=\"430621104000\"]");
             officer.set("[name=urgency]", "emergency");
-            officer.and_load(|page| page.click("form.compose [type=submit]"));
+            officer.and_load(|page| page.click("form.compose button.primary[type=submit]"));
             officer.and_load(|page| page.click("[name=step][value=send]"));
             officer.click("details.cancel summary");
             officer.fill("details.cancel [name=reason]", &format!("原因 {typed}"));
