@@ -49,6 +49,8 @@ type Place = (AreaCode, String);
 
 /// What of the county the form shows.
 pub(super) struct Ground {
+    /// Areas above townships that the officer may reach as a whole.
+    pub(super) wholes: Vec<Place>,
     pub(super) townships: Vec<(AreaCode, String, Vec<Place>)>,
     pub(super) templates: Vec<(String, String)>,
     pub(super) drill_armed: bool,
@@ -131,13 +133,17 @@ pub(super) fn ground(
     let mine = |code: AreaCode| own.iter().any(|o| o.contains(code) || code.contains(*o));
     let mut townships: BTreeMap<AreaCode, (String, Vec<Place>)> = BTreeMap::new();
     let served = &rules.network.served;
+    let reached = |area: AreaCode| own.iter().any(|own| own.contains(area));
+    let mut wholes = Vec::new();
     for area in rules.network.areas.values() {
         let ours = served.iter().any(|served| served.contains(area.code)) && mine(area.code);
         let still = area.valid_until.is_none_or(|until| now < until);
         if !ours || !still {
             continue;
         }
-        if area.code.level() == AreaLevel::Township {
+        if area.code.level() < AreaLevel::Township && reached(area.code) {
+            wholes.push((area.code, area.name.clone()));
+        } else if area.code.level() == AreaLevel::Township {
             townships.entry(area.code).or_default().0.clone_from(&area.name);
         } else if area.code.level() == AreaLevel::Village
             && let Some(township) = area.code.parent()
@@ -147,13 +153,13 @@ pub(super) fn ground(
         }
     }
     let templates = rules.policy.templates.iter();
-    let reached = |area: AreaCode| own.iter().any(|own| own.contains(area));
     let terminals = rules.network.terminals.values().filter(|terminal| reached(terminal.area));
     let marks = terminals.map(|terminal| {
         let online = gateway.presence(terminal.id) == Presence::Online;
         (terminal, if online { Mark::Good } else { Mark::Bad })
     });
     Ground {
+        wholes,
         map: picture(tongue, &rules.network, &county.outline, marks),
         townships: townships.into_iter().map(|(code, (name, all))| (code, name, all)).collect(),
         templates: templates.map(|t| (t.name.clone(), t.text.clone())).collect(),

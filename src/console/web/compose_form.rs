@@ -74,6 +74,10 @@ pub(super) fn area_tree(visitor: &Visitor, fields: &Fields, ground: &Ground) -> 
         fieldset.areas {
             legend { (visitor.say("播到哪里", "Where")) }
             p.audience data-audience aria-live="polite" { (visitor.say("请选择范围", "Choose places")) }
+            @for (code, name) in &ground.wholes {
+                label.whole { input type="checkbox" name="area" value=(code) checked[is_chosen(*code)];
+                    b { (visitor.say("全部：", "All of ")) (name) } }
+            }
             @for (code, name, villages) in &ground.townships {
                 @let inner = villages.iter().any(|(village, _)| is_chosen(*village));
                 details open[inner] {

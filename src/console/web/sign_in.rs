@@ -162,13 +162,14 @@ async fn enter(
 /// Signs out.
 pub(super) async fn out(
     State(console): State<Console>,
+    peer: Extension<Peer>,
     Posted { visitor, .. }: Posted,
 ) -> Result<Response, PageFault> {
     console.people.sessions.close(&visitor.cookie);
     let act = Act::SignedOut { login: visitor.session.login().to_owned() };
     super::note(&console, visitor.actor().clone(), act).await?;
     let mut response = Redirect::to("/console/sign-in").into_response();
-    set_cookie(response.headers_mut(), false, SESSION_COOKIE, "", Some(0));
+    set_cookie(response.headers_mut(), peer.0.secure, SESSION_COOKIE, "", Some(0));
     // Nothing of what was on the screen stays behind.
     let clear = HeaderValue::from_static("\"cache\"");
     response.headers_mut().insert("clear-site-data", clear);
@@ -176,7 +177,7 @@ pub(super) async fn out(
 }
 
 /// Language and light.
-pub(super) async fn set_look(Posted { fields, .. }: Posted) -> Response {
+pub(super) async fn set_look(peer: Extension<Peer>, Posted { fields, .. }: Posted) -> Response {
     let mut response = Redirect::to(inside(fields.one("back"))).into_response();
     for (field, name, known) in [
         ("tongue", TONGUE_COOKIE, ["zh", "en", ""]),
@@ -184,7 +185,7 @@ pub(super) async fn set_look(Posted { fields, .. }: Posted) -> Response {
     ] {
         let wanted = fields.one(field);
         if !wanted.is_empty() && known.contains(&wanted) {
-            set_cookie(response.headers_mut(), false, name, wanted, Some(KNOWN_S));
+            set_cookie(response.headers_mut(), peer.0.secure, name, wanted, Some(KNOWN_S));
         }
     }
     response

@@ -175,6 +175,10 @@ pub(super) fn span(tongue: Tongue, seconds: i64) -> String {
     let seconds = seconds.max(0);
     let (hours, minutes, rest) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
     match (tongue, hours, minutes) {
+        (Tongue::Zh, 0, 1..) if rest == 0 => format!("{minutes} 分钟"),
+        (Tongue::Zh, 1.., 0) => format!("{hours} 小时"),
+        (Tongue::En, 0, 1..) if rest == 0 => format!("{minutes} min"),
+        (Tongue::En, 1.., 0) => format!("{hours} h"),
         (Tongue::Zh, 0, 0) => format!("{rest} 秒"),
         (Tongue::Zh, 0, _) => format!("{minutes} 分 {rest:02} 秒"),
         (Tongue::Zh, ..) => format!("{hours} 小时 {minutes:02} 分"),
@@ -205,6 +209,8 @@ mod tests {
             (-5, "0 秒", "0 s"),
             (42, "42 秒", "42 s"),
             (185, "3 分 05 秒", "3 min 05 s"),
+            (1_800, "30 分钟", "30 min"),
+            (7_200, "2 小时", "2 h"),
             (7_800, "2 小时 10 分", "2 h 10 min"),
         ] {
             assert_eq!(

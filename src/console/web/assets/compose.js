@@ -36,7 +36,7 @@ if (form) {
       // A township takes its villages along.
       const group = box.closest('summary') ? box.closest('details') : null;
       if (group) for (const inner of group.querySelectorAll('.villages input')) inner.checked = box.checked;
-      else if (!box.checked) {
+      else if (!box.checked && box.closest('details')) {
         const upper = box.closest('details').querySelector('summary input');
         if (upper) upper.checked = false;
       }
