@@ -11,7 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 /// Longest wait for something to appear, milliseconds.
-const WAIT_MS_MAX: u64 = 30_000;
+const WAIT_MS_MAX: u64 = 90_000;
 /// How often one looks whether it is there, milliseconds.
 const LOOK_EVERY_MS: u64 = 50;
 
