@@ -46,7 +46,12 @@ fn compose(officer: &mut Visitor, step: &str, reason: &str) -> Page {
     ];
     let review = officer.post("/console/compose", &words);
     let once = between(&review.whole, "name=\"once\" value=\"").to_owned();
-    let typed = between(&review.whole, "pattern=\"").to_owned();
+    // Asked for from fifty terminals on.
+    let typed = review
+        .whole
+        .split_once("pattern=\"")
+        .map_or("", |_| between(&review.whole, "pattern=\""))
+        .to_owned();
     let mut send = words.to_vec();
     send.extend([("step", step), ("once", &once), ("typed", &typed), ("glass_reason", reason)]);
     officer.post("/console/compose", &send)
