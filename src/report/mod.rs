@@ -128,7 +128,7 @@ pub fn write(
 /// Writes the table as CSV to a receiver that stays on this thread.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_csv(
     audit: &Audit,
     heading: &Heading,

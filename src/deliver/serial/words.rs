@@ -87,7 +87,7 @@ pub enum LineEvent<'a> {
 /// What must be done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineAction {
-    /// Write these bytes; they take the line until [`Master::busy_until_us`].
+    /// Write these bytes; they take the line until `Master::busy_until_us`.
     Write(Vec<u8>),
     /// Make the time signals now, and hand them over at once as [`LineEvent::Time`].
     AskTime,
