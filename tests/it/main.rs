@@ -3,6 +3,7 @@
 mod api;
 mod api_hostile;
 mod audit;
+mod bench;
 mod broker;
 mod calls;
 mod console;

@@ -102,6 +102,8 @@ fn overrides(
     let overrides = [
         ("http.listen", "127.0.0.1:0".to_owned()),
         ("status.listen", "127.0.0.1:0".to_owned()),
+        // Only the three files above are copied.
+        ("http.map_file", String::new()),
         ("http.terminal_listen", clips.to_string()),
         ("http.public_clip_url", format!("http://{clips}/clips")),
         ("mqtt.mode", mode.to_owned()),

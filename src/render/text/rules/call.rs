@@ -91,7 +91,7 @@ fn area_code(at: &Cursor<'_>) -> Option<Said> {
     if close + sign == 0 || !(7..=8).contains(&number.len()) {
         return None;
     }
-    let said = format!("{}，{}", one_by_one_yao(&code), one_by_one_yao(&number));
+    let said = format!("{}，{}", one_by_one_yao(&code), in_groups(&number));
     Said::number(chars + sign + number.len(), said)
 }
 
@@ -130,7 +130,26 @@ fn short(at: &Cursor<'_>) -> Option<Said> {
     if !known && !emergency && (quantity || !is_called(at) && !is_listed(at, end)) {
         return None;
     }
-    Said::number(end, one_by_one_yao(&digits))
+    Said::number(end, in_groups(&digits))
+}
+
+/// Seven digits and more as people say them, in groups of three and four: 762、3456.
+fn in_groups(digits: &str) -> String {
+    let lengths: &[usize] = match digits.len() {
+        7 => &[3, 4],
+        8 => &[4, 4],
+        9 => &[3, 3, 3],
+        10 => &[3, 3, 4],
+        11 => &[3, 4, 4],
+        12 => &[4, 4, 4],
+        _ => return one_by_one_yao(digits),
+    };
+    let mut at = 0;
+    let groups = lengths.iter().map(|length| {
+        at += length;
+        one_by_one_yao(digits.get(at - length..at).unwrap_or_default())
+    });
+    groups.collect::<Vec<_>>().join("、")
 }
 
 /// 110/119/120, 119、120.

@@ -1,0 +1,26 @@
+//! The benchmarks run with the configuration we ship: their figures are of the program as it is.
+
+use std::process::Command;
+
+fn check(arguments: &[&str], expect: &[&str]) {
+    let done = Command::new(env!("CARGO_BIN_EXE_mingluo"))
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .arg("bench")
+        .args(arguments)
+        .output()
+        .expect("the program starts");
+    let told = String::from_utf8_lossy(&done.stdout);
+    let faults = String::from_utf8_lossy(&done.stderr);
+    assert!(done.status.success(), "bench {arguments:?}: {told}\n{faults}");
+    for word in expect {
+        assert!(told.contains(word), "bench {arguments:?}: expected {word:?}, got {told}");
+    }
+}
+
+#[test]
+fn the_fan_out_is_measured_with_the_shipped_configuration() {
+    let embedded = "mingluo, embedded broker";
+    check(&["fanout", "--terminals", "30", "--only", "embedded"], &[embedded, "        30"]);
+    // Without mosquitto the two rows beside it are left out, and told.
+    check(&["fanout", "--terminals", "30"], &[embedded, "mosquitto"]);
+}
