@@ -3,7 +3,7 @@
 
 use super::{ConfigFault, FILE_BYTES_MAX};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -46,6 +46,12 @@ impl Faults {
         let fault =
             ConfigFault { file: file.to_owned(), line, what: what.into(), remedy: remedy.into() };
         self.warnings.borrow_mut().push(fault);
+    }
+
+    /// Lines of a file at which there is a fault by now.
+    pub(super) fn lines_of(&self, file: &str) -> BTreeSet<u32> {
+        let faults = self.faults.borrow();
+        faults.iter().filter(|fault| fault.file == file).filter_map(|fault| fault.line).collect()
     }
 
     /// A fault after which nothing else is known of the file.
@@ -201,6 +207,12 @@ impl<'d> Keys<'d> {
         } else {
             self.faults.push(self.file, self.line_of(key).or(self.line), what, remedy);
         }
+    }
+
+    /// A warning at `key`.
+    pub(super) fn warn(&self, key: &str, what: &str, remedy: &str) {
+        let what = format!("`{}`: {what}", self.full(key));
+        self.faults.warn(self.file, self.line_of(key).or(self.line), what, remedy);
     }
 
     fn missing(&self, key: &str, expected: &str) {

@@ -105,7 +105,7 @@ fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending, now: UtcMs) -
     Waiting {
         id: plan.id,
         class: plan.class,
-        response_plan: plan.response_plan.clone(),
+        response_plan: plan.title().to_owned(),
         requested_by: plan.requested_by.clone(),
         text: plan.message.text.clone(),
         recording: plan.message.recording.clone(),
