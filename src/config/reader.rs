@@ -211,8 +211,13 @@ impl<'d> Keys<'d> {
 
     /// A warning at `key`.
     pub(super) fn warn(&self, key: &str, what: &str, remedy: &str) {
+        let overridden = self.overrides.is_some_and(|all| all.contains_key(&self.full(key)));
         let what = format!("`{}`: {what}", self.full(key));
-        self.faults.warn(self.file, self.line_of(key).or(self.line), what, remedy);
+        if overridden {
+            self.faults.warn("environment", None, what, remedy);
+        } else {
+            self.faults.warn(self.file, self.line_of(key).or(self.line), what, remedy);
+        }
     }
 
     fn missing(&self, key: &str, expected: &str) {
@@ -251,7 +256,8 @@ impl<'d> Keys<'d> {
         }
     }
 
-    fn is_present(&self, key: &str) -> bool {
+    /// Whether a key is set, in the file or from the environment.
+    pub(super) fn is_present(&self, key: &str) -> bool {
         self.line_of(key).is_some()
             || self.overrides.is_some_and(|all| all.contains_key(&self.full(key)))
     }

@@ -482,3 +482,26 @@ fn the_text_of_a_part_is_read_back_the_same() {
     std::fs::remove_dir_all(&dir).expect("remove");
     assert_eq!(read.expect("no fault").policy, policy);
 }
+
+#[test]
+fn links_of_calls_lead_to_a_name_the_console_answers_to() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/dev");
+    let check = |url: &str, hosts: &str, expect: Option<&str>| {
+        let over = [("call.public_url", url), ("http.hosts", hosts)];
+        let over = over.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+        let warnings = Config::load_with(&dir, &over).expect("no fault").warnings;
+        let told = warnings.iter().find(|warning| warning.what.contains("public_url"));
+        assert_eq!(told.is_some(), expect.is_some(), "{url} {hosts}: {warnings:?}");
+        if let Some((told, expect)) = told.zip(expect) {
+            assert!(told.what.contains(expect), "{told}");
+        }
+    };
+    check("https://mingluo.county.cn", "", Some("which is not in `hosts` of [http]"));
+    check("https://mingluo.county.cn:8443/x?y", "gong,Mingluo.County.cn", None);
+    check("http://mingluo.county.cn.evil.cn/", "mingluo.county.cn", Some("evil"));
+    check("http://10.6.2.1:8721", "", None);
+    check("http://[fd00::1]:8721", "", None);
+    check("http://localhost:8721", "", None);
+    check("http://0.0.0.0:8721", "", Some("no telephone reaches"));
+    check("http://[::]:8721", "", Some("no telephone reaches"));
+}

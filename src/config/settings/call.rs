@@ -47,7 +47,7 @@ pub(super) fn call(
         let what = format!("expected an http or https address, got `{}`", settings.public_url);
         keys.fault("public_url", &what, "write the address by which telephones reach the console");
     }
-    if keys.has("public_url") {
+    if keys.is_present("public_url") {
         reached(&settings.public_url, hosts, &keys);
     }
     keys.finish();

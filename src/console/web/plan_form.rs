@@ -230,14 +230,14 @@ fn matching(visitor: &Visitor, fields: &Fields, scene: &Scene, plan: &ResponsePl
             fieldset.levels {
                 legend { (plan_words::label(tongue, "levels")) }
                 @for (name, level) in LEVELS {
-                    label { input type="checkbox" name="levels" value=(name) checked[on("levels", name)];
+                    label.weekday { input type="checkbox" name="levels" value=(name) checked[on("levels", name)];
                         (words::level(tongue, Some(level))) }
                 }
             }
             (input(visitor, fields, "hazards", 2_000))
             (input(visitor, fields, "event_words", 8_000))
             (input(visitor, fields, "senders", 8_000))
-            details { summary { (plan_words::label(tongue, "areas")) }
+            details.areas { summary { (plan_words::label(tongue, "areas")) }
                 div.villages {
                     @for area in offered {
                         label { input type="checkbox" name="areas" value=(area.code)
