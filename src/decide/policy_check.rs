@@ -2,6 +2,7 @@
 //! form on screen and for the core, so that what one lets through the others do too.
 
 use super::matching::UNMATCHED_PLAN;
+use super::plan::level_word;
 use super::text::{MESSAGE_CHARS_MAX, SLOTS, bad_slots};
 use crate::model::{
     ApprovalMode, AreaCode, Level, Network, Policy, PolicyPart, ResponsePlan, Template,
@@ -158,7 +159,7 @@ fn matches(found: &mut Found, plan: &ResponsePlan, network: &Network) {
         found.grave("hazards", zh, what, "say which hazards the plan is for");
     }
     for code in plan.hazards.iter().filter(|code| !is_hazard(code)) {
-        let zh = format!("灾种代码应如 11B03、11D，收到“{code}”");
+        let zh = format!("应如 11B03、11D，收到“{code}”");
         let what = format!("expected codes such as 11B03 or 11D, got `{code}`");
         found.grave("hazards", zh, what, "use the 11Axx family; 102xx is read as 11Bxx");
     }
@@ -272,16 +273,15 @@ fn uncovered(policy: &Policy) -> Vec<PolicyFault> {
         let open = |level: &Level| {
             !policy.plans.iter().filter(covers).any(|plan| plan.levels.contains(level))
         };
-        let missing: Vec<String> = LEVELS
-            .into_iter()
-            .filter(open)
-            .map(|level| format!("{level:?}").to_lowercase())
-            .collect();
+        let open: Vec<Level> = LEVELS.into_iter().filter(open).collect();
+        let missing: Vec<String> =
+            open.iter().map(|level| format!("{level:?}").to_lowercase()).collect();
+        let colours: Vec<&str> = open.iter().map(|level| level_word(Some(*level))).collect();
         let Some(first) = policy.plans.iter().find(covers).filter(|_| !missing.is_empty()) else {
             continue;
         };
         let mut found = Found::of(PolicyPart::Plan(first.name.clone()));
-        let zh = format!("灾种 {hazard} 缺少级别 {} 的预案，将等待人工处理", missing.join("、"));
+        let zh = format!("灾种 {hazard} 没有{}预案，将等待人工处理", colours.join("、"));
         let what = format!("hazard {hazard} has no plan for {}", missing.join(", "));
         found.add(false, "", zh, what, "these wait for a person");
         odd.extend(found.faults);

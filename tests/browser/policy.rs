@@ -24,7 +24,7 @@ fn a_response_plan_is_mended_previewed_approved_and_returned_to() {
         leader.fill("[name=title]", "");
         leader.fill("[name=hazards]", "暴雨");
         step(&leader, "preview");
-        for fault in ["应为 1 至 20 的整数，收到“99”", "名称：不能为空", "灾种代码应如 11B03"]
+        for fault in ["应为 1 至 20 的整数，收到“99”", "名称：不能为空", "灾种代码：应如 11B03"]
         {
             leader.wait_for_text(fault);
         }
@@ -42,7 +42,7 @@ fn a_response_plan_is_mended_previewed_approved_and_returned_to() {
             assert!(preview.contains(words), "`{words}` is not in {preview}");
         }
         leader.shot("preview");
-        leader.fill("[name=reason]", "汛期加强播报");
+        leader.fill("main [name=reason]", "汛期加强播报");
         step(&leader, "save");
         leader.wait_for_text("另一位负责人批准后生效");
         leader.wait_for_text("待批准，尚未生效");

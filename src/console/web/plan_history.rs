@@ -93,7 +93,11 @@ fn compared(visitor: &Visitor, network: &Network, change: &PolicyChange) -> Mark
     let lines = |content| plan_words::lines(visitor.tongue(), network, content);
     html! {
         (diff::lines(&lines(&change.before), &lines(&change.after)))
-        p { (visitor.say("理由：", "Reason: ")) (change.reason) }
+        p { (visitor.say("理由：", "Reason: ")) (change.reason)
+            @if let Some(from) = change.returns_to {
+                " · " (visitor.say("取自 ", "from ")) (version_words(visitor, from))
+            }
+        }
     }
 }
 
@@ -155,11 +159,7 @@ fn versions(
         h2 { (say("历次修改", "Every change")) }
         @for known in history.versions.iter().rev() {
             article.card {
-                header { strong { (version_words(visitor, known.change.version)) }
-                    @if let Some(from) = known.change.returns_to {
-                        " · " (say("取自 ", "from ")) (version_words(visitor, from))
-                    }
-                }
+                header { strong { (version_words(visitor, known.change.version)) } }
                 p { (known.by) " · " (words::moment(known.at, offset))
                     @if let Some((by, at)) = &known.approved {
                         " · " (say("批准：", "approved by ")) (by) " · " (words::moment(*at, offset))

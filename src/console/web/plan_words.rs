@@ -154,11 +154,17 @@ pub(super) fn lines(tongue: Tongue, network: &Network, content: &PolicyContent) 
         }
         PolicyContent::Plan(plan) => {
             let line = |(key, value): (&str, String)| {
-                format!("{}{}{value}\n", label(tongue, key), tongue.say("：", ": "))
+                format!("{}{}{value}\n", short(label(tongue, key)), tongue.say("：", ": "))
             };
             values(tongue, network, plan).into_iter().map(line).collect()
         }
     }
+}
+
+/// A label without what an empty field would mean.
+fn short(label: &str) -> &str {
+    let head = label.split(['（', '(']).next().unwrap_or(label);
+    if label.contains(" = ") { head.trim_end() } else { label }
 }
 
 fn values(tongue: Tongue, network: &Network, plan: &ResponsePlan) -> Vec<(&'static str, String)> {
@@ -199,6 +205,9 @@ fn values(tongue: Tongue, network: &Network, plan: &ResponsePlan) -> Vec<(&'stat
         ("playback", playback(tongue, plan.playback).to_owned()),
         ("validity_s_max", plan.validity_s_max.to_string()),
         ("on_cancel", on_cancel(tongue, plan.on_cancel).to_owned()),
-        ("call", plan.call.map_or_else(none, |rule| rule.answer_within_s.to_string())),
+        (
+            "call",
+            plan.call.map_or_else(none, |rule| words::span(tongue, rule.answer_within_s.into())),
+        ),
     ]
 }
