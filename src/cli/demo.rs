@@ -14,11 +14,11 @@ use crate::config::{Config, Loaded, Settings};
 use crate::console::ApiKeys;
 use crate::daemon::Daemon;
 use crate::gateway::{Counts, Phase};
-use crate::model::{BroadcastId, Network, Role};
+use crate::model::{BroadcastId, Network, Role, UtcMs};
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal};
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -50,9 +50,10 @@ pub struct DemoArgs {
     /// Exit with the true code: 0 all played, 2 sent but not all, 1 failed
     #[arg(long)]
     once: bool,
-    /// A red flash flood that calls responsible persons 叫应, with a receiver and telephones on this machine
-    #[arg(long, conflicts_with = "alert")]
-    calls: bool,
+    /// What the built-in alert warns of: rainstorm (orange), or flash-flood (red), which calls responsible
+    /// persons 叫应, with a receiver of messages and telephones on this machine
+    #[arg(long, value_enum, default_value_t = Hazard::Rainstorm, conflicts_with = "alert")]
+    hazard: Hazard,
     /// A mixed county: two serial lines of 32 terminals beside the network
     #[arg(long)]
     serial: bool,
@@ -61,6 +62,24 @@ pub struct DemoArgs {
     json: bool,
     #[command(flatten)]
     odd: MisbehaviourArgs,
+}
+
+/// What the built-in alert warns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Hazard {
+    /// Orange rainstorm.
+    Rainstorm,
+    /// Red flash flood.
+    FlashFlood,
+}
+
+impl Hazard {
+    fn alert(self, now: UtcMs) -> String {
+        match self {
+            Self::Rainstorm => alert::rainstorm_orange(now),
+            Self::FlashFlood => alert::flash_flood_red(now),
+        }
+    }
 }
 
 /// What the demo found out.
@@ -118,7 +137,8 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<(Loaded, Option<calls::Phones>)> {
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
-    let phones = args.calls.then(|| calls::Phones::bind(&dir, &mut overrides)).transpose()?;
+    let calls = args.hazard == Hazard::FlashFlood;
+    let phones = calls.then(|| calls::Phones::bind(&dir, &mut overrides)).transpose()?;
     let mut loaded = Config::load_with(&args.config, &overrides).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the configuration has faults:\n{}", lines.join("\n"))
@@ -291,8 +311,7 @@ async fn send(
 ) -> anyhow::Result<BroadcastId> {
     let bytes = match &args.alert {
         Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
-        None if args.calls => alert::flash_flood_red(clock::now_utc()).into_bytes(),
-        None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
+        None => args.hazard.alert(clock::now_utc()).into_bytes(),
     };
     let client = Client::new(url, &people.source);
     let answer = client.post_bytes("/alerts", "application/xml", bytes).await?;

@@ -134,7 +134,7 @@ fn a_full_queue_and_no_receiver_raise_their_alarms() {
 }
 
 /// A receiver behind a certificate of its own.
-async fn secret(dir: &Path, bodies: &Arc<Mutex<Vec<String>>>) -> (SocketAddr, PathBuf) {
+fn secret(dir: &Path, bodies: &Arc<Mutex<Vec<String>>>) -> (SocketAddr, PathBuf) {
     use crate::daemon::serve::{Listener, bind, local, serve};
     let made = self_signed(&["127.0.0.1".to_owned()], clock::now_utc()).unwrap();
     let (certificate, key) = (dir.join("sms.crt"), dir.join("sms.key"));
@@ -156,7 +156,7 @@ async fn secret(dir: &Path, bodies: &Arc<Mutex<Vec<String>>>) -> (SocketAddr, Pa
 async fn a_receiver_over_https_is_trusted_by_its_certificate_alone() {
     let dir = std::env::temp_dir().join(format!("mingluo-sms-{}", std::process::id()));
     let bodies = Arc::new(Mutex::new(Vec::new()));
-    let (at, certificate) = secret(&dir, &bodies).await;
+    let (at, certificate) = secret(&dir, &bodies);
     let url = format!("https://{at}/sms");
     let client = posting_client(&url, Some(&certificate), Duration::from_secs(5)).unwrap();
     let (trusting, mut inputs) = poster(&url, client);

@@ -182,6 +182,12 @@ impl PolicyEdits {
         history.map_or(0, PartHistory::newest)
     }
 
+    /// Changes that wait for a second person.
+    #[must_use]
+    pub fn n_proposed(&self) -> usize {
+        self.parts.values().filter(|history| history.proposed.is_some()).count()
+    }
+
     /// What follows from a change that was asked for.
     pub fn propose(&mut self, change: &PolicyChange, (by, role): (&str, Role), at: UtcMs) {
         let history = self.parts.entry(change.after.part()).or_default();

@@ -239,13 +239,7 @@ impl State {
             }
             Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
             Entry::ClipReady { broadcast, clips, spoken } => {
-                if let Some(state) = self.broadcasts.get_mut(broadcast) {
-                    state.clips.clone_from(clips);
-                    state.spoken = Some(spoken.clone());
-                    if state.phase == Phase::Rendering {
-                        state.phase = Phase::Sending;
-                    }
-                }
+                self.apply_clips(*broadcast, clips, spoken);
             }
             Entry::Sent { broadcast, to, kind, .. } => self.apply_sent(at, *broadcast, to, *kind),
             Entry::Acknowledged { report } => {
@@ -401,6 +395,15 @@ impl State {
                 group_sent: false,
             },
         );
+    }
+
+    fn apply_clips(&mut self, id: BroadcastId, clips: &[ClipRef], spoken: &Spoken) {
+        let Some(state) = self.broadcasts.get_mut(&id) else { return };
+        state.clips = clips.to_vec();
+        state.spoken = Some(spoken.clone());
+        if state.phase == Phase::Rendering {
+            state.phase = Phase::Sending;
+        }
     }
 
     fn apply_sent(&mut self, at: UtcMs, id: BroadcastId, to: &[Address], kind: OrderKind) {

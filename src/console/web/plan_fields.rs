@@ -54,7 +54,7 @@ fn plan_fields(plan: &ResponsePlan, fields: &mut Fields) {
     push("call", plan.call.map(|rule| rule.answer_within_s.to_string()).unwrap_or_default());
 }
 
-fn named<T: PartialEq>(options: &[(&str, T)], value: T) -> String {
+fn named<T: Copy + PartialEq>(options: &[(&str, T)], value: T) -> String {
     let found = options.iter().find(|(_, option)| *option == value);
     found.map(|(name, _)| (*name).to_owned()).unwrap_or_default()
 }
