@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes areas.toml, terminals.csv and policy.toml of configs/ and configs/dev/ again.
+"""Writes areas.toml, terminals.csv, contacts.csv and policy.toml of configs/ and configs/dev/ again.
 
     python3 configs/generate.py DATA_DIR
 
@@ -93,6 +93,27 @@ def write_terminals(path, areas, points):
         writer.writerows(terminals(areas, points))
 
 
+POSTS = {"village": "村（社区）责任人", "township": "乡镇包片干部", "county": "县防汛值班"}
+
+
+def write_contacts(path, areas):
+    """One invented person an area with terminals, so that every call has somebody at each level."""
+    fields = ["name", "role", "telephone", "area"]
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        file.write("# PERSONS AND NUMBERS ARE INVENTED 人员和号码均为虚构: replace this file by the county's own list\n")
+        file.write("# before `[call] webhook_url` is set. The level of the area says when a person is called.\n")
+        writer = csv.DictWriter(file, fields, lineterminator="\n")
+        writer.writeheader()
+        called = [a for a in areas if a["level"] in POSTS and a["code"] not in NEW_SUBDISTRICTS]
+        for number, area in enumerate(called, 1):
+            writer.writerow({
+                "name": f"虚构{number:03}",
+                "role": f"{POSTS[area['level']]}（虚构）",
+                "telephone": f"0000-{number:07}",
+                "area": area["code"],
+            })
+
+
 LEVELS = ["red", "orange", "yellow", "blue"]
 LEVEL_WORDS = {"red": "红色", "orange": "橙色", "yellow": "黄色", "blue": "蓝色"}
 # name, title, codes, words, levels that go out by themselves, advice at red and orange, advice below
@@ -141,6 +162,9 @@ HAZARDS = [
      "请低洼处的群众马上往高处转移，切断室外电源，不要涉水，不要开车进入积水路段。",
      "请低洼处的住户垫高物品，疏通沟渠，行人车辆绕开积水路段。"),
 ]
+# Whose red warnings call responsible persons (叫应), and how long each level has, seconds.
+CALLED = {"flash-flood", "dyke", "reservoir"}
+ANSWER_WITHIN_S = 300
 # Waterlogging speaks the recorded flood warning when no voice is available.
 RECORDED_AS = {"waterlogging": "flood"}
 OPENING = {
@@ -194,7 +218,8 @@ areas = []
 per_officer_per_day_max = 2
 countersign_within_s = 86400
 
-# Call and answer 叫应: `call = { answer_within_s = 300 }` in a plan calls the persons of contacts.csv.
+# Call and answer 叫应: `call = { answer_within_s = 300 }` in a plan calls the persons of contacts.csv; here
+# the red plans of flash floods, dykes and reservoirs do.
 
 # Templates. Slots: {headline} {description} {instruction} {sender} {areas} {level} {hazard}.
 # What the description already says is not said again.
@@ -243,6 +268,8 @@ def write_policy(path):
             if level == "red":
                 lines.append("volume_percent = 100")
                 lines.append("quiet_hours_exempt = true")
+                if name in CALLED:
+                    lines.append(f"call = {{ answer_within_s = {ANSWER_WITHIN_S} }}")
             lines.append(f"validity_s_max = {dict(red=10800, orange=21600, yellow=43200, blue=43200)[level]}")
             out.append("\n".join(lines) + "\n")
     path.write_text("\n".join(out), encoding="utf-8")
@@ -257,6 +284,7 @@ def main(data):
     everything = sorted(areas + new, key=lambda row: row["code"])
     write_areas(HERE / "areas.toml", everything, aliases)
     write_terminals(HERE / "terminals.csv", everything, points)
+    write_contacts(HERE / "contacts.csv", everything)
     write_policy(HERE / "policy.toml")
 
     villages, seen = [], {}
@@ -270,6 +298,7 @@ def main(data):
              or row["code"] in aliases]
     write_areas(HERE / "dev/areas.toml", small, aliases)
     write_terminals(HERE / "dev/terminals.csv", small, points)
+    write_contacts(HERE / "dev/contacts.csv", small)
     write_policy(HERE / "dev/policy.toml")
 
 

@@ -19,6 +19,7 @@ mod terminals;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use recordings::recording_names;
 pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,

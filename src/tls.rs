@@ -69,13 +69,37 @@ pub fn plain_client() -> reqwest::Client {
 /// # Errors
 /// When the file can't be read or holds no certificate.
 pub fn trusting_client(trusted: &Path) -> anyhow::Result<reqwest::Client> {
+    Ok(reqwest::Client::builder().tls_certs_only(certificates(trusted)?).build()?)
+}
+
+fn certificates(trusted: &Path) -> anyhow::Result<Vec<reqwest::Certificate>> {
     let reading = || format!("reading the certificate {}", trusted.display());
     let certificates =
         reqwest::Certificate::from_pem_bundle(&std::fs::read(trusted).with_context(reading)?);
     let certificates = certificates.with_context(reading)?;
     let found = !certificates.is_empty();
     ensure!(found, "{}: expected a certificate in PEM, found none", trusted.display());
-    Ok(reqwest::Client::builder().tls_certs_only(certificates).build()?)
+    Ok(certificates)
+}
+
+/// A caller for posting to a county's own services: bounded in time, and following nobody elsewhere. Over
+/// `https://` it trusts the certificates of this PEM file, or else the system's authorities.
+///
+/// # Errors
+/// When the file can't be read or holds no certificate, or the system has no authorities.
+pub fn posting_client(
+    url: &str,
+    trusted: Option<&Path>,
+    wait_max: Duration,
+) -> anyhow::Result<reqwest::Client> {
+    let builder =
+        reqwest::Client::builder().timeout(wait_max).redirect(reqwest::redirect::Policy::none());
+    let builder = match trusted {
+        Some(file) => builder.tls_certs_only(certificates(file)?),
+        None if url.starts_with("https://") => builder,
+        None => builder.tls_certs_only([]),
+    };
+    builder.build().context("no HTTP client; name a file of certificates to trust")
 }
 
 /// From when to when a certificate is valid.

@@ -1,7 +1,7 @@
 //! `mingluo check`: every fault of a configuration, with file, line and remedy.
 
 use crate::config::{Config, ConfigFault, Loaded, MqttMode};
-use crate::daemon::external_broker;
+use crate::daemon::{external_broker, policy_edits};
 use crate::deliver::{QueueProbe, examine};
 use clap::Args;
 use std::io::{self, Write};
@@ -34,6 +34,9 @@ pub struct CheckArgs {
 /// When `out` can't be written.
 pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<u8> {
     let mut loaded = Config::load(&args.config);
+    if let Ok(loaded) = &mut loaded {
+        on_screen(loaded);
+    }
     let mut exit = if loaded.is_ok() { 0 } else { EXIT_CONFIGURATION };
     if let Ok(loaded) = &mut loaded
         && args.broker
@@ -54,6 +57,36 @@ pub fn run(args: &CheckArgs, out: &mut impl Write) -> io::Result<u8> {
         text(args, &loaded, out)?;
     }
     Ok(exit)
+}
+
+/// What people changed on screen, over the file: where both do not agree, and what is odd of both
+/// together. The file alone has no fault here.
+fn on_screen(loaded: &mut Loaded) {
+    let warn = |what, remedy: &str| ConfigFault {
+        file: "policy.toml".into(),
+        line: None,
+        what,
+        remedy: remedy.to_owned(),
+    };
+    let edits = match policy_edits(&loaded.config.record.url) {
+        Ok(edits) => edits,
+        Err(fault) => {
+            let what = format!("what was changed on screen can't be read: {fault}");
+            loaded.warnings.push(warn(what, "run this as the user of the gateway"));
+            return;
+        }
+    };
+    for notice in edits.over(&loaded.policy, &loaded.network).notices {
+        let (what, remedy) = notice.en();
+        loaded.warnings.push(warn(format!("{}: {what}", notice.part), remedy));
+    }
+    for (part, history) in edits.parts.iter().filter(|(_, known)| known.proposed.is_some()) {
+        let by = history.proposed.as_ref().map_or("", |waits| waits.by.as_str());
+        let what = format!("{part}: a change by {by} waits for a second person");
+        loaded
+            .warnings
+            .push(warn(what, "approve it or take it back on the page of response plans"));
+    }
 }
 
 /// A sentence of the link, "what: remedy", as a warning about the file that names the broker.

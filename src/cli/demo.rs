@@ -2,6 +2,7 @@
 //! terminals, a rainstorm alert in the national form, and a ledger that proves itself.
 
 pub(super) mod alert;
+mod calls;
 mod serial;
 mod show;
 
@@ -13,11 +14,11 @@ use crate::config::{Config, Loaded, Settings};
 use crate::console::ApiKeys;
 use crate::daemon::Daemon;
 use crate::gateway::{Counts, Phase};
-use crate::model::{BroadcastId, Network, Role};
+use crate::model::{BroadcastId, Network, Role, UtcMs};
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal};
 use anyhow::{Context, bail};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -49,6 +50,10 @@ pub struct DemoArgs {
     /// Exit with the true code: 0 all played, 2 sent but not all, 1 failed
     #[arg(long)]
     once: bool,
+    /// What the built-in alert warns of: rainstorm (orange), or flash-flood (red), which calls responsible
+    /// persons 叫应, with a receiver of messages and telephones on this machine
+    #[arg(long, value_enum, default_value_t = Hazard::Rainstorm, conflicts_with = "alert")]
+    hazard: Hazard,
     /// A mixed county: two serial lines of 32 terminals beside the network
     #[arg(long)]
     serial: bool,
@@ -57,6 +62,24 @@ pub struct DemoArgs {
     json: bool,
     #[command(flatten)]
     odd: MisbehaviourArgs,
+}
+
+/// What the built-in alert warns of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Hazard {
+    /// Orange rainstorm.
+    Rainstorm,
+    /// Red flash flood.
+    FlashFlood,
+}
+
+impl Hazard {
+    fn alert(self, now: UtcMs) -> String {
+        match self {
+            Self::Rainstorm => alert::rainstorm_orange(now),
+            Self::FlashFlood => alert::flash_flood_red(now),
+        }
+    }
 }
 
 /// What the demo found out.
@@ -79,12 +102,12 @@ struct Finding {
 /// When anything does not start; the message says what to do.
 pub(crate) fn run(args: &DemoArgs) -> anyhow::Result<u8> {
     super::start_log(false, "warn");
-    let loaded = prepare(args)?;
-    super::runtime()?.block_on(Box::pin(demo(args, loaded)))
+    let (loaded, phones) = prepare(args)?;
+    super::runtime()?.block_on(Box::pin(demo(args, loaded, phones)))
 }
 
 /// The configuration with everything that is written moved into the demo's folder.
-fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
+fn prepare(args: &DemoArgs) -> anyhow::Result<(Loaded, Option<calls::Phones>)> {
     let dir = std::path::absolute(&args.dir)?;
     let marker = dir.join("mingluo-demo");
     if dir.exists() {
@@ -96,7 +119,7 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
     std::fs::create_dir_all(&dir).with_context(|| format!("making {}", dir.display()))?;
     std::fs::write(&marker, "this folder belongs to `mingluo demo` and is cleared by it\n")?;
     let text = |path: &Path| path.display().to_string();
-    let overrides: BTreeMap<String, String> = [
+    let mut overrides: BTreeMap<String, String> = [
         ("http.listen", "127.0.0.1:0".to_owned()),
         ("http.terminal_listen", "127.0.0.1:0".to_owned()),
         ("status.listen", "127.0.0.1:0".to_owned()),
@@ -114,6 +137,8 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
     ]
     .map(|(key, value)| (key.to_owned(), value))
     .into();
+    let calls = args.hazard == Hazard::FlashFlood;
+    let phones = calls.then(|| calls::Phones::bind(&dir, &mut overrides)).transpose()?;
     let mut loaded = Config::load_with(&args.config, &overrides).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
         anyhow::anyhow!("the configuration has faults:\n{}", lines.join("\n"))
@@ -123,7 +148,7 @@ fn prepare(args: &DemoArgs) -> anyhow::Result<Loaded> {
     }
     secrets::create_key(&loaded.config.keys.signing_key_file)?;
     secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
-    Ok(loaded)
+    Ok((loaded, phones))
 }
 
 /// API keys of the people in the demo.
@@ -166,7 +191,11 @@ fn start_fleet(
     Fleet::start(fleet, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))
 }
 
-async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
+async fn demo(
+    args: &DemoArgs,
+    loaded: Loaded,
+    phones: Option<calls::Phones>,
+) -> anyhow::Result<u8> {
     let settings = loaded.config.clone();
     let network = loaded.network.clone();
     let people = People::create(&settings, &network)?;
@@ -178,15 +207,12 @@ async fn demo(args: &DemoArgs, loaded: Loaded) -> anyhow::Result<u8> {
     let n_terminals = network.terminals.len();
     let fleet = start_fleet(args, &settings, &network, &daemon)?;
     let n_connected = fleet.connected(CONNECT_S_MAX).await;
-    show.line(&format!(
-        "网关就绪，{n_connected} / {n_terminals} 个终端在线 (API http://{})",
-        daemon.http
-    ));
-    let url = format!("http://{}", daemon.http);
-    if let Some(setup) = daemon.setup.as_ref().filter(|_| !args.once) {
-        show.line(&format!("控制台 console, one-time link 一次性链接: {url}{setup}"));
-    }
-    let broadcast = match send(args, &url, &people, &mut show).await {
+    let url = welcome(args, &daemon, (n_connected, n_terminals), &mut show);
+    let sent = match &phones {
+        None => send(args, &url, &people, &mut show).await,
+        Some(phones) => called(args, &daemon, (&url, &people), phones, &mut show).await,
+    };
+    let broadcast = match sent {
         Ok(broadcast) => broadcast,
         Err(fault) => {
             fleet.stop().await;
@@ -247,6 +273,35 @@ fn exit_code(args: &DemoArgs, finding: &Finding) -> u8 {
     }
 }
 
+/// Says that it runs, and where; gives the address of the console.
+fn welcome(
+    args: &DemoArgs,
+    daemon: &Daemon,
+    (n_connected, n_terminals): (usize, usize),
+    show: &mut show::Show,
+) -> String {
+    let url = format!("http://{}", daemon.http);
+    show.line(&format!("网关就绪，{n_connected} / {n_terminals} 个终端在线 (API {url})"));
+    if let Some(setup) = daemon.setup.as_ref().filter(|_| !args.once) {
+        show.line(&format!("控制台 console, one-time link 一次性链接: {url}{setup}"));
+    }
+    url
+}
+
+/// Sends an alert that calls persons, and lets their telephones answer.
+async fn called(
+    args: &DemoArgs,
+    daemon: &Daemon,
+    (url, people): (&str, &People),
+    phones: &calls::Phones,
+    show: &mut show::Show,
+) -> anyhow::Result<BroadcastId> {
+    phones.serve()?;
+    let broadcast = send(args, url, people, show).await?;
+    phones.answer(daemon, broadcast, show).await?;
+    Ok(broadcast)
+}
+
 /// Sends the alert and approves its plan when it needs people.
 async fn send(
     args: &DemoArgs,
@@ -256,7 +311,7 @@ async fn send(
 ) -> anyhow::Result<BroadcastId> {
     let bytes = match &args.alert {
         Some(file) => std::fs::read(file).with_context(|| format!("reading {}", file.display()))?,
-        None => alert::rainstorm_orange(clock::now_utc()).into_bytes(),
+        None => args.hazard.alert(clock::now_utc()).into_bytes(),
     };
     let client = Client::new(url, &people.source);
     let answer = client.post_bytes("/alerts", "application/xml", bytes).await?;

@@ -2,7 +2,8 @@
 
 use crate::clock;
 use crate::config::Config;
-use crate::decide::{Explanation, Memory, Rules, explain};
+use crate::daemon::policy_edits;
+use crate::decide::{Explanation, Memory, PolicyEdits, Rules, explain};
 use crate::ingest;
 use crate::model::{Need, UtcMs};
 use anyhow::{Context, bail};
@@ -57,7 +58,13 @@ pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8
         }
     };
     let now = args.at.map_or_else(clock::now_utc, UtcMs);
-    let rules = Rules::new(loaded.network, loaded.policy);
+    let edits = policy_edits(&loaded.config.record.url).or_else(|fault| {
+        let remedy = "run this as the user of the gateway; the file alone is explained";
+        writeln!(std::io::stderr(), "what was changed on screen can't be read: {fault}; {remedy}")
+            .map(|()| PolicyEdits::default())
+    })?;
+    let policy = edits.over(&loaded.policy, &loaded.network).policy;
+    let rules = Rules::new(loaded.network, policy);
     let mut explanation = explain(&rules, now, &alert, &Memory::default());
     explanation.airtime_ms = explanation.plan.as_ref().map(|plan| {
         let seconds = plan.message.text.chars().count() / SYLLABLES_PER_S;
@@ -67,12 +74,13 @@ pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8
         let text = serde_json::json!({ "alert": alert, "explanation": explanation });
         writeln!(out, "{text}")?;
     } else {
-        text(&alert, &explanation, out)?;
+        text(&rules, &alert, &explanation, out)?;
     }
     Ok(0)
 }
 
 fn text(
+    rules: &Rules,
     alert: &crate::model::Alert,
     explanation: &Explanation,
     out: &mut impl Write,
@@ -96,7 +104,7 @@ fn text(
                 format!("需 {officers} 人审批，逾期 {after:?}")
             }
         };
-        writeln!(out, "预案  {}（{need}）", plan.response_plan)?;
+        writeln!(out, "预案  {} [{}]（{need}）", plan.title(), plan.response_plan)?;
         writeln!(out, "级别  {:?} 优先级 {} 提示音 {:?}", plan.class, plan.priority.0, plan.chime)?;
         writeln!(out, "播放  {} 遍，间隔 {} 秒", plan.repeats, plan.interval_s)?;
         writeln!(out, "终端  {} 个", plan.terminals.len())?;
@@ -115,7 +123,9 @@ fn text(
         writeln!(out, "辖区以外  {outside}")?;
     }
     for (name, reason) in &e.misses {
-        writeln!(out, "未匹配预案  {name}：{}", reason.text)?;
+        let known = rules.policy.plans.iter().find(|plan| plan.name == *name);
+        let title = known.map_or("", |plan| plan.title.as_str());
+        writeln!(out, "未匹配预案  {title} [{name}]：{}", reason.text)?;
     }
     Ok(())
 }

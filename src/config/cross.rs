@@ -1,15 +1,18 @@
 //! Checks between the files: what no file alone can know.
 
 use super::areas::AreaLines;
-use super::policy::PlanLines;
+use super::policy::PolicyLines;
 use super::reader::Faults;
 use super::terminals::TerminalLines;
-use crate::model::{ApprovalMode, AreaCode, AreaLevel, Level, Network, Policy, ResponsePlan};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::decide;
+use crate::model::{AreaCode, AreaLevel, Network, Policy, PolicyPart};
+use std::collections::BTreeSet;
 
 const AREAS: &str = "areas.toml";
 const TERMINALS: &str = "terminals.csv";
 const POLICY: &str = "policy.toml";
+/// Keys of a response plan that may be left out and are at fault then all the same.
+const MAY_BE_ABSENT: [&str; 3] = ["", "hazards", "levels"];
 /// How far outside the county's bounding box a terminal may stand, degrees (about a kilometre).
 const BOUNDS_SLACK_DEG: f64 = 0.01;
 /// Areas without terminals that are named before "and more".
@@ -107,80 +110,30 @@ fn without_terminals(network: &Network, areas: &AreaLines, faults: &Faults) {
     faults.warn(AREAS, line, what, "warnings for them reach nobody");
 }
 
-pub(super) fn policy(policy: &Policy, network: &Network, lines: &PlanLines, faults: &Faults) {
-    let line = |plan: &ResponsePlan| lines.get(&plan.name).copied();
-    if policy.plans.is_empty() {
-        let what = "holds no response plan, every alert would wait for a person";
-        faults.push(POLICY, None, what, "add `[[plans]]`");
-    }
-    for (at, plan) in policy.plans.iter().enumerate() {
-        for area in &plan.areas {
-            if !network.areas.contains_key(area) {
-                let what = format!("response plan `{}` names unknown area {area}", plan.name);
-                faults.push(POLICY, line(plan), what, "correct the area");
-            }
+/// What the policy's own questions say, each at its line. A key that could not be read is at fault
+/// already: what follows from it is not told.
+pub(super) fn policy(policy: &Policy, network: &Network, lines: &PolicyLines, faults: &Faults) {
+    let unread = faults.lines_of(POLICY);
+    for found in decide::policy_faults(policy, network) {
+        let part = found.part.as_ref();
+        let whole = part.and_then(|part| lines.key(part, ""));
+        let line = part.and_then(|part| lines.key(part, found.key));
+        let absent = line.is_none() && !MAY_BE_ABSENT.contains(&found.key);
+        if absent || line.is_some_and(|line| !found.key.is_empty() && unread.contains(&line)) {
+            continue;
         }
-        let before = policy.plans.get(..at).unwrap_or_default();
-        let hidden = hidden_by(plan, before);
-        let n_pairs = plan.hazards.len() * plan.levels.len();
-        if n_pairs > 0 && hidden.len() == n_pairs && plan.event_words.is_empty() {
-            let by = hidden.values().next().cloned().unwrap_or_default();
-            let what =
-                format!("response plan `{}` is never reached, `{by}` is before it", plan.name);
-            faults.push(POLICY, line(plan), what, "the first match wins: move or remove it");
-        } else if let Some(((hazard, level), by)) = hidden.iter().next() {
-            let what = format!(
-                "response plan `{}` overlaps `{by}` for {hazard} {level:?}; the first one wins",
-                plan.name
-            );
-            faults.warn(POLICY, line(plan), what, "make the hazards or levels disjoint");
-        }
-        let loud_at_night = plan.quiet_hours_exempt && plan.levels.contains(&Level::Blue);
-        if loud_at_night && plan.approval == ApprovalMode::Automatic {
-            let what = format!("response plan `{}` sounds blue at night by itself", plan.name);
-            faults.warn(POLICY, line(plan), what, "remove `quiet_hours_exempt`");
-        }
-    }
-    uncovered(policy, lines, faults);
-}
-
-/// Pairs of hazard and level that an earlier plan takes, with that plan's name.
-fn hidden_by(plan: &ResponsePlan, before: &[ResponsePlan]) -> BTreeMap<(String, Level), String> {
-    let mut hidden = BTreeMap::new();
-    for hazard in &plan.hazards {
-        for level in &plan.levels {
-            let earlier = before.iter().find(|other| {
-                other.levels.contains(level)
-                    && other.hazards.iter().any(|prefix| hazard.starts_with(prefix))
-                    && (other.senders.is_empty() || other.senders == plan.senders)
-                    && (other.areas.is_empty() || other.areas == plan.areas)
-            });
-            if let Some(earlier) = earlier {
-                hidden.insert((hazard.clone(), *level), earlier.name.clone());
-            }
-        }
-    }
-    hidden
-}
-
-/// Hazards that have a plan for some levels, but not for others.
-fn uncovered(policy: &Policy, lines: &PlanLines, faults: &Faults) {
-    let hazards: BTreeSet<&String> = policy.plans.iter().flat_map(|plan| &plan.hazards).collect();
-    for hazard in hazards {
-        let covers = |plan: &&ResponsePlan| {
-            plan.hazards.iter().any(|prefix| hazard.starts_with(prefix.as_str()))
+        let table = match part {
+            Some(PolicyPart::Template(_)) => "templates",
+            Some(PolicyPart::Plan(_)) | None => "plans",
         };
-        let missing: Vec<String> = [Level::Red, Level::Orange, Level::Yellow, Level::Blue]
-            .into_iter()
-            .filter(|level| {
-                !policy.plans.iter().filter(covers).any(|plan| plan.levels.contains(level))
-            })
-            .map(|level| format!("{level:?}").to_lowercase())
-            .collect();
-        if !missing.is_empty() {
-            let line = policy.plans.iter().find(covers).and_then(|plan| lines.get(&plan.name));
-            let what = format!("hazard {hazard} has no plan for {}", missing.join(", "));
-            faults.warn(POLICY, line.copied(), what, "these wait for a person");
+        let what = match found.key {
+            "" => found.what,
+            key => format!("`{table}.{key}`: {}", found.what),
+        };
+        if found.grave {
+            faults.push(POLICY, line.or(whole), what, found.remedy);
+        } else {
+            faults.warn(POLICY, line.or(whole), what, found.remedy);
         }
     }
 }

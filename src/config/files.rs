@@ -49,6 +49,12 @@ pub(super) fn check(
         let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
         keys.table("call").fault("webhook_key_file", &why, remedy);
     }
+    if let Some(file) = settings.call.webhook_ca_file.as_deref()
+        && let Err(fault) = tls::trusting_client(file)
+    {
+        let remedy = "name a PEM file of certificates, or leave it out to trust the system's";
+        keys.table("call").fault("webhook_ca_file", &format!("{fault:#}"), remedy);
+    }
     if let Some(pair) = settings.http.tls() {
         https(pair, &keys.table("http"), faults);
     }

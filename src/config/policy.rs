@@ -1,10 +1,12 @@
 //! `policy.toml`: response plans, templates and limits.
 
 use super::reader::{Document, Faults, Keys};
-use crate::decide::bad_slots;
+use crate::decide::{
+    ANSWER_WITHIN_S, DECIDE_WITHIN_S, INTERVAL_S, REPEATS, VALIDITY_S, VOLUME_PERCENT,
+};
 use crate::model::{
     AfterDeadline, ApprovalMode, AreaCode, BreakGlassRules, CallRule, Chime, Interlock, Level,
-    ManualRules, OnCancel, Playback, Policy, QuietHours, ResponsePlan, Role, Template,
+    ManualRules, OnCancel, Playback, Policy, PolicyPart, QuietHours, ResponsePlan, Role, Template,
 };
 use std::collections::BTreeMap;
 
@@ -28,33 +30,83 @@ const APPROVALS: [(&str, ApprovalMode); 3] = [
     ("two-person", ApprovalMode::TwoPerson),
 ];
 
-/// Line of each response plan by name.
-pub(super) type PlanLines = BTreeMap<String, u32>;
+/// Keys of templates and response plans about which the checks have something to say.
+const CHECKED: [&str; 16] = [
+    "name",
+    "text",
+    "title",
+    "hazards",
+    "event_words",
+    "levels",
+    "senders",
+    "areas",
+    "decide_within_s",
+    "template",
+    "voice",
+    "recording",
+    "fallback_recording",
+    "repeats",
+    "validity_s_max",
+    "call",
+];
 
-pub(super) fn read(document: &Document, faults: &Faults) -> (Policy, PlanLines) {
+/// Where templates and response plans stand in the file, key by key.
+#[derive(Debug, Default)]
+pub(super) struct PolicyLines(BTreeMap<(PolicyPart, &'static str), u32>);
+
+impl PolicyLines {
+    /// Notes a table and its keys; false when there is one of that name already.
+    fn note(&mut self, part: &PolicyPart, keys: &Keys<'_>) -> bool {
+        let table = keys.line().unwrap_or_default();
+        if self.0.contains_key(&(part.clone(), "")) {
+            return false;
+        }
+        let name = keys.line_of("name").unwrap_or(table);
+        self.0.insert((part.clone(), ""), name);
+        for key in CHECKED {
+            if let Some(line) = keys.line_of(key) {
+                self.0.insert((part.clone(), key), line);
+            }
+        }
+        true
+    }
+
+    /// Line of a key, when it stands there.
+    pub(super) fn key(&self, part: &PolicyPart, key: &'static str) -> Option<u32> {
+        self.0.get(&(part.clone(), key)).copied()
+    }
+
+    /// Line of a response plan.
+    pub(super) fn plan(&self, name: &str) -> Option<u32> {
+        self.key(&PolicyPart::Plan(name.to_owned()), "")
+    }
+}
+
+/// Reads it. Whether what it says makes sense is asked in `cross::policy`.
+pub(super) fn read(document: &Document, faults: &Faults) -> (Policy, PolicyLines) {
     let root = document.parse(faults);
     let mut keys = document.keys(&root, None, faults);
-    let validity_s_default = keys.number("validity_s_default", Some(86_400), 60..=604_800);
-    let mut lines = PlanLines::new();
+    let validity_s_default = keys.number("validity_s_default", Some(86_400), VALIDITY_S);
+    let mut lines = PolicyLines::default();
     let mut templates: Vec<Template> = Vec::new();
-    for table in keys.tables("templates") {
-        let line = table.line();
-        let template = template(table);
-        if templates.iter().any(|other| other.name == template.name) {
+    for mut table in keys.tables("templates") {
+        let template = Template { name: table.text("name", None), text: table.text("text", None) };
+        if !lines.note(&PolicyPart::Template(template.name.clone()), &table) {
             let what = format!("template `{}` stands twice", template.name);
-            faults.push(document.file, line, what, "give each its own name");
+            faults.push(document.file, table.line(), what, "give each its own name");
         }
+        table.finish();
         templates.push(template);
     }
     let mut plans: Vec<ResponsePlan> = Vec::new();
-    for table in keys.tables("plans") {
-        let line = table.line_of("name").or(table.line());
-        let plan = response_plan(table, &templates, validity_s_default);
-        if lines.contains_key(&plan.name) {
+    for mut table in keys.tables("plans") {
+        let plan = response_plan(&mut table, validity_s_default);
+        if !lines.note(&PolicyPart::Plan(plan.name.clone()), &table) {
             let what = format!("response plan `{}` stands twice", plan.name);
+            let line = table.line_of("name").or(table.line());
             faults.push(document.file, line, what, "give each its own name");
         }
-        lines.entry(plan.name.clone()).or_insert(line.unwrap_or_default());
+        table.finish();
         plans.push(plan);
     }
     let policy = Policy {
@@ -73,25 +125,8 @@ pub(super) fn read(document: &Document, faults: &Faults) -> (Policy, PlanLines) 
     (policy, lines)
 }
 
-fn template(mut keys: Keys<'_>) -> Template {
-    let template = Template { name: keys.text("name", None), text: keys.text("text", None) };
-    if template.text.trim().is_empty() && keys.has("text") {
-        keys.fault("text", "is empty", "write the words, with slots such as {headline}");
-    }
-    for slot in bad_slots(&template.text) {
-        let what = format!("slot `{slot}` is not known or never closes");
-        keys.fault("text", &what, format!("use {}", crate::decide::SLOTS.join(", ")));
-    }
-    keys.finish();
-    template
-}
-
-fn response_plan(
-    mut keys: Keys<'_>,
-    templates: &[Template],
-    validity_s_default: u32,
-) -> ResponsePlan {
-    let levels = levels(&mut keys);
+fn response_plan(keys: &mut Keys<'_>, validity_s_default: u32) -> ResponsePlan {
+    let levels = levels(keys);
     let default_chime = levels.iter().max().map(|level| match level {
         Level::Blue => Chime::Blue,
         Level::Yellow => Chime::Yellow,
@@ -104,16 +139,16 @@ fn response_plan(
     // A misspelt approval must not cause a second fault about the clock; nothing starts with one.
     let approval = keys.choice("approval", None, &APPROVALS, ApprovalMode::Automatic);
     let automatic = approval == ApprovalMode::Automatic;
-    let plan = ResponsePlan {
+    ResponsePlan {
         name: keys.text("name", None),
         title: keys.text("title", None),
-        hazards: hazards(&mut keys),
+        hazards: keys.texts("hazards"),
         event_words: keys.texts("event_words"),
         levels,
         senders: keys.texts("senders"),
-        areas: areas(&mut keys),
+        areas: areas(keys),
         approval,
-        decide_within_s: keys.number("decide_within_s", automatic.then_some(900), 30..=86_400),
+        decide_within_s: keys.number("decide_within_s", automatic.then_some(900), DECIDE_WITHIN_S),
         after_deadline: keys.choice(
             "after_deadline",
             Some(AfterDeadline::Expire),
@@ -125,11 +160,11 @@ fn response_plan(
         voice: keys.text("voice", Some("default")),
         recording: keys.text_opt("recording"),
         fallback_recording: keys.text("fallback_recording", None),
-        repeats: keys.number("repeats", Some(2), 1..=20),
-        interval_s: keys.number("interval_s", Some(10), 0..=3_600),
+        repeats: keys.number("repeats", Some(2), REPEATS),
+        interval_s: keys.number("interval_s", Some(10), INTERVAL_S),
         volume_percent: keys
             .has("volume_percent")
-            .then(|| keys.number("volume_percent", None, 1..=100)),
+            .then(|| keys.number("volume_percent", None, VOLUME_PERCENT)),
         quiet_hours_exempt: keys.flag("quiet_hours_exempt", false),
         playback: keys.choice(
             "playback",
@@ -137,7 +172,7 @@ fn response_plan(
             &playbacks,
             Playback::Simultaneous,
         ),
-        validity_s_max: keys.number("validity_s_max", Some(validity_s_default), 60..=604_800),
+        validity_s_max: keys.number("validity_s_max", Some(validity_s_default), VALIDITY_S),
         on_cancel: keys.choice(
             "on_cancel",
             Some(OnCancel::StopAndAnnounce),
@@ -145,19 +180,7 @@ fn response_plan(
             OnCancel::StopAndAnnounce,
         ),
         call: keys.has("call").then(|| call(keys.table("call"))),
-    };
-    if !templates.iter().any(|template| template.name == plan.template) && keys.has("template") {
-        let what = format!("no template `{}`", plan.template);
-        keys.fault("template", &what, "name one of `[[templates]]`");
     }
-    if plan.hazards.is_empty() && plan.event_words.is_empty() {
-        keys.fault("hazards", "neither codes nor words", "say which hazards the plan is for");
-    }
-    if plan.name == crate::decide::UNMATCHED_PLAN || plan.name == "manual" {
-        keys.fault("name", "is a built-in name", "choose another one");
-    }
-    keys.finish();
-    plan
 }
 
 fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
@@ -171,25 +194,7 @@ fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
             }
         }
     }
-    if levels.is_empty() {
-        keys.fault("levels", "is empty", "name the levels, such as [\"red\"]");
-    }
     levels
-}
-
-fn hazards(keys: &mut Keys<'_>) -> Vec<String> {
-    let hazards = keys.texts("hazards");
-    for code in &hazards {
-        let well_formed = (2..=5).contains(&code.len())
-            && code.starts_with('1')
-            && code.chars().all(|c| c.is_ascii_digit() || c.is_ascii_uppercase());
-        let announcements = code.len() == 5 && code.chars().all(|c| c.is_ascii_digit());
-        if !well_formed && !announcements {
-            let what = format!("expected codes such as 11B03 or 11D, got `{code}`");
-            keys.fault("hazards", &what, "use the 11Axx family; 102xx is read as 11Bxx");
-        }
-    }
-    hazards
 }
 
 fn areas(keys: &mut Keys<'_>) -> Vec<AreaCode> {
@@ -287,7 +292,7 @@ fn break_glass(mut keys: Keys<'_>) -> BreakGlassRules {
 }
 
 fn call(mut keys: Keys<'_>) -> CallRule {
-    let rule = CallRule { answer_within_s: keys.number("answer_within_s", None, 30..=86_400) };
+    let rule = CallRule { answer_within_s: keys.number("answer_within_s", None, ANSWER_WITHIN_S) };
     keys.finish();
     rule
 }

@@ -3,7 +3,7 @@
 
 use super::{ConfigFault, FILE_BYTES_MAX};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -46,6 +46,12 @@ impl Faults {
         let fault =
             ConfigFault { file: file.to_owned(), line, what: what.into(), remedy: remedy.into() };
         self.warnings.borrow_mut().push(fault);
+    }
+
+    /// Lines of a file at which there is a fault by now.
+    pub(super) fn lines_of(&self, file: &str) -> BTreeSet<u32> {
+        let faults = self.faults.borrow();
+        faults.iter().filter(|fault| fault.file == file).filter_map(|fault| fault.line).collect()
     }
 
     /// A fault after which nothing else is known of the file.
@@ -203,6 +209,17 @@ impl<'d> Keys<'d> {
         }
     }
 
+    /// A warning at `key`.
+    pub(super) fn warn(&self, key: &str, what: &str, remedy: &str) {
+        let overridden = self.overrides.is_some_and(|all| all.contains_key(&self.full(key)));
+        let what = format!("`{}`: {what}", self.full(key));
+        if overridden {
+            self.faults.warn("environment", None, what, remedy);
+        } else {
+            self.faults.warn(self.file, self.line_of(key).or(self.line), what, remedy);
+        }
+    }
+
     fn missing(&self, key: &str, expected: &str) {
         self.fault(key, &format!("is missing, expected {expected}"), format!("add `{key} = …`"));
     }
@@ -239,7 +256,8 @@ impl<'d> Keys<'d> {
         }
     }
 
-    fn is_present(&self, key: &str) -> bool {
+    /// Whether a key is set, in the file or from the environment.
+    pub(super) fn is_present(&self, key: &str) -> bool {
         self.line_of(key).is_some()
             || self.overrides.is_some_and(|all| all.contains_key(&self.full(key)))
     }

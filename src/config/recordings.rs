@@ -1,6 +1,6 @@
 //! Whether the recordings that the policy names exist.
 
-use super::policy::PlanLines;
+use super::policy::PolicyLines;
 use super::reader::Faults;
 use crate::model::Policy;
 use std::collections::BTreeSet;
@@ -20,14 +20,12 @@ const BUILT_IN: [&str; 5] =
 /// gateway that speaks without it is better than one that does not start.
 pub(super) fn check(
     policy: &Policy,
-    lines: &PlanLines,
+    lines: &PolicyLines,
     recordings_dir: &Path,
     audio_dir: &Path,
     faults: &Faults,
 ) {
-    let mut names = BTreeSet::new();
-    collect(recordings_dir, DEPTH_MAX, &mut names);
-    collect(audio_dir, DEPTH_MAX, &mut names);
+    let names = recording_names(&[recordings_dir, audio_dir]);
     for plan in &policy.plans {
         let Some(name) = plan.recording.as_ref().filter(|name| !names.contains(*name)) else {
             continue;
@@ -37,7 +35,7 @@ pub(super) fn check(
             plan.name,
             audio_dir.display()
         );
-        let line = lines.get(&plan.name).copied();
+        let line = lines.plan(&plan.name);
         faults.push("policy.toml", line, what, "record it or name another one");
     }
     let missing: BTreeSet<&str> = policy
@@ -62,6 +60,13 @@ pub(super) fn check(
             "when no voice speaks, these warnings are not heard",
         );
     }
+}
+
+/// Names of all recordings below these folders.
+pub(crate) fn recording_names(dirs: &[&Path]) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    dirs.iter().for_each(|dir| collect(dir, DEPTH_MAX, &mut names));
+    names
 }
 
 fn collect(dir: &Path, depth: u8, names: &mut BTreeSet<String>) {

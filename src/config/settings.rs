@@ -226,6 +226,7 @@ pub(super) fn read(
     let mut keys = document.keys(&root, Some(overrides), faults);
     let http = http(dir, keys.table("http"));
     let console = format!("http://{}", http.listen);
+    let hosts = http.hosts.clone();
     let settings = Settings {
         dir: dir.to_path_buf(),
         http,
@@ -239,7 +240,7 @@ pub(super) fn read(
         mix: speech::mix(keys.table("mix")),
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
-        call: call::call(dir, keys.table("call"), &console),
+        call: call::call(dir, keys.table("call"), &console, &hosts),
         report: report::report(dir, keys.table("report")),
         log: log(keys.table("log")),
     };

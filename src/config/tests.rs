@@ -1,3 +1,5 @@
+mod beside;
+
 use super::*;
 use crate::decide::{Decision, Memory, Rules, plan};
 use crate::model::{
@@ -24,7 +26,7 @@ fn changed(test: &str, file: &str, change: impl Fn(String) -> Vec<u8>) -> PathBu
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/dev");
     let dir = std::env::temp_dir().join(format!("mingluo-config-{}-{test}", std::process::id()));
     std::fs::create_dir_all(&dir).expect("directory");
-    for name in ["gateway.toml", "areas.toml", "terminals.csv", "policy.toml"] {
+    for name in ["gateway.toml", "areas.toml", "terminals.csv", "policy.toml", "contacts.csv"] {
         let text = std::fs::read_to_string(source.join(name)).expect("read");
         let bytes = if name == file { change(text) } else { text.into_bytes() };
         std::fs::write(dir.join(name), bytes).expect("write");
@@ -205,12 +207,7 @@ fn policy_faults() {
         replace("until = \"06:00\"", "until = \"6 am\""),
         &["expected a local time"],
     );
-    check(
-        "level",
-        file,
-        replace("levels = [\"red\"]", "levels = [\"pink\"]"),
-        &["got `pink`", "is empty"],
-    );
+    check("level", file, replace("levels = [\"red\"]", "levels = [\"pink\"]"), &["got `pink`"]);
     check("repeats", file, replace("repeats = 3", "repeats = 21"), &["from 1 to 20, got 21"]);
     check(
         "approval",
@@ -433,19 +430,28 @@ fn people_and_calls() {
     };
     check("break-glass", "policy.toml", own, &want);
     let call = |text: String| text.replacen("[[plans]]\n", "[[plans]]\ncall = { soon = 1 }\n", 1);
-    let want = ["call.answer_within_s`", "call.soon`: is not a known key", "contacts.csv"];
+    let want = ["call.answer_within_s`", "call.soon`: is not a known key"];
     check("call", "policy.toml", call, &want);
-    let webhook = "[call]\nwebhook_url = \"https://sms\"\npublic_url = \"console\"\n";
+    let webhook = "[call]\nwebhook_url = \"ftp://sms\"\npublic_url = \"console\"\n\
+                   webhook_ca_file = \"areas.toml\"\n";
     let want = [
         "`call.webhook_url`: needs `webhook_key_file`",
-        "`call.webhook_url`: expected an address that begins with http://, got `https://sms`",
+        "`call.webhook_url`: expected an address that begins with http:// or https://, got `ftp://sms`",
+        "`call.webhook_ca_file`",
         "`call.public_url`: expected an http or https address, got `console`",
     ];
     check("webhook", "gateway.toml", |text| format!("{text}{webhook}"), &want);
     let loaded = shipped("configs");
     let glass = &loaded.policy.break_glass;
     assert_eq!(glass, &crate::model::BreakGlassRules::default(), "the shipped file shows defaults");
-    assert!(
-        loaded.network.contacts.is_empty() && loaded.policy.plans.iter().all(|p| p.call.is_none())
-    );
+    let calling: Vec<&str> = loaded
+        .policy
+        .plans
+        .iter()
+        .filter(|plan| plan.call.is_some())
+        .map(|plan| plan.name.as_str())
+        .collect();
+    assert_eq!(calling, ["flash-flood-red", "dyke-red", "reservoir-red"]);
+    let invented = |contact: &crate::model::Contact| contact.role.contains("虚构");
+    assert!(loaded.network.contacts.iter().all(invented), "nobody who exists is shipped");
 }

@@ -162,6 +162,7 @@ pub(super) async fn plans(State(console): State<Console>, headers: HeaderMap) ->
                     json!({
                         "id": plan.id.to_string(),
                         "response_plan": plan.response_plan,
+                        "response_plan_title": plan.title(),
                         "requested_by": plan.requested_by,
                         "class": plan.class,
                         "text": plan.message.text,
@@ -200,6 +201,7 @@ pub(super) async fn list(State(console): State<Console>, headers: HeaderMap) -> 
                         "state": state.phase,
                         "class": state.broadcast.class(),
                         "response_plan": state.broadcast.response_plan(),
+                        "response_plan_title": state.broadcast.plan_title(),
                         "started_ms": state.started_at.0,
                         "counts": state.counts(),
                     })

@@ -27,8 +27,9 @@ pub(crate) use alerts::{arrive, arrive_too_large};
 pub use idempotency::Answered;
 pub use people::{Account, AccountFault, Accounts, PasswordFault, People};
 pub use problem::Problem;
-pub use session::{ApiKey, ApiKeys};
+pub use session::{ApiKey, ApiKeys, KnownKeys};
 pub(crate) use views::broadcast as broadcast_view;
+pub(crate) use web::known_host;
 pub use web::{Board, County, Outline};
 
 use crate::daemon::{AuditDesk, CoreHandle, Metrics, PreviewDesk, RecordingDesk, Seen};
@@ -55,7 +56,7 @@ pub struct Console {
     /// The way to the recordings that officers bring.
     pub recordings: RecordingDesk,
     /// Known API keys.
-    pub keys: Arc<ApiKeys>,
+    pub keys: Arc<KnownKeys>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// Entries as they happen.

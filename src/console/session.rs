@@ -1,10 +1,14 @@
 //! Who calls: API keys with role and area. Only digests of keys are kept.
 
 use super::problem::Problem;
-use crate::model::{Actor, AreaCode, Right, Role, Sha256};
+use crate::clock;
+use crate::model::{Actor, ApiKeyLine, AreaCode, Right, Role, Sha256, UtcMs};
+use crate::record::entry::Entry;
 use axum::http::{HeaderMap, header};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::{PoisonError, RwLock};
 
 /// Prefix by which a leaked key is recognised.
 pub(crate) const KEY_PREFIX: &str = "mlk_";
@@ -72,13 +76,55 @@ impl ApiKeys {
         areas: Vec<AreaCode>,
     ) -> anyhow::Result<String> {
         anyhow::ensure!(self.keys.len() < KEYS_MAX, "there are {KEYS_MAX} keys; remove some first");
-        let mut random = [0_u8; KEY_BYTES];
-        getrandom::fill(&mut random)?;
-        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let text = format!("{KEY_PREFIX}{digits}");
-        let sha256 = Sha256::of(text.as_bytes());
+        let (text, sha256) = new_key()?;
         self.keys.push(ApiKey { name: name.to_owned(), role, areas, sha256 });
         Ok(text)
+    }
+}
+
+/// The text of a new key and its digest.
+///
+/// # Errors
+/// When the operating system gives no randomness.
+pub(super) fn new_key() -> anyhow::Result<(String, Sha256)> {
+    let mut random = [0_u8; KEY_BYTES];
+    getrandom::fill(&mut random)?;
+    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let text = format!("{KEY_PREFIX}{digits}");
+    let sha256 = Sha256::of(text.as_bytes());
+    Ok((text, sha256))
+}
+
+/// Every key that lets somebody in: those of the file as it was at the start, and those made on screen as
+/// the record has them.
+#[derive(Debug, Default)]
+pub struct KnownKeys {
+    file: Vec<ApiKey>,
+    made: RwLock<BTreeMap<Sha256, ApiKeyLine>>,
+}
+
+impl KnownKeys {
+    /// Keys of the file, and those made on screen that are not revoked.
+    #[must_use]
+    pub fn new(file: ApiKeys, made: impl IntoIterator<Item = ApiKeyLine>) -> Self {
+        let made = made.into_iter().map(|key| (key.sha256, key)).collect();
+        Self { file: file.keys, made: RwLock::new(made) }
+    }
+
+    /// Keys of the file.
+    #[must_use]
+    pub fn of_file(&self) -> &[ApiKey] {
+        &self.file
+    }
+
+    /// Takes in what is on record now.
+    pub(crate) fn follow(&self, entry: &Entry) {
+        let made = || self.made.write().unwrap_or_else(PoisonError::into_inner);
+        if let Entry::KeyMade { key, .. } = entry {
+            made().insert(key.sha256, key.clone());
+        } else if let Entry::KeyRevoked { sha256, .. } = entry {
+            made().remove(sha256);
+        }
     }
 
     /// The actor behind a request that holds `right`.
@@ -86,19 +132,19 @@ impl ApiKeys {
     /// # Errors
     /// 401 without a known key, 403 without the right.
     pub fn actor(&self, headers: &HeaderMap, right: Right) -> Result<Actor, Problem> {
-        let key = self.known(headers)?;
-        if !key.role.may(right) {
-            let why = format!("the role of key `{}` does not include this", key.name);
+        let actor = self.known(headers)?;
+        if !actor.role.may(right) {
+            let why = format!("the role of key `{}` does not include this", actor.name);
             return Err(Problem::forbidden(why));
         }
-        Ok(Actor { name: key.name.clone(), role: key.role, areas: key.areas.clone() })
+        Ok(actor)
     }
 
-    /// The key a request carries.
+    /// Whose key a request carries.
     ///
     /// # Errors
-    /// 401 without a known one.
-    pub fn known(&self, headers: &HeaderMap) -> Result<&ApiKey, Problem> {
+    /// 401 without a known one that has not run out.
+    pub fn known(&self, headers: &HeaderMap) -> Result<Actor, Problem> {
         let mut sent = headers.get_all(header::AUTHORIZATION).iter();
         let text = sent.next().and_then(|value| value.to_str().ok());
         let (scheme, text) =
@@ -109,8 +155,19 @@ impl ApiKeys {
         }
         // Looking up by digest leaks nothing of the key by its timing.
         let digest = Sha256::of(text.trim().as_bytes());
-        let key = self.keys.iter().find(|key| key.sha256 == digest);
-        key.ok_or_else(Problem::unauthorized)
+        self.holder(digest, clock::now_utc()).ok_or_else(Problem::unauthorized)
+    }
+
+    /// Whose key has this digest, if it lets anybody in at `now`.
+    fn holder(&self, digest: Sha256, now: UtcMs) -> Option<Actor> {
+        if let Some(key) = self.file.iter().find(|key| key.sha256 == digest) {
+            let ApiKey { name, role, areas, .. } = key.clone();
+            return Some(Actor { name, role, areas });
+        }
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let key = made.get(&digest).filter(|key| key.expires.is_none_or(|end| now < end))?;
+        let ApiKeyLine { name, role, areas, .. } = key.clone();
+        Some(Actor { name, role, areas })
     }
 }
 
@@ -122,6 +179,7 @@ mod tests {
         let mut keys = ApiKeys::default();
         let county = AreaCode::parse("430621").unwrap();
         let text = keys.create("张三", Role::Officer, vec![county]).unwrap();
+        let keys = KnownKeys::new(keys, []);
         let mut headers = HeaderMap::new();
         if let Some(header) = header {
             headers.insert(header::AUTHORIZATION, header.replace("KEY", &text).parse().unwrap());
@@ -139,5 +197,32 @@ mod tests {
         check(Some("Basic KEY"), Right::Broadcast, Err(401));
         check(Some("Bearer "), Right::Read, Err(401));
         check(None, Right::Read, Err(401));
+    }
+
+    #[test]
+    fn a_key_made_on_screen_lives_from_its_entry_to_its_end() {
+        let (_, sha256) = new_key().unwrap();
+        let county = AreaCode::parse("430621").unwrap();
+        let line = |expires| ApiKeyLine {
+            name: "水文站".into(),
+            role: Role::Source,
+            areas: vec![county],
+            sha256,
+            expires,
+        };
+        let made = |expires| Entry::KeyMade { key: line(expires), by: "管系统".into() };
+        let keys = KnownKeys::default();
+        let holds = |now| keys.holder(sha256, UtcMs(now)).map(|actor| actor.name);
+        assert_eq!(holds(1), None, "it is not on record");
+        keys.follow(&made(Some(UtcMs(10))));
+        assert_eq!(holds(9).as_deref(), Some("水文站"));
+        assert_eq!(holds(10), None, "it ran out");
+        keys.follow(&made(None));
+        assert_eq!(holds(i64::MAX).as_deref(), Some("水文站"));
+        let (by, reason) = ("管系统".into(), "外泄".into());
+        keys.follow(&Entry::KeyRevoked { sha256, by, reason });
+        assert_eq!(holds(1), None, "it is revoked");
+        let again = KnownKeys::new(ApiKeys::default(), [line(None)]);
+        assert!(again.holder(sha256, UtcMs(1)).is_some(), "a restart knows it");
     }
 }

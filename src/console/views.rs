@@ -52,6 +52,7 @@ pub(crate) fn broadcast(gateway: &Gateway, state: &BroadcastState) -> Value {
         "state": state.phase,
         "class": broadcast.class(),
         "response_plan": broadcast.response_plan(),
+        "response_plan_title": broadcast.plan_title(),
         "approval": broadcast.approval(),
         "alert": broadcast.alert(),
         "text": broadcast.message().text,

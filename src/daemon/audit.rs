@@ -238,6 +238,9 @@ impl AuditDesk {
         let _awake_anyway = self.look.try_send(());
         let there = followed.wait_for(|now| now.seq >= head || now.fault.is_some());
         let waited = tokio::time::timeout(Duration::from_millis(FRESH_MS_MAX), there).await;
+        // What it gives locks the value: with the look below, and the follower in between, all three would
+        // wait for each other for ever.
+        let waited = waited.map(|there| there.map(drop));
         if let Ok(Err(_)) = waited {
             return Err(AuditFault::Stopping);
         }

@@ -8,6 +8,7 @@ use crate::config::CallSettings;
 use crate::gateway::Input;
 use crate::model::{CallOrder, UtcMs};
 use crate::secrets;
+use crate::tls;
 use anyhow::Context;
 use futures_util::StreamExt;
 use hmac::{Hmac, KeyInit, Mac};
@@ -74,11 +75,9 @@ pub(crate) fn start(
         return Ok(CallDesk { queue: None, metrics });
     };
     let key = secrets::read_key(&key_file).context("call.webhook_key_file")?;
-    let client = reqwest::Client::builder()
-        .timeout(Duration::from_secs(POST_S_MAX))
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .context("the HTTP client of calls")?;
+    let trusted = settings.webhook_ca_file.as_deref();
+    let client = tls::posting_client(&url, trusted, Duration::from_secs(POST_S_MAX));
+    let client = client.context("call.webhook_url and call.webhook_ca_file")?;
     let (sender, queue) = mpsc::channel(CALLS_WAITING_MAX);
     let public_url = settings.public_url.clone();
     let poster = Poster { client, url, key, public_url, core: core.clone(), metrics };
@@ -205,3 +204,7 @@ fn body(order: &CallOrder, public_url: &str) -> String {
     })
     .to_string()
 }
+
+#[cfg(test)]
+#[path = "call_tests.rs"]
+mod tests;

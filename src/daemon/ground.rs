@@ -8,7 +8,8 @@ use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer}
 use super::serve::{Listener, bind, local};
 use super::status::StatusPlane;
 use crate::config::{Loaded, Settings};
-use crate::console::{ApiKeys, County, Outline};
+use crate::console::{ApiKeys, County, KnownKeys, Outline};
+use crate::decide::InForce;
 use crate::deliver::KeyRing;
 use crate::model::{Network, Policy};
 use crate::render::Renderer;
@@ -61,7 +62,7 @@ impl Ground {
         let http = Listener::with_tls(http, https);
         let clips =
             bind("http.terminal_listen", settings.http.terminal_listen).map_err(fault(69))?;
-        Ok(Self {
+        let ground = Self {
             settings,
             network,
             policy,
@@ -74,7 +75,9 @@ impl Ground {
             http,
             http_local,
             clips,
-        })
+        };
+        ground.tell_disagreements();
+        Ok(ground)
     }
 
     /// The audit's desk and what follows the record for it.
@@ -92,6 +95,25 @@ impl Ground {
         AuditDesk::open(&settings.record.url, keys.public_key(), letterhead).context("the audit")
     }
 
+    /// Keys of the file, and those of the record that are not revoked.
+    pub(super) fn known_keys(&self) -> KnownKeys {
+        let made = self.record.1.api_keys.values().filter(|known| known.revoked.is_none());
+        KnownKeys::new(self.api_keys.clone(), made.map(|known| known.key.clone()))
+    }
+
+    /// The policy of the file with the changes of people over it.
+    pub(super) fn in_force(&self) -> InForce {
+        self.record.1.policy.over(&self.policy, &self.network)
+    }
+
+    /// Says in the log and by an alarm where file and people do not agree.
+    fn tell_disagreements(&self) {
+        for notice in self.in_force().notices {
+            self.metrics.alarm("policy_disagrees");
+            tracing::warn!(part = %notice.part, "{}", notice.zh());
+        }
+    }
+
     /// What the pages tell of the county.
     ///
     /// # Errors
@@ -102,7 +124,9 @@ impl Ground {
             Some(file) => Outline::read(file).context("the map, `map_file` of [http]")?,
             None => Outline::default(),
         };
-        Ok(County::of(&self.network, &self.policy, http.hosts.clone(), outline))
+        let render = &self.settings.render;
+        let audio_dirs = [render.recordings_dir.clone(), render.audio_dir.clone()];
+        Ok(County::of(&self.network, &self.policy, http.hosts.clone(), outline, audio_dirs))
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) fn attend(links: &Arc<Links>, ground: &Ground) {
         keys: Arc::clone(&keys),
         renderer: Arc::clone(&ground.renderer),
         served: served.clone(),
-        warnings: warnings(&ground.policy),
+        warnings: warnings(&ground.in_force().policy),
         hours: ground.settings.serial.keep_hours,
         offset_minutes: i32::from(ground.policy.local_offset_minutes),
     };

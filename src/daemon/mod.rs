@@ -23,6 +23,7 @@ mod run;
 mod serve;
 mod status;
 
+pub(crate) use crate::config::recording_names;
 pub use audit::{AuditDesk, AuditFault, Letterhead, Pieces};
 pub use core::{CoreFault, CoreHandle, INPUTS_MAX};
 pub use external::external_broker;
@@ -32,7 +33,7 @@ pub use metrics::{Metrics, outcome_name, step_name};
 pub use perform::Seen;
 pub use preview::{Preview, PreviewDesk, PreviewFault, PreviewOrder};
 pub use recordings::{Checked, Incoming, Kept, RecordingDesk, UPLOAD_BYTES_MAX, UploadFault};
-pub use replay::{ReplayError, replay};
+pub use replay::{ReplayError, policy_edits, replay};
 pub(crate) use run::render_config;
 pub use run::{Daemon, StartFault};
 pub use serve::Peer;

@@ -6,6 +6,7 @@ use super::metrics::Metrics;
 use super::pins::Pins;
 use super::render::RenderQueue;
 use crate::clock;
+use crate::console::KnownKeys;
 use crate::deliver::{self, KeyRing, Outgoing, Publish};
 use crate::gateway::{Action, Gateway};
 use crate::model::{Address, AreaCode, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
@@ -47,6 +48,7 @@ pub(crate) struct Performer {
     watchers: broadcast::Sender<Seen>,
     pins: Pins,
     calls: CallDesk,
+    api_keys: Arc<KnownKeys>,
     space_low_told: bool,
 }
 
@@ -60,7 +62,7 @@ impl Performer {
         render: RenderQueue,
         metrics: Arc<Metrics>,
         watchers: broadcast::Sender<Seen>,
-        (pins, calls): (Pins, CallDesk),
+        (pins, calls, api_keys): (Pins, CallDesk, Arc<KnownKeys>),
     ) -> Self {
         Self {
             keys,
@@ -74,6 +76,7 @@ impl Performer {
             watchers,
             pins,
             calls,
+            api_keys,
             space_low_told: false,
         }
     }
@@ -82,6 +85,7 @@ impl Performer {
     pub(crate) fn recorded(&self, entry: &Entry) {
         self.metrics.entry(entry);
         self.pins.follow(entry);
+        self.api_keys.follow(entry);
         if self.watchers.receiver_count() > 0
             && let Ok(body) = serde_json::to_string(entry)
         {

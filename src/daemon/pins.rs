@@ -88,6 +88,7 @@ mod tests {
             id: PlanId(id),
             alert: None,
             response_plan: "manual".into(),
+            basis: None,
             requested_by: "张三".into(),
             class: Class::Live,
             priority: Priority(1),

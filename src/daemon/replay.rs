@@ -1,14 +1,17 @@
 //! A restart is a replay: the latest good snapshot, then every row after it.
 
+use crate::decide::PolicyEdits;
 use crate::gateway::State;
 use crate::record::entry::Entry;
-use crate::record::{Journal, JournalError};
+use crate::record::{self, Journal, JournalError, Row};
 
 /// Rows read at a time.
 const READ_ROWS: usize = 4_096;
 /// Layout of the snapshot; a snapshot of another layout is ignored and the journal is replayed
 /// from its beginning. Raise it with every change of `State`.
 const SNAPSHOT_LAYOUT: u32 = 2;
+/// Kinds of entries that change the policy.
+const POLICY_KINDS: [&str; 3] = ["policy_proposed", "policy_approved", "policy_withdrawn"];
 
 /// Why the record can't be replayed.
 #[derive(Debug, thiserror::Error)]
@@ -52,14 +55,36 @@ pub fn replay(journal: &mut dyn Journal) -> Result<(State, u64), ReplayError> {
         let Some(last) = rows.last() else { return Ok((state, from)) };
         next = last.seq + 1;
         for row in rows {
-            let entry = Entry::from_body(&row.body).map_err(|source| ReplayError::Row {
-                seq: row.seq,
-                kind: row.kind.clone(),
-                source,
-            })?;
-            state.apply(row.at, &entry);
+            state.apply(row.at, &entry(&row)?);
         }
     }
+}
+
+/// What people changed of the policy, from a record that need not be ours to write; nothing when there is
+/// no record yet. For those who look at a configuration beside the gateway.
+///
+/// # Errors
+/// When the record can't be read.
+pub fn policy_edits(url: &str) -> Result<PolicyEdits, ReplayError> {
+    if !record::sqlite_path(url).is_some_and(|file| file.exists()) {
+        return Ok(PolicyEdits::default());
+    }
+    let store = record::open_read_only(url)?;
+    let snapshot = store.snapshot_latest()?;
+    let known = snapshot.and_then(|(seq, bytes)| decode_state(&bytes).map(|state| (seq, state)));
+    let (from, mut state) = known.unwrap_or_default();
+    for row in store.of_kinds(from + 1, &POLICY_KINDS)? {
+        state.apply(row.at, &entry(&row)?);
+    }
+    Ok(state.policy)
+}
+
+fn entry(row: &Row) -> Result<Entry, ReplayError> {
+    Entry::from_body(&row.body).map_err(|source| ReplayError::Row {
+        seq: row.seq,
+        kind: row.kind.clone(),
+        source,
+    })
 }
 
 /// Snapshot bytes of a state.

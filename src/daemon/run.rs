@@ -145,7 +145,7 @@ impl Daemon {
         (stopping, stop): (watch::Sender<bool>, watch::Receiver<bool>),
     ) -> anyhow::Result<Self> {
         let (http, clips) = (ground.http_local, local(&ground.clips)?);
-        let started = started_row(&ground.network, &ground.policy)?;
+        let started = started_row(&ground.network, &ground.in_force().policy)?;
         ground.record.0.append(&[started], &[])?;
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
@@ -157,6 +157,7 @@ impl Daemon {
         let (audit, follower) = ground.audit()?;
         let told = (core.clone(), watchers.clone(), stop.clone());
         let console = console(&ground, people, audit, told)?;
+        let api_keys = Arc::clone(&console.keys);
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
         let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
@@ -167,7 +168,7 @@ impl Daemon {
             render.clone(),
             Arc::clone(&ground.metrics),
             watchers,
-            (pins(&ground.record.1, &ground.renderer, &ground.metrics), call_desk),
+            (pins(&ground.record.1, &ground.renderer, &ground.metrics), call_desk, api_keys),
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
@@ -402,7 +403,7 @@ fn console(
         recordings: RecordingDesk::start(&ground.settings.render.recordings_dir)?,
         previews: previews(&ground.settings, &ground.renderer)?,
         core,
-        keys: Arc::new(ground.api_keys.clone()),
+        keys: Arc::new(ground.known_keys()),
         metrics: Arc::clone(&ground.metrics),
         watchers,
         record_url: ground.settings.record.url.clone().into(),

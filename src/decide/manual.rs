@@ -106,6 +106,7 @@ pub fn manual(
         id,
         alert: None,
         response_plan: "manual".to_owned(),
+        basis: None,
         requested_by: request.requested_by.clone(),
         class: request.class,
         priority: priority(request.class, request.level, Some(request.urgency)),

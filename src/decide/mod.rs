@@ -19,6 +19,9 @@ mod manual;
 mod matching;
 mod need;
 mod plan;
+mod policy_check;
+mod policy_edit;
+mod policy_text;
 mod priority;
 mod programme;
 mod resend;
@@ -44,6 +47,15 @@ pub use manual::{ManualRequest, Urgency, manual};
 pub use matching::{Hazard, UNMATCHED_PLAN};
 pub use need::in_quiet_hours;
 pub use plan::{CancelDecision, Decision, plan};
+pub use policy_check::{
+    ANSWER_WITHIN_S, DECIDE_WITHIN_S, INTERVAL_S, PolicyFault, REPEATS, TITLE_CHARS_MAX,
+    VALIDITY_S, VOLUME_PERCENT, policy_faults,
+};
+pub use policy_edit::{
+    Disagreement, InForce, PARTS_MAX, PartHistory, PolicyEdit, PolicyEdits, PolicyNotice,
+    VERSIONS_KEPT_MAX, approve_change, faults_of_edit, policy_change,
+};
+pub use policy_text::policy_text;
 pub use priority::priority;
 pub use programme::{
     CONFLICT_DAYS, Conflict, conflicts, estimated_ms, occurrences, programme_faults,
@@ -53,10 +65,9 @@ pub use resend::resend;
 pub use roster::{Asked, asked, escalates_at, is_telephone, on_duty, shift_faults};
 pub use roster_csv::{ROSTER_ROWS_MAX, RowFault, read_roster};
 pub use target::{POINT_REACH_KM, TargetIndex, Targets, resolve};
-pub(crate) use text::bad_slots;
 pub use text::{MESSAGE_CHARS_MAX, SLOTS};
 
-use crate::model::{BroadcastId, Network, Policy, Reason, TerminalId};
+use crate::model::{BroadcastId, Network, PlanBasis, Policy, Reason, TerminalId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that rules a decision: the registry, its index and the county's policy.
@@ -111,6 +122,8 @@ pub struct Memory {
     pub targeted: BTreeSet<TerminalId>,
     /// Response plan of the newest of these broadcasts; says whether the all-clear is announced.
     pub response_plan: Option<String>,
+    /// That response plan as it stood when that broadcast was decided.
+    pub basis: Option<PlanBasis>,
 }
 
 fn reason(code: &str, text: impl Into<String>) -> Reason {

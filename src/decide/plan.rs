@@ -9,7 +9,8 @@ use super::text::{Slots, fill};
 use super::{Memory, Rules, reason};
 use crate::model::{
     AfterDeadline, Alert, ApprovalMode, AreaCode, AreaLevel, Chime, Class, Info, Level, Message,
-    MsgType, Need, OnCancel, Plan, PlanId, Reason, Refusal, Scope, Status, TerminalId, UtcMs,
+    MsgType, Need, OnCancel, Plan, PlanBasis, PlanId, Reason, Refusal, ResponsePlan, Scope, Status,
+    TerminalId, UtcMs,
 };
 use std::collections::BTreeSet;
 
@@ -60,6 +61,17 @@ pub fn plan(rules: &Rules, now: UtcMs, alert: &Alert, memory: &Memory, id: PlanI
         }
         Choice::Expired(_) => refused("expired", "预警到达时已过有效期"),
         Choice::Speak(chosen) => warn(rules, now, alert, memory, id, &chosen),
+    }
+}
+
+/// What of a response plan still counts when it was changed after the decision.
+fn basis(plan: &ResponsePlan) -> PlanBasis {
+    PlanBasis {
+        title: plan.title.clone(),
+        version: 0,
+        automatic: plan.approval == ApprovalMode::Automatic,
+        on_cancel: plan.on_cancel,
+        call: plan.call,
     }
 }
 
@@ -155,6 +167,7 @@ fn warn(
         id,
         alert: Some(alert.id.clone()),
         response_plan: response.name.clone(),
+        basis: Some(basis(response)),
         requested_by: "alert".to_owned(),
         class,
         priority: priority(class, info.level, None),
@@ -344,17 +357,17 @@ fn cancel(
         Choice::Speak(chosen) | Choice::AllClear(chosen) | Choice::Expired(chosen) => Some(chosen),
         Choice::Nothing => None,
     };
+    // What it was decided by counts, not what the response plan says by now.
     let by_name = |name: &String| rules.policy.plans.iter().find(|plan| plan.name == *name);
-    let earlier = memory.response_plan.as_ref().and_then(by_name);
-    let announces = earlier.map_or(OnCancel::StopAndAnnounce, |plan| plan.on_cancel)
-        == OnCancel::StopAndAnnounce;
+    let by_name = || memory.response_plan.as_ref().and_then(by_name).map(basis);
+    let earlier = memory.basis.clone().or_else(by_name);
+    let announces = earlier.as_ref().is_none_or(|plan| plan.on_cancel == OnCancel::StopAndAnnounce);
     // An Update whose time ran out is no news; only a said all-clear is announced.
     let said = !matches!(choice, Choice::Expired(_)) || alert.msg_type == MsgType::Cancel;
     if !announces || !said {
         return Decision::Cancel(CancelDecision { announce: None, reasons });
     }
-    let automatic = earlier.is_some_and(|plan| plan.approval == ApprovalMode::Automatic);
-    let announce = all_clear(rules, now, alert, memory, id, chosen.map(|c| c.main), automatic);
+    let announce = all_clear(rules, now, alert, memory, id, chosen.map(|c| c.main), earlier);
     reasons.extend(announce.reasons.iter().cloned());
     Decision::Cancel(CancelDecision { announce: Some(Box::new(announce)), reasons })
 }
@@ -366,7 +379,7 @@ fn all_clear(
     memory: &Memory,
     id: PlanId,
     info: Option<&Info>,
-    automatic: bool,
+    earlier: Option<PlanBasis>,
 ) -> Plan {
     let terminals: BTreeSet<TerminalId> = memory
         .targeted
@@ -382,6 +395,7 @@ fn all_clear(
         reasons.push(reason("quiet_hours", "当前为静音时段，解除播报需人工确认"));
     }
     let public = alert.scope == Scope::Public;
+    let automatic = earlier.as_ref().is_some_and(|plan| plan.automatic);
     let need = if automatic && !quiet && public {
         Need::Nothing
     } else {
@@ -402,6 +416,8 @@ fn all_clear(
         id,
         alert: Some(alert.id.clone()),
         response_plan: memory.response_plan.clone().unwrap_or_else(|| UNMATCHED_PLAN.to_owned()),
+        // Nobody has to answer an all-clear.
+        basis: earlier.map(|earlier| PlanBasis { call: None, ..earlier }),
         requested_by: "alert".to_owned(),
         class: Class::Live,
         priority: ALL_CLEAR,

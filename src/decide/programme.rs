@@ -6,8 +6,8 @@ use super::manual::{ManualRequest, Urgency, audience, check_form, manual};
 use super::need::in_quiet_hours;
 use super::{Memory, Rules, reason};
 use crate::model::{
-    Calendar, Chime, Class, LocalDate, Need, Plan, PlanId, Programme, Reason, Refusal, TerminalId,
-    UtcMs,
+    Calendar, Chime, Class, LocalDate, Need, OnCancel, Plan, PlanBasis, PlanId, Programme, Reason,
+    Refusal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -223,6 +223,13 @@ pub fn programme_plan(
     let mut plan = manual(rules, now, &request, &Memory::default(), id)?;
     plan.need = Need::Nothing;
     plan.expires = plan.expires.min(quiet_from(rules, now));
+    plan.basis = Some(PlanBasis {
+        title: format!("节目：{}", programme.name),
+        version: 0,
+        automatic: false,
+        on_cancel: OnCancel::Stop,
+        call: None,
+    });
     plan.reasons = vec![reason("programme", format!("节目单：{}", programme.name))];
     Ok(plan)
 }

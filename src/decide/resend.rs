@@ -46,6 +46,7 @@ pub fn resend(
         id,
         alert: old.alert().cloned(),
         response_plan: old.response_plan().to_owned(),
+        basis: old.basis().cloned(),
         requested_by: by.to_owned(),
         class: old.class(),
         priority: old.priority(),

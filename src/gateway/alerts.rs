@@ -121,7 +121,10 @@ fn accepted(
     let mut plans = Vec::new();
     let mut broadcasts = Vec::new();
     match decision {
-        Decision::Plan(plan) => {
+        Decision::Plan(mut plan) => {
+            if let Some(basis) = &mut plan.basis {
+                basis.version = out.state.policy.version_in_force(&plan.response_plan);
+            }
             withdraw(out, &news.supersedes, &format!("alert {}", alert_id.identifier), "已更新");
             take_plan(rules, out, *plan, &mut plans, &mut broadcasts);
         }
@@ -239,6 +242,7 @@ pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
             .collect(),
         targeted: earlier().flat_map(|broadcast| broadcast.terminals().iter().copied()).collect(),
         response_plan: earlier().next_back().map(|broadcast| broadcast.response_plan().to_owned()),
+        basis: earlier().next_back().and_then(|broadcast| broadcast.basis().cloned()),
     }
 }
 

@@ -1,8 +1,11 @@
 //! What people ask beyond broadcasts and approvals. A closed list, each answered in its own file.
 
 use super::{Action, Gateway, RequestId};
-use crate::decide::{ManualRequest, PlanEdit};
-use crate::model::{Actor, BroadcastId, Group, PlanId, Programme, Shift, ShiftId, UtcMs};
+use crate::decide::{ManualRequest, PlanEdit, PolicyEdit};
+use crate::model::{
+    Actor, ApiKeyLine, BroadcastId, Group, PlanId, PolicyPart, Programme, Sha256, Shift, ShiftId,
+    UtcMs,
+};
 
 /// One such question.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,6 +30,16 @@ pub enum Ask {
     RemoveProgramme(String),
     /// Sign afterwards what another officer released alone.
     Countersign(BroadcastId),
+    /// Change a response plan or a template.
+    ProposePolicy(Box<PolicyEdit>),
+    /// Approve such a change of another person, as it was seen.
+    ApprovePolicy(PolicyPart, u32),
+    /// Take back such a change before it was approved.
+    WithdrawPolicy(PolicyPart, u32),
+    /// Let a new API key in; the key itself never gets here, its digest does.
+    MakeKey(Box<ApiKeyLine>),
+    /// Let an API key that was made on screen in no more, with the reason.
+    RevokeKey(Sha256, String),
 }
 
 /// What is released alone.
@@ -59,6 +72,15 @@ impl Gateway {
             }
             Ask::RemoveProgramme(name) => self.remove_programme(now, request, actor, name),
             Ask::Countersign(broadcast) => self.countersign(now, request, actor, broadcast),
+            Ask::ProposePolicy(edit) => self.propose_policy(now, request, actor, *edit),
+            Ask::ApprovePolicy(part, version) => {
+                self.approve_policy(now, request, actor, part, version)
+            }
+            Ask::WithdrawPolicy(part, version) => {
+                self.withdraw_policy(now, request, actor, part, version)
+            }
+            Ask::MakeKey(key) => self.make_key(now, request, actor, *key),
+            Ask::RevokeKey(digest, why) => self.revoke_key(now, request, actor, digest, why),
         }
     }
 }

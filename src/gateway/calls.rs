@@ -178,8 +178,8 @@ pub(super) fn call_all(rules: &Rules, out: &mut Outbox<'_>, id: BroadcastId) {
     let Some(state) = out.state.broadcasts.get(&id) else { return };
     let broadcast = &state.broadcast;
     let name = broadcast.response_plan();
-    let plan = rules.policy.plans.iter().find(|plan| plan.name == name);
-    let Some(rule) = plan.and_then(|plan| plan.call) else { return };
+    let by_name = || rules.policy.plans.iter().find(|plan| plan.name == name)?.call;
+    let Some(rule) = broadcast.basis().map_or_else(by_name, |basis| basis.call) else { return };
     let alert = broadcast.alert();
     let called: Vec<AreaCode> = out
         .state

@@ -12,7 +12,9 @@ mod counts;
 mod delivering;
 mod editing;
 mod groups;
+mod keys;
 mod people;
+mod policy;
 mod programmes;
 mod resending;
 mod roster;
@@ -23,6 +25,7 @@ mod tests;
 pub use ask::{Ask, Release};
 pub use calls::{Answering, Call, CallKey};
 pub use counts::Counts;
+pub use keys::KeyState;
 pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use roster::Whom;
 pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
@@ -31,8 +34,8 @@ use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
-    ClipRef, Codec, Disposition, LinkKind, Message, PlanId, Reason, Refusal, Rejection, Sha256,
-    Spoken, StopScope, TerminalId, UtcMs,
+    ClipRef, Codec, Disposition, LinkKind, Message, PlanId, Policy, Reason, Refusal, Rejection,
+    Sha256, Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -212,6 +215,8 @@ pub enum Answer {
 #[derive(Debug)]
 pub struct Gateway {
     rules: Rules,
+    /// The policy of the file; `rules` holds it with the changes of people over it.
+    policy_file: Policy,
     pace: Pace,
     state: State,
     presence: LinkPresence,
@@ -255,7 +260,8 @@ impl Gateway {
     /// A gateway over `state`, as replayed from the record.
     #[must_use]
     pub fn open(rules: Rules, pace: Pace, state: State) -> Self {
-        Self {
+        let mut gateway = Self {
+            policy_file: rules.policy.clone(),
             rules,
             pace,
             state,
@@ -263,7 +269,9 @@ impl Gateway {
             call_key: None,
             repair_budget: 0,
             budget_second: i64::MIN,
-        }
+        };
+        gateway.take_policy_into_force();
+        gateway
     }
 
     /// The same with the secret from which one-time links of calls are made; without it calls carry

@@ -3,8 +3,9 @@
 
 use super::calls::Call;
 use super::counts::Counts;
+use super::keys::KeyState;
 use super::programmes::ProgrammeState;
-use crate::decide::{BrokenGlass, Change, Lineage, Pending};
+use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
@@ -179,6 +180,12 @@ pub struct State {
     /// Calls to responsible persons.
     #[serde(default)]
     pub calls: BTreeMap<CallId, Call>,
+    /// Response plans and templates changed on screen.
+    #[serde(default)]
+    pub policy: PolicyEdits,
+    /// API keys made on screen, by digest.
+    #[serde(default)]
+    pub api_keys: BTreeMap<Sha256, KeyState>,
     /// Alerts that could not be read, ever.
     pub n_rejected: u64,
     /// The last of these, newest last.
@@ -216,6 +223,10 @@ impl State {
             | Entry::CallEscalated { .. }
             | Entry::CallAnswered { .. }
             | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
+            Entry::PolicyProposed { .. }
+            | Entry::PolicyApproved { .. }
+            | Entry::PolicyWithdrawn { .. } => self.apply_policy(at, entry),
+            Entry::KeyMade { .. } | Entry::KeyRevoked { .. } => self.apply_key(at, entry),
             Entry::PlanMade { .. }
             | Entry::PlanSigned { .. }
             | Entry::PlanEdited { .. }
@@ -228,13 +239,7 @@ impl State {
             }
             Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
             Entry::ClipReady { broadcast, clips, spoken } => {
-                if let Some(state) = self.broadcasts.get_mut(broadcast) {
-                    state.clips.clone_from(clips);
-                    state.spoken = Some(spoken.clone());
-                    if state.phase == Phase::Rendering {
-                        state.phase = Phase::Sending;
-                    }
-                }
+                self.apply_clips(*broadcast, clips, spoken);
             }
             Entry::Sent { broadcast, to, kind, .. } => self.apply_sent(at, *broadcast, to, *kind),
             Entry::Acknowledged { report } => {
@@ -390,6 +395,15 @@ impl State {
                 group_sent: false,
             },
         );
+    }
+
+    fn apply_clips(&mut self, id: BroadcastId, clips: &[ClipRef], spoken: &Spoken) {
+        let Some(state) = self.broadcasts.get_mut(&id) else { return };
+        state.clips = clips.to_vec();
+        state.spoken = Some(spoken.clone());
+        if state.phase == Phase::Rendering {
+            state.phase = Phase::Sending;
+        }
     }
 
     fn apply_sent(&mut self, at: UtcMs, id: BroadcastId, to: &[Address], kind: OrderKind) {

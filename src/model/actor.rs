@@ -36,6 +36,8 @@ pub enum Right {
     Drill,
     /// Change the duty roster.
     Roster,
+    /// Change response plans and templates, with a second person.
+    Policy,
     /// Read alerts, broadcasts and terminals.
     Read,
     /// Read the record.
@@ -55,7 +57,7 @@ impl Role {
             Right::Broadcast | Right::Approve | Right::Stop => {
                 matches!(self, Self::Officer | Self::Leader)
             }
-            Right::Roster => matches!(self, Self::Leader | Self::Administrator),
+            Right::Roster | Right::Policy => matches!(self, Self::Leader | Self::Administrator),
             Right::Drill => matches!(self, Self::Leader),
             Right::Read => !matches!(self, Self::Source),
             Right::Audit => matches!(self, Self::Auditor | Self::Leader),

@@ -1,6 +1,6 @@
 //! An authorised broadcast (播发任务): the only thing that may sound a loudspeaker.
 
-use super::{AlertId, AreaCode, Chime, Message, PlanId, Playback, TerminalId, UtcMs};
+use super::{AlertId, AreaCode, Chime, Message, PlanBasis, PlanId, Playback, TerminalId, UtcMs};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -182,6 +182,8 @@ pub struct Broadcast {
     approval: Approval,
     alert: Option<AlertId>,
     response_plan: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    basis: Option<PlanBasis>,
     class: Class,
     priority: Priority,
     message: Message,
@@ -206,6 +208,7 @@ impl Broadcast {
             approval,
             alert: plan.alert,
             response_plan: plan.response_plan,
+            basis: plan.basis,
             class: plan.class,
             priority: plan.priority,
             message: plan.message,
@@ -245,6 +248,16 @@ impl Broadcast {
     #[must_use]
     pub fn response_plan(&self) -> &str {
         &self.response_plan
+    }
+    /// That response plan as it stood when it was decided.
+    #[must_use]
+    pub fn basis(&self) -> Option<&PlanBasis> {
+        self.basis.as_ref()
+    }
+    /// Its title for people; its name when none is on record.
+    #[must_use]
+    pub fn plan_title(&self) -> &str {
+        title_of(&self.response_plan, self.basis.as_ref())
     }
     /// Live or drill.
     #[must_use]
@@ -306,5 +319,14 @@ impl Broadcast {
     #[must_use]
     pub fn expires(&self) -> UtcMs {
         self.expires
+    }
+}
+
+/// What people call a response plan.
+pub(super) fn title_of<'a>(name: &'a str, basis: Option<&'a PlanBasis>) -> &'a str {
+    match (basis, name) {
+        (Some(basis), _) => &basis.title,
+        (None, "manual") => "手动广播",
+        (None, name) => name,
     }
 }

@@ -7,6 +7,7 @@ mod acknowledgement;
 mod act;
 mod actor;
 mod alert;
+mod api_key;
 mod area;
 mod broadcast;
 mod call;
@@ -14,6 +15,7 @@ mod fault;
 mod order;
 mod plan;
 mod policy;
+mod policy_edit;
 mod programme;
 mod roster;
 mod terminal;
@@ -26,6 +28,7 @@ pub use alert::{
     Alert, AlertArea, AlertForm, AlertId, Geocode, Info, Level, MsgType, NameValue, Reference,
     Resource, Scope, Status,
 };
+pub use api_key::ApiKeyLine;
 pub use area::{Area, AreaCode, AreaLevel, Circle, Position};
 pub use broadcast::{
     Approval, Broadcast, BroadcastId, Class, ClipRef, Codec, Priority, Sha256, Spoken, StopScope,
@@ -38,6 +41,7 @@ pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,
     Playback, Policy, QuietHours, ResponsePlan, Template,
 };
+pub use policy_edit::{PlanBasis, PolicyChange, PolicyContent, PolicyPart, PolicyVersion};
 pub use programme::{Calendar, LocalDate, Programme, YearDay};
 pub use roster::{Group, Post, Shift, ShiftId};
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};

@@ -1,8 +1,8 @@
 //! A plan (播发方案): who would hear what, and what is needed before it may sound.
 
 use super::{
-    AfterDeadline, AlertId, AreaCode, BroadcastId, Chime, Class, Playback, Priority, TerminalId,
-    UtcMs,
+    AfterDeadline, AlertId, AreaCode, BroadcastId, Chime, Class, PlanBasis, Playback, Priority,
+    TerminalId, UtcMs,
 };
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -67,6 +67,9 @@ pub struct Plan {
     pub alert: Option<AlertId>,
     /// The matched response plan's name, or `manual`.
     pub response_plan: String,
+    /// What it was decided by; `None` = by no response plan, or before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub basis: Option<PlanBasis>,
     /// Who asked: the API key's or officer's name, or `alert`.
     pub requested_by: String,
     /// Live or drill.
@@ -121,6 +124,12 @@ pub struct PlanContent {
 }
 
 impl Plan {
+    /// The response plan's title for people; its name when none is on record.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        super::broadcast::title_of(&self.response_plan, self.basis.as_ref())
+    }
+
     /// What of it may be changed while it waits.
     #[must_use]
     pub fn content(&self) -> PlanContent {

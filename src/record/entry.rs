@@ -2,10 +2,10 @@
 //! text of version 1 is frozen by `tests/it/entry.rs`.
 
 use crate::model::{
-    Acknowledgement, Act, Address, Alert, AlertId, Approval, AreaCode, Broadcast, BroadcastId,
-    CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group, LinkKind,
-    OrderKind, Origin, Plan, PlanContent, PlanId, Programme, Reason, Rejection, Role, Sha256,
-    Shift, ShiftId, Spoken, StopScope, UtcMs,
+    Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
+    BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
+    LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart, Programme,
+    Reason, Rejection, Role, Sha256, Shift, ShiftId, Spoken, StopScope, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -324,6 +324,49 @@ pub enum Entry {
         /// `time` when nobody is left, `cancelled` when the broadcast was cancelled.
         reason: String,
     },
+    /// A person asked for a change of a response plan or a template; another must approve it.
+    PolicyProposed {
+        /// What stood, what is to stand, and why.
+        change: Box<PolicyChange>,
+        /// Canonical name.
+        by: String,
+        /// In which role.
+        role: Role,
+    },
+    /// Another person approved such a change: it is in force from here on.
+    PolicyApproved {
+        /// Of which part.
+        part: PolicyPart,
+        /// Which version.
+        version: u32,
+        /// Canonical name.
+        by: String,
+    },
+    /// Such a change was taken back before it was approved.
+    PolicyWithdrawn {
+        /// Of which part.
+        part: PolicyPart,
+        /// Which version.
+        version: u32,
+        /// Canonical name.
+        by: String,
+    },
+    /// An API key was made on screen.
+    KeyMade {
+        /// Whose, with which rights; the digest of the key alone.
+        key: ApiKeyLine,
+        /// Canonical name of the administrator.
+        by: String,
+    },
+    /// An API key that was made on screen lets nobody in any more.
+    KeyRevoked {
+        /// Its digest.
+        sha256: Sha256,
+        /// Canonical name of the administrator.
+        by: String,
+        /// Why, as typed.
+        reason: String,
+    },
     /// Approval given to a plan, kept apart from the broadcast for readers of the ledger.
     PlanApproved {
         /// Which.
@@ -374,6 +417,11 @@ impl Entry {
             Self::CallEscalated { .. } => "call_escalated",
             Self::CallAnswered { .. } => "call_answered",
             Self::CallUnanswered { .. } => "call_unanswered",
+            Self::PolicyProposed { .. } => "policy_proposed",
+            Self::PolicyApproved { .. } => "policy_approved",
+            Self::PolicyWithdrawn { .. } => "policy_withdrawn",
+            Self::KeyMade { .. } => "key_made",
+            Self::KeyRevoked { .. } => "key_revoked",
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
         }

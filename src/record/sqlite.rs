@@ -16,7 +16,7 @@ use super::{BALLAST_BYTES, CHECKPOINT_ROWS, Journal, JournalError};
 use crate::model::{Sha256, UtcMs};
 use ed25519_dalek::SigningKey;
 use guard::Ballast;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -135,24 +135,7 @@ impl Journal for SqliteJournal {
     }
 
     fn snapshot_latest(&mut self) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
-        let query = "SELECT s.seq, s.hash = r.hash, s.sha256, s.bytes FROM snapshot s \
-                     LEFT JOIN row r ON r.seq = s.seq";
-        let found = self
-            .connection
-            .query_row(query, [], |row| {
-                let on_chain: Option<bool> = row.get(1)?;
-                let (sha256, bytes): (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
-                Ok((row.get::<_, i64>(0)?, on_chain, sha256, bytes))
-            })
-            .optional()
-            .map_err(|fault| failed(&self.path, fault))?;
-        let Some((seq, on_chain, sha256, bytes)) = found else { return Ok(None) };
-        let seq = u64::try_from(seq).unwrap_or(0);
-        if on_chain == Some(true) && Sha256::of(&bytes).0.as_slice() == sha256 {
-            return Ok(Some((seq, bytes)));
-        }
-        tracing::warn!(seq, "the snapshot is damaged or of another history; all rows are replayed");
-        Ok(None)
+        layout::snapshot(&self.connection).map_err(|fault| failed(&self.path, fault))
     }
 
     fn sign_with(&mut self, secret_key: &[u8; 32]) {

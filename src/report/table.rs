@@ -44,7 +44,7 @@ pub(super) const COLUMNS: [Column; 27] = [
     ("播发编号", 15, |line| Cell::Text(line.ladder.broadcast.to_string())),
     ("播发开始", 22, |line| Cell::Time(line.broadcast.started_at)),
     ("类别", 6, |line| Cell::Text(class(line.broadcast.class).to_owned())),
-    ("预案", 14, |line| line.broadcast.response_plan.clone().into()),
+    ("预案", 14, |line| line.broadcast.plan_title.clone().into()),
     ("预警标题", 30, |line| line.broadcast.headline.clone().unwrap_or_default().into()),
     ("预警标识", 24, |line| {
         let alert = line.broadcast.alert.as_ref();

@@ -9,6 +9,7 @@ mod hostile;
 mod office;
 mod page;
 mod pages;
+mod policy;
 #[path = "../it/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of whole stages, which use the rest")]
 mod process;

@@ -25,6 +25,9 @@ pub(crate) const PAGES: &[Known] = &[
     page("broadcast", "/console/broadcasts/{broadcast}", Role::Leader),
     page("terminals", "/console/terminals", Role::Leader),
     page("plans", "/console/plans", Role::Leader),
+    page("plan-form", "/console/plans/edit?part=plan/flash-flood-red", Role::Leader),
+    page("plan-history", "/console/plans/history?part=plan/rainstorm-red", Role::Leader),
+    page("template-form", "/console/plans/edit?part=template/general", Role::Leader),
     page("roster", "/console/roster", Role::Leader),
     page("programmes", "/console/programmes", Role::Leader),
     page("programme-form", "/console/programmes/edit", Role::Leader),
@@ -34,4 +37,5 @@ pub(crate) const PAGES: &[Known] = &[
     page("audit", "/console/audit", Role::Auditor),
     page("system", "/console/system", Role::Administrator),
     page("accounts", "/console/accounts", Role::Administrator),
+    page("keys", "/console/keys", Role::Administrator),
 ];

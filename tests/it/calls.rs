@@ -92,7 +92,7 @@ fn a_responsible_person_is_called_and_answers_by_the_link() {
     mingluo::secrets::write_private(&configs.join("webhook.key"), "5a".repeat(32).as_bytes())
         .unwrap();
     edit("policy.toml", &|text| {
-        text.replace("[[plans]]\n", "[[plans]]\ncall = { answer_within_s = 600 }\n")
+        text.replacen("[[plans]]\n", "[[plans]]\ncall = { answer_within_s = 600 }\n", 1)
     });
     edit("gateway.toml", &|text| {
         format!(
@@ -185,6 +185,7 @@ fn every_fault_of_contacts_is_found_by_check() {
     let policy = std::fs::read_to_string(configs.join("policy.toml")).unwrap();
     let policy = policy.replacen("[[plans]]\n", "[[plans]]\ncall = { answer_within_s = 600 }\n", 1);
     std::fs::write(configs.join("policy.toml"), policy).unwrap();
+    std::fs::remove_file(configs.join("contacts.csv")).unwrap();
     let check = |rows: Option<&str>, expect: &[&str]| {
         let file = configs.join("contacts.csv");
         match rows {

@@ -95,6 +95,37 @@ fn calls() {
     check("call_unanswered", r#""call":10,"reason":"time""#);
 }
 
+#[test]
+fn changes_of_the_policy() {
+    let template = |text: &str| format!(r#"{{"template":{{"name":"t","text":"{text}"}}}}"#);
+    let change = format!(
+        r#"{{"version":2,"before":{},"after":{},"file":{},"reason":"汛期","returns_to":1}}"#,
+        template("水"),
+        template("快走"),
+        template("水")
+    );
+    check("policy_proposed", &format!(r#""change":{change},"by":"李四","role":"leader""#));
+    check("policy_approved", r#""part":"template/t","version":2,"by":"赵六""#);
+    check("policy_withdrawn", r#""part":"plan/rainstorm-red","version":2,"by":"赵六""#);
+    let plan = r#"{"plan":{"name":"a","title":"甲","hazards":["11B03"],"event_words":[],"levels":["red"],"senders":[],"areas":["430621000000"],"approval":"one-person","decide_within_s":120,"after_deadline":"release","chime":"red","template":"t","voice":"default","recording":null,"fallback_recording":"x","repeats":3,"interval_s":5,"volume_percent":100,"quiet_hours_exempt":true,"playback":"simultaneous","validity_s_max":7200,"on_cancel":"stop","call":{"answer_within_s":300}}}"#;
+    let change = format!(
+        r#"{{"version":1,"before":{plan},"after":{plan},"file":{plan},"reason":"汛期","returns_to":null}}"#
+    );
+    check("policy_proposed", &format!(r#""change":{change},"by":"李四","role":"administrator""#));
+}
+
+#[test]
+fn keys_made_on_screen() {
+    let digest = "ab".repeat(32);
+    check(
+        "key_made",
+        &format!(
+            r#""key":{{"name":"水文站","role":"source","areas":["430621000000"],"sha256":"{digest}","expires":1780376400000}},"by":"管系统""#
+        ),
+    );
+    check("key_revoked", &format!(r#""sha256":"{digest}","by":"管系统","reason":"密钥外泄""#));
+}
+
 /// What was written before a field existed is read with its default.
 #[test]
 fn older_texts_are_read() {

@@ -16,6 +16,7 @@ mod ingest;
 mod kill;
 mod mqtt;
 mod people;
+mod policy;
 mod preview;
 mod process;
 mod record;

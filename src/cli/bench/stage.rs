@@ -37,6 +37,11 @@ impl Stage {
             std::fs::copy(config.join(name), configs.join(name))
                 .with_context(|| format!("copying {name}"))?;
         }
+        // Only a policy that calls people has them.
+        if config.join("contacts.csv").exists() {
+            std::fs::copy(config.join("contacts.csv"), configs.join("contacts.csv"))
+                .context("copying contacts.csv")?;
+        }
         let given = load(config, &BTreeMap::new())?;
         std::fs::write(configs.join("terminals.csv"), registry(&given, n)?)?;
         let overrides = overrides(&given, external)?;

@@ -12,6 +12,11 @@ pub(super) fn rainstorm_orange(now: UtcMs) -> String {
     rainstorm(now, "ORANGE", "橙色")
 }
 
+/// A red warning of flash floods, which calls responsible persons.
+pub(super) fn flash_flood_red(now: UtcMs) -> String {
+    rainstorm(now, "RED", "红色").replace("11B03", "11A51").replace("暴雨", "山洪")
+}
+
 /// The same at another level.
 pub(in crate::cli) fn rainstorm(now: UtcMs, severity: &str, colour: &str) -> String {
     let time = |at: UtcMs| {

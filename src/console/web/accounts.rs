@@ -20,7 +20,7 @@ const ROLES: [(&str, Role); 5] = [
     ("administrator", Role::Administrator),
 ];
 /// Areas to choose from: the county and its townships.
-type Places = Vec<(AreaCode, String)>;
+pub(super) type Places = Vec<(AreaCode, String)>;
 
 /// The page.
 pub(super) async fn get(
@@ -63,7 +63,7 @@ pub(super) async fn get(
     Ok(page(&console, &visitor, layout::SYSTEM, &title, &body))
 }
 
-async fn places(console: &Console) -> Result<Places, PageFault> {
+pub(super) async fn places(console: &Console) -> Result<Places, PageFault> {
     let look = console.core.look(|gateway| {
         let network = &gateway.rules().network;
         let served = |code: AreaCode| network.served.iter().any(|served| served.contains(code));
@@ -77,7 +77,7 @@ async fn places(console: &Console) -> Result<Places, PageFault> {
     Ok(look.await?)
 }
 
-fn names(places: &Places, areas: &[AreaCode]) -> String {
+pub(super) fn names(places: &Places, areas: &[AreaCode]) -> String {
     let name = |code: &AreaCode| {
         let known = places.iter().find(|(known, _)| known == code);
         known.map_or_else(|| code.to_string(), |(_, name)| name.clone())

@@ -52,6 +52,8 @@ pub(super) async fn get(
     let may_break = glass::may_break(&console, &visitor).await?;
     let unsigned = glass::open(&console).await?;
     let offset = console.county.local_offset_minutes;
+    let look = console.core.look(|gateway| gateway.state().policy.n_proposed());
+    let n_changes = if visitor.may(Right::Policy) { look.await? } else { 0 };
     let body = html! {
         p.hint { (visitor.say(
             "两人审批按姓名计数；申请人不能批准自己的播发。每一次批准、退回都会记入台账。",
@@ -59,6 +61,10 @@ pub(super) async fn get(
         )) }
         div data-live="approvals" data-notice=(visitor.say(
             "待审批内容有变化，请刷新页面。", "What waits has changed; reload the page.")) hidden {}
+        @if n_changes > 0 {
+            p.flash.warn { a href="/console/plans" { (n_changes) (visitor.say(
+                " 处预案修改等待另一人批准", " changes of response plans wait for another person")) } }
+        }
         @if waiting.is_empty() {
             p.empty { (visitor.say("当前没有待审批的方案。", "Nothing waits for approval.")) }
         }
@@ -105,7 +111,7 @@ fn waiting_of(gateway: &Gateway, pending: &crate::decide::Pending, now: UtcMs) -
     Waiting {
         id: plan.id,
         class: plan.class,
-        response_plan: plan.response_plan.clone(),
+        response_plan: plan.title().to_owned(),
         requested_by: plan.requested_by.clone(),
         text: plan.message.text.clone(),
         recording: plan.message.recording.clone(),

@@ -101,8 +101,8 @@ fn head(gateway: &Gateway, tongue: Tongue, state: &BroadcastState) -> Head {
     let heard = |clip: &&ClipRef| clip.codec != Codec::Adpcm;
     Head {
         class: broadcast.class(),
-        plan: broadcast.response_plan().to_owned(),
-        approval: words::approval(tongue, broadcast.approval()),
+        plan: broadcast.plan_title().to_owned(),
+        approval: words::approval(tongue, broadcast.approval(), broadcast.plan_title()),
         text: broadcast.message().text.clone(),
         recording: broadcast.message().recording.clone(),
         places: places(gateway, broadcast.areas()),

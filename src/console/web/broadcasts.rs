@@ -40,7 +40,7 @@ impl Row {
             class: state.broadcast.class(),
             phase: state.phase,
             cancelled: state.cancellation.is_some(),
-            plan: state.broadcast.response_plan().to_owned(),
+            plan: state.broadcast.plan_title().to_owned(),
             words,
             started: state.started_at,
             counts: state.counts(),

@@ -26,6 +26,26 @@ pub(super) fn words(before: &str, after: &str) -> Markup {
     }
 }
 
+/// Both texts in one, line by line.
+pub(super) fn lines(before: &str, after: &str) -> Markup {
+    let old: Vec<&str> = before.split_inclusive('\n').collect();
+    let new: Vec<&str> = after.split_inclusive('\n').collect();
+    let mut runs = Vec::new();
+    compare(&old, &new, &mut runs);
+    let each = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    html! {
+        ul.diff {
+            @for run in &runs {
+                @match run {
+                    Run::Same(text) => @for line in each(text) { li.same { (line) } },
+                    Run::Gone(text) => @for line in each(text) { li { del { (line) } } },
+                    Run::New(text) => @for line in each(text) { li { ins { (line) } } },
+                }
+            }
+        }
+    }
+}
+
 fn runs(before: &str, after: &str) -> Vec<Run> {
     let ends = |c: char| "。！？；，、：,.!?;:\n".contains(c);
     let old: Vec<&str> = before.split_inclusive(ends).collect();

@@ -102,8 +102,8 @@ fn fact(tongue: Tongue, fact: &Fact, offset: i16) -> Markup {
     let say = |zh, en| tongue.say(zh, en);
     html! {
         @match fact {
-            Fact::Targeted { class, approval, response_plan } => {
-                (say("列为目标", "chosen")) " · " (words::class(tongue, *class)) " · " (response_plan) " · " (words::approval(tongue, approval))
+            Fact::Targeted { class, approval, plan_title, .. } => {
+                (say("列为目标", "chosen")) " · " (words::class(tongue, *class)) " · " (plan_title) " · " (words::approval(tongue, approval, plan_title))
             }
             Fact::ClipReady { spoken, .. } => { (say("音频就绪", "audio ready")) " · " (spoken.voice) }
             Fact::Ordered { kind, to, link } => {

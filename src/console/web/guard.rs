@@ -26,7 +26,7 @@ pub(super) async fn pages(
     let headers = request.headers();
     let is_read = matches!(*request.method(), Method::GET | Method::HEAD);
     let mut response = match host(headers) {
-        Some(host) if !is_ours(host, &console.county.hosts) => misdirected(host),
+        Some(host) if !known_host(host, &console.county.hosts) => misdirected(host),
         None => misdirected(""),
         Some(host) if !is_read && !is_same_origin(headers, host) => {
             PageFault::forged().into_response()
@@ -49,7 +49,7 @@ fn host(headers: &HeaderMap) -> Option<&str> {
 
 /// Whether `host` names us: an address, this machine, or a name from `[http] hosts`. Any other name that
 /// leads here may be a stranger's, who would then be of one origin with us.
-fn is_ours(host: &str, names: &[String]) -> bool {
+pub(crate) fn known_host(host: &str, names: &[String]) -> bool {
     let (name, port) = match host.rsplit_once(':') {
         Some((name, port)) if !name.is_empty() && !host.ends_with(']') => (name, port),
         _ => (host, "80"),
@@ -130,7 +130,7 @@ mod tests {
             ("127.0.0.1:port", false),
             ("", false),
         ] {
-            assert_eq!(is_ours(host, &names), expect, "{host}");
+            assert_eq!(known_host(host, &names), expect, "{host}");
         }
     }
 

@@ -21,11 +21,17 @@ mod fault;
 mod glass;
 mod groups;
 mod guard;
+mod keys;
 mod layout;
 mod live;
 mod map;
 mod me;
 mod overview;
+mod plan_fields;
+mod plan_form;
+mod plan_history;
+mod plan_preview;
+mod plan_words;
 mod plans;
 mod programme_form;
 mod programmes;
@@ -41,6 +47,7 @@ mod terminals;
 mod visitor;
 mod words;
 
+pub(crate) use guard::known_host;
 pub use live::Board;
 pub use map::Outline;
 
@@ -55,6 +62,7 @@ use axum::extract::{DefaultBodyLimit, Request};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{Redirect, Response};
 use axum::routing::{get, post};
+use std::path::PathBuf;
 use words::Tongue;
 
 /// What pages tell of the county.
@@ -70,6 +78,8 @@ pub struct County {
     pub hosts: Vec<String>,
     /// Its outline on the map.
     pub outline: Outline,
+    /// Folders in which recordings lie.
+    pub audio_dirs: [PathBuf; 2],
 }
 
 /// All pages.
@@ -115,7 +125,6 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/audit/export", get(audit::export))
         .route("/audit/evidence", get(evidence::get))
         .route("/terminals", get(terminals::get))
-        .route("/plans", get(plans::get))
         .route("/drills", get(drills::get))
         .route("/drills/arm", post(drills::arm))
         .route("/drills/end", post(drills::end))
@@ -141,7 +150,7 @@ pub(super) fn router(console: &Console) -> Router {
         .nest("/console/", pages)
 }
 
-/// Roster, groups, programmes.
+/// What people look after: roster, groups, programmes, response plans, API keys.
 fn duty() -> Router<Console> {
     // A file that was checked comes back in text form, a third longer.
     let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
@@ -155,6 +164,13 @@ fn duty() -> Router<Console> {
         .route("/programmes/edit", get(programme_form::get).post(programme_form::post))
         .route("/programmes/approve", post(programmes::approve))
         .route("/programmes/remove", post(programmes::remove))
+        .route("/plans", get(plans::get))
+        .route("/plans/edit", get(plan_form::get).post(plan_form::post))
+        .route("/plans/history", get(plan_history::get))
+        .route("/plans/approve", post(plan_history::approve))
+        .route("/plans/withdraw", post(plan_history::withdraw))
+        .route("/keys", get(keys::get).post(keys::post))
+        .route("/keys/revoke", post(keys::revoke))
 }
 
 /// Puts what a person did on record.
@@ -226,7 +242,13 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
 impl County {
     /// From the registry and the rules in force.
     #[must_use]
-    pub fn of(network: &Network, policy: &Policy, hosts: Vec<String>, outline: Outline) -> Self {
+    pub fn of(
+        network: &Network,
+        policy: &Policy,
+        hosts: Vec<String>,
+        outline: Outline,
+        audio_dirs: [PathBuf; 2],
+    ) -> Self {
         let first = network.served.first().and_then(|served| network.areas.get(served));
         Self {
             name: first.map(|area| area.name.clone()).unwrap_or_default(),
@@ -234,6 +256,7 @@ impl County {
             local_offset_minutes: policy.local_offset_minutes,
             hosts,
             outline,
+            audio_dirs,
         }
     }
 }

@@ -107,7 +107,7 @@ fn look(gateway: &Gateway, tongue: Tongue, county: &County) -> Picture {
             .running()
             .map(|(id, running)| {
                 let broadcast = &running.broadcast;
-                let plan = broadcast.response_plan().to_owned();
+                let plan = broadcast.plan_title().to_owned();
                 (*id, broadcast.class(), running.phase, plan, running.counts())
             })
             .collect(),

@@ -1,13 +1,15 @@
-//! 预案: the response plans in force and the words they speak.
+//! 预案: the response plans in force and the words they speak, what waits for a second person, and where
+//! file and screen do not agree.
 
 use super::fault::PageFault;
 use super::layout::{self, page};
+use super::plan_form::{Scene, form_of, history_of};
+use super::plan_history::{disagreement, waiting};
+use super::plan_words;
 use super::visitor::Visitor;
 use super::words::{self, Tongue};
 use crate::console::Console;
-use crate::model::{
-    AfterDeadline, ApprovalMode, Playback, Policy, QuietHours, ResponsePlan, Right,
-};
+use crate::model::{ApprovalMode, Playback, Policy, PolicyPart, QuietHours, ResponsePlan, Right};
 use axum::extract::State;
 use maud::{Markup, html};
 
@@ -17,18 +19,58 @@ pub(super) async fn get(
     visitor: Visitor,
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Read)?;
-    let policy = console.core.look(|gateway| gateway.rules().policy.clone()).await?;
+    let scene = console.core.look(Scene::of).await?;
+    let policy = &scene.rules.policy;
     let say = |zh, en| visitor.say(zh, en);
+    let tongue = visitor.tongue();
+    let offset = console.county.local_offset_minutes;
+    let notices = scene.edits.over(&scene.file, &scene.rules.network).notices;
+    let waits =
+        scene.edits.parts.iter().filter_map(|(part, known)| Some((part, known.proposed.as_ref()?)));
     let body = html! {
         p.hint { (say(
-            "按顺序匹配，第一个符合的预案生效。预案保存在 policy.toml，修改后用 mingluo check 检查并重启生效。",
-            "The first plan that matches is used. They stand in policy.toml; after a change, run `mingluo check` and restart.",
+            "按顺序匹配，第一个符合的预案生效。policy.toml 是底本；屏幕上的修改由一人提出、另一人批准后生效，全部记入台账。正在播发和待审批的，仍按当时的版本执行。",
+            "The first plan that matches is used. policy.toml is the base; a change on screen is in force when another person approved it, and stands in the record. What runs or waits keeps the version it was decided by.",
         )) }
-        (limits(&visitor, &policy))
-        @for plan in &policy.plans { (card(&visitor, &policy, plan)) }
+        @for notice in &notices {
+            h2 { (plan_words::title(tongue, policy, &notice.part)) }
+            (disagreement(&visitor, notice, notice.version))
+        }
+        @for (part, waits) in waits {
+            h2 { (plan_words::title(tongue, policy, part)) }
+            (waiting(&visitor, &scene.rules.network, part, waits, offset))
+        }
+        (limits(&visitor, policy))
+        @for plan in &policy.plans { (card(&visitor, &scene, plan)) }
+        h2 { (say("模板", "Templates")) }
+        @for template in &policy.templates {
+            @let part = PolicyPart::Template(template.name.clone());
+            details.card id={ "template-" (template.name) } {
+                summary { (plan_words::template(tongue, policy, &template.name)) (changed(&visitor, &scene, &part)) }
+                blockquote.words { (template.text) }
+                (actions(&visitor, &part))
+            }
+        }
     };
     let title = say("预案", "Response plans").to_owned();
     Ok(page(&console, &visitor, layout::PLANS, &title, &body))
+}
+
+/// The version of a part, when it is not the file's.
+fn changed(visitor: &Visitor, scene: &Scene, part: &PolicyPart) -> Markup {
+    let newest = scene.edits.parts.get(part).map_or(0, crate::decide::PartHistory::newest);
+    html! { @if newest > 0 {
+        " " span.tag { (visitor.say("第 ", "version ")) (newest) (visitor.say(" 版", "")) }
+    } }
+}
+
+fn actions(visitor: &Visitor, part: &PolicyPart) -> Markup {
+    html! {
+        div.actions {
+            @if visitor.may(Right::Policy) { a.button href={ (form_of(part, None)) } { (visitor.say("修改", "Change")) } }
+            a.button href={ (history_of(part)) } { (visitor.say("版本历史", "History")) }
+        }
+    }
 }
 
 fn limits(visitor: &Visitor, policy: &Policy) -> Markup {
@@ -62,10 +104,11 @@ fn quiet(tongue: Tongue, hours: Option<QuietHours>) -> String {
     )
 }
 
-fn card(visitor: &Visitor, policy: &Policy, plan: &ResponsePlan) -> Markup {
+fn card(visitor: &Visitor, scene: &Scene, plan: &ResponsePlan) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
     let tongue = visitor.tongue();
-    let words = policy.templates.iter().find(|template| template.name == plan.template);
+    let words = scene.rules.policy.templates.iter().find(|template| template.name == plan.template);
+    let part = PolicyPart::Plan(plan.name.clone());
     html! {
         details.card id={ "plan-" (plan.name) } {
             summary {
@@ -74,9 +117,10 @@ fn card(visitor: &Visitor, policy: &Policy, plan: &ResponsePlan) -> Markup {
                     span class={ "level " (words::level_class(Some(*level))) } { (words::level(tongue, Some(*level))) } " "
                 }
                 span.hint { (approval(tongue, plan)) }
+                (changed(visitor, scene, &part))
             }
             dl.facts {
-                dt { (say("名称", "Name")) } dd { (plan.name) }
+                dt { (say("内部名称", "Name")) } dd { (plan.name) }
                 dt { (say("灾种", "Hazards")) } dd { (plan.hazards.join("、")) " " (plan.event_words.join("、")) }
                 dt { (say("审批", "Approval")) } dd { (approval(tongue, plan)) }
                 dt { (say("提示音", "Chime")) } dd { (words::chime(tongue, plan.chime)) }
@@ -89,21 +133,21 @@ fn card(visitor: &Visitor, policy: &Policy, plan: &ResponsePlan) -> Markup {
                 }
                 dt { (say("最长有效", "Valid at most")) } dd { (words::span(tongue, i64::from(plan.validity_s_max))) }
                 dt { (say("备用录音", "Recording if no voice")) } dd { (plan.fallback_recording) }
+                @if let Some(rule) = plan.call {
+                    dt { (say("叫应", "Calls")) } dd { (say("责任人须应答，每级限 ", "persons must answer, each level within ")) (words::span(tongue, i64::from(rule.answer_within_s))) }
+                }
             }
             @if let Some(template) = words { blockquote.words { (template.text) } }
+            (actions(visitor, &part))
         }
     }
 }
 
 fn approval(tongue: Tongue, plan: &ResponsePlan) -> String {
-    let mode = match plan.approval {
-        ApprovalMode::Automatic => return tongue.say("自动播发", "automatic").to_owned(),
-        ApprovalMode::OnePerson => tongue.say("一人批准", "one person"),
-        ApprovalMode::TwoPerson => tongue.say("两人批准", "two persons"),
-    };
-    let after = match plan.after_deadline {
-        AfterDeadline::Release => tongue.say("未决则放行", "then it goes out"),
-        AfterDeadline::Expire => tongue.say("未决则作废", "then it ends"),
-    };
+    let mode = plan_words::approval(tongue, plan.approval);
+    if plan.approval == ApprovalMode::Automatic {
+        return mode.to_owned();
+    }
+    let after = plan_words::after(tongue, plan.after_deadline);
     format!("{mode} · {} · {after}", words::span(tongue, i64::from(plan.decide_within_s)))
 }

@@ -2,13 +2,34 @@
 
 use super::fault::PageFault;
 use super::layout::{self, page};
+use super::plan_words;
 use super::visitor::Visitor;
-use super::words;
+use super::words::Tongue;
 use crate::console::Console;
 use crate::daemon::Life;
-use crate::model::Right;
+use crate::decide::PolicyNotice;
+use crate::gateway::Gateway;
+use crate::model::{PolicyPart, Right};
 use axum::extract::State;
 use maud::{Markup, html};
+
+/// Where policy file and changes on screen do not agree, with what people call the part.
+fn notices(gateway: &Gateway) -> Vec<(String, PolicyNotice)> {
+    let policy = &gateway.rules().policy;
+    let title = |part: &PolicyPart| plan_words::title(Tongue::Zh, policy, part);
+    gateway.policy_notices().into_iter().map(|notice| (title(&notice.part), notice)).collect()
+}
+
+/// What is the matter, for people.
+pub(super) fn told(tongue: Tongue, notice: &PolicyNotice) -> String {
+    match tongue {
+        Tongue::Zh => notice.zh(),
+        Tongue::En => {
+            let (what, remedy) = notice.en();
+            format!("{what}; {remedy}")
+        }
+    }
+}
 
 /// The page.
 pub(super) async fn get(
@@ -23,9 +44,10 @@ pub(super) async fn get(
             network.terminals.len(),
             network.areas.len(),
             gateway.state().n_rejected,
+            notices(gateway),
         )
     });
-    let (online, terminals, areas, rejected) = look.await?;
+    let (online, terminals, areas, rejected, notices) = look.await?;
     let health = &console.metrics.health;
     let say = |zh, en| visitor.say(zh, en);
     let life = match health.life() {
@@ -56,19 +78,15 @@ pub(super) async fn get(
                 dt { (say("台账", "Record")) } dd { (console.record_url) }
             }
             @for warning in &warnings { p.flash.bad { (warning) } }
+            @for (title, notice) in &notices {
+                div.flash.bad { p { (title) (say("：", ": ")) (told(visitor.tongue(), notice)) }
+                    a href={ (super::plan_form::history_of(&notice.part)) } { (say("查看并决定", "Look and decide")) } }
+            }
         }
         @if visitor.may(Right::Administer) {
-            p { a.button href="/console/accounts" { (say("人员账号", "Accounts")) } }
-            h2 { (say("接口密钥", "API keys")) }
-            p.hint { (say("由 mingluo keys create / revoke 管理，重启后生效。", "Managed by `mingluo keys create` and `revoke`; a restart puts them in force.")) }
-            table.wide {
-                thead { tr { th { (say("名称", "Name")) } th { (say("角色", "Role")) } th { (say("区域", "Areas")) } } }
-                tbody {
-                    @for key in &console.keys.keys {
-                        tr { td { (key.name) } td { (words::role(visitor.tongue(), key.role)) }
-                            td { @for area in &key.areas { (area) " " } } }
-                    }
-                }
+            div.actions {
+                a.button href="/console/accounts" { (say("人员账号", "Accounts")) }
+                a.button href="/console/keys" { (say("接口密钥", "API keys")) }
             }
         }
     };

@@ -126,11 +126,11 @@ pub(super) fn outcome(tongue: Tongue, outcome: &Outcome) -> &'static str {
     }
 }
 
-/// Who or what allowed a broadcast.
-pub(super) fn approval(tongue: Tongue, approval: &Approval) -> String {
+/// Who or what allowed a broadcast of the response plan of this title.
+pub(super) fn approval(tongue: Tongue, approval: &Approval, title: &str) -> String {
     match approval {
-        Approval::Rule { plan, .. } => {
-            format!("{}{plan}", tongue.say("预案自动：", "by response plan: "))
+        Approval::Rule { .. } => {
+            format!("{}{title}", tongue.say("预案自动：", "by response plan: "))
         }
         Approval::Officers { by, .. } => {
             format!("{}{}", tongue.say("人工：", "by officers: "), by.join("、"))
@@ -138,8 +138,8 @@ pub(super) fn approval(tongue: Tongue, approval: &Approval) -> String {
         Approval::BreakGlass { by, reason, .. } => {
             format!("{}{by}（{reason}）", tongue.say("紧急直发：", "break-glass by "))
         }
-        Approval::Clock { plan, .. } => {
-            format!("{}{plan}", tongue.say("审批超时放行：", "by the clock: "))
+        Approval::Clock { .. } => {
+            format!("{}{title}", tongue.say("审批超时放行：", "by the clock: "))
         }
     }
 }

@@ -49,6 +49,27 @@ fn missing_signatures_raise_one_alarm_and_still_may_come() {
     assert!(matches!(late, Answer::Waiting { more: 1, .. }), "{late:?}");
 }
 
+/// The deadline passes while nobody runs: told once, after the start.
+#[test]
+fn a_deadline_that_passed_while_the_gateway_was_away_is_told_once() {
+    let mut county = default_county();
+    let plan = county.waiting(&officer("张三"));
+    let broadcast = started(&break_it(&mut county, &officer("张三"), plan, WHY));
+    let sign = Ask::Countersign(broadcast);
+    assert!(matches!(county.ask(&leader("赵六"), sign.clone()), Answer::Waiting { more: 1, .. }));
+    county.now = NOON.plus_s(86_400 * 3);
+    let before = county.entries.len();
+    county.restart(rules());
+    assert_eq!(county.alarms(), ["countersign_overdue"]);
+    assert!(county.kinds(before).contains(&"countersign_overdue"));
+    county.restart(rules());
+    assert!(county.alarms().is_empty(), "it is on record");
+    // Late is better than never, and the broadcast is still marked as late.
+    assert_eq!(county.ask(&officer("李四"), sign), Answer::Done(vec![broadcast]));
+    let glass = &county.gateway.state().glass[&broadcast];
+    assert!(glass.overdue && !glass.is_open());
+}
+
 #[test]
 fn what_it_is_refused_for() {
     let refused = |change: &dyn Fn(&mut Rules), by: &Actor, why: &str, expect: &str| {

@@ -4,6 +4,8 @@
 mod breakglass;
 mod calls;
 mod editing;
+mod keys;
+mod policy;
 mod programmes;
 mod resending;
 mod roster;

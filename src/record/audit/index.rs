@@ -13,7 +13,7 @@ use std::path::Path;
 /// Marks the file as ours: "MLAU".
 const APPLICATION_ID: i64 = 0x4D4C_4155;
 /// Layout of the tables; a file of another layout is made again from the journal.
-const LAYOUT: i64 = 1;
+const LAYOUT: i64 = 2;
 /// Memory for pages, KiB: the ladders of the broadcasts under way.
 const CACHE_KIB: i64 = 32 * 1024;
 /// Broadcasts whose areas are kept in memory; then all are forgotten and read again.
@@ -228,8 +228,8 @@ impl Store for Batch<'_> {
 
     fn broadcast(&mut self, line: &BroadcastLine) -> Result<(), rusqlite::Error> {
         let insert = "INSERT OR REPLACE INTO broadcast (id, started_ms, ended_ms, class, \
-                      response_plan, alert_sender, alert_name, alert_sent_ms, words, areas) \
-                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+                      response_plan, plan_title, alert_sender, alert_name, alert_sent_ms, words, areas) \
+                      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
         let areas: Vec<String> = line.areas.iter().map(ToString::to_string).collect();
         let alert = line.alert.as_ref();
         self.connection.prepare_cached(insert)?.execute(params![
@@ -238,6 +238,7 @@ impl Store for Batch<'_> {
             line.ended_at.map(|at| at.0),
             class_code(line.class),
             line.response_plan,
+            line.plan_title,
             alert.map(|alert| &alert.sender),
             alert.map(|alert| &alert.identifier),
             alert.map(|alert| alert.sent.0),

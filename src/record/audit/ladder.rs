@@ -175,6 +175,8 @@ pub struct BroadcastLine {
     pub class: Option<Class>,
     /// The response plan that matched, or `manual`.
     pub response_plan: String,
+    /// Its title for people.
+    pub plan_title: String,
     /// The alert behind it.
     pub alert: Option<AlertId>,
     /// That alert's headline.

@@ -65,6 +65,8 @@ pub enum Fact {
         approval: Approval,
         /// The response plan that matched, or `manual`.
         response_plan: String,
+        /// Its title for people.
+        plan_title: String,
     },
     /// The audio was ready.
     ClipReady {
@@ -215,6 +217,7 @@ fn fact(row: &Row, ladder: &Ladder) -> Option<Fact> {
                 class: broadcast.class(),
                 approval: broadcast.approval().clone(),
                 response_plan: broadcast.response_plan().to_owned(),
+                plan_title: broadcast.plan_title().to_owned(),
             })
         }
         Entry::ClipReady { broadcast, clips, spoken } if broadcast == ladder.broadcast => {

@@ -224,7 +224,7 @@ fn broadcast(
     id: BroadcastId,
 ) -> Result<Option<BroadcastLine>, rusqlite::Error> {
     let query = "SELECT b.started_ms, b.ended_ms, b.class, b.response_plan, b.alert_sender, \
-                 b.alert_name, b.alert_sent_ms, b.words, b.areas, (SELECT headline FROM alert a \
+                 b.alert_name, b.alert_sent_ms, b.words, b.areas, b.plan_title, (SELECT headline FROM alert a \
                  WHERE a.identifier = b.alert_name AND a.sender = b.alert_sender AND a.sent_ms = \
                  b.alert_sent_ms ORDER BY number DESC LIMIT 1) FROM broadcast b WHERE b.id = ?1";
     let found =
@@ -241,7 +241,8 @@ fn broadcast(
                 class: pack::class(row.get(2)?),
                 response_plan: row.get(3)?,
                 alert,
-                headline: row.get(9)?,
+                plan_title: row.get(9)?,
+                headline: row.get(10)?,
                 text: row.get(7)?,
                 areas: index::areas(&row.get::<_, String>(8)?),
                 rows: Vec::new(),

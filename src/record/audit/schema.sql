@@ -1,4 +1,4 @@
--- The audit's projection of a record, layout 1. Made from the journal; may be deleted at any time.
+-- The audit's projection of a record, layout 2. Made from the journal; may be deleted at any time.
 CREATE TABLE made_from (
   one       INTEGER PRIMARY KEY CHECK (one = 1),
   record    BLOB NOT NULL,
@@ -21,6 +21,7 @@ CREATE TABLE broadcast (
   ended_ms       INTEGER,
   class          INTEGER NOT NULL,
   response_plan  TEXT NOT NULL,
+  plan_title     TEXT NOT NULL,
   alert_sender   TEXT,
   alert_name     TEXT,
   alert_sent_ms  INTEGER,

@@ -98,16 +98,53 @@ pub(super) fn read(
         "SELECT seq, at_ms, kind, body, hash FROM row WHERE seq >= ?1 ORDER BY seq LIMIT ?2";
     let mut query = connection.prepare_cached(query)?;
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-    let rows = query.query_map(params![signed(from_seq), limit], |row| {
-        Ok(Row {
-            seq: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
-            at: UtcMs(row.get(1)?),
-            kind: row.get(2)?,
-            body: row.get(3)?,
-            hash: Sha256(row.get(4)?),
-        })
-    })?;
+    let rows = query.query_map(params![signed(from_seq), limit], whole)?;
     rows.collect()
+}
+
+/// Rows of these kinds from a number on.
+pub(super) fn of_kinds(
+    connection: &Connection,
+    from_seq: u64,
+    kinds: &[&str],
+) -> Result<Vec<Row>, rusqlite::Error> {
+    let marks = vec!["?"; kinds.len()].join(", ");
+    let query = format!(
+        "SELECT seq, at_ms, kind, body, hash FROM row WHERE seq >= {} AND kind IN ({marks}) \
+         ORDER BY seq",
+        signed(from_seq)
+    );
+    let mut query = connection.prepare(&query)?;
+    let rows = query.query_map(rusqlite::params_from_iter(kinds), whole)?;
+    rows.collect()
+}
+
+fn whole(row: &rusqlite::Row<'_>) -> Result<Row, rusqlite::Error> {
+    Ok(Row {
+        seq: u64::try_from(row.get::<_, i64>(0)?).unwrap_or(0),
+        at: UtcMs(row.get(1)?),
+        kind: row.get(2)?,
+        body: row.get(3)?,
+        hash: Sha256(row.get(4)?),
+    })
+}
+
+/// The snapshot, if its digest fits and its row still has the hash it was made at.
+pub(super) fn snapshot(connection: &Connection) -> Result<Option<(u64, Vec<u8>)>, rusqlite::Error> {
+    let query = "SELECT s.seq, s.hash = r.hash, s.sha256, s.bytes FROM snapshot s \
+                 LEFT JOIN row r ON r.seq = s.seq";
+    let found = connection.query_row(query, [], |row| {
+        let on_chain: Option<bool> = row.get(1)?;
+        let (sha256, bytes): (Vec<u8>, Vec<u8>) = (row.get(2)?, row.get(3)?);
+        Ok((row.get::<_, i64>(0)?, on_chain, sha256, bytes))
+    });
+    let Some((seq, on_chain, sha256, bytes)) = found.optional()? else { return Ok(None) };
+    let seq = u64::try_from(seq).unwrap_or(0);
+    if on_chain == Some(true) && Sha256::of(&bytes).0.as_slice() == sha256 {
+        return Ok(Some((seq, bytes)));
+    }
+    tracing::warn!(seq, "the snapshot is damaged or of another history; all rows are replayed");
+    Ok(None)
 }
 
 /// Raw bytes by digest.

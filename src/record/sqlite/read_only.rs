@@ -40,6 +40,23 @@ impl ReadOnly {
         layout::read(&self.connection, from_seq, limit).map_err(|fault| failed(&self.path, fault))
     }
 
+    /// Rows of these kinds from `from_seq` on. Looks at every row: not for what people wait for.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn of_kinds(&self, from_seq: u64, kinds: &[&str]) -> Result<Vec<Row>, JournalError> {
+        let found = layout::of_kinds(&self.connection, from_seq, kinds);
+        found.map_err(|fault| failed(&self.path, fault))
+    }
+
+    /// The snapshot, if its digest fits and its row still has the hash it was made at.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn snapshot_latest(&self) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
+        layout::snapshot(&self.connection).map_err(|fault| failed(&self.path, fault))
+    }
+
     /// Raw bytes by digest.
     ///
     /// # Errors

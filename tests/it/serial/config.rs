@@ -10,7 +10,7 @@ fn load(name: &str, serial: &str, links: [&str; 3]) -> Result<Loaded, Vec<Config
     let from = Path::new(env!("CARGO_MANIFEST_DIR")).join("configs/dev");
     let dir = std::env::temp_dir().join(format!("mingluo-serial-{name}-{}", std::process::id()));
     std::fs::create_dir_all(&dir).unwrap();
-    for file in ["areas.toml", "policy.toml"] {
+    for file in ["areas.toml", "policy.toml", "contacts.csv"] {
         std::fs::copy(from.join(file), dir.join(file)).unwrap();
     }
     let gateway = std::fs::read_to_string(from.join("gateway.toml")).unwrap();

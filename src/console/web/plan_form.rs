@@ -1,0 +1,394 @@
+//! 修改预案: the form of a response plan or template. It is checked by the questions of `mingluo check`,
+//! every fault at once; it shows what a sample alert would come to; and it is saved with a reason, for
+//! another person to approve.
+
+use super::fault::PageFault;
+use super::layout::{self, page, token};
+use super::plan_fields::{as_fields, read};
+use super::plan_preview::{self, Sample};
+use super::plan_words::{self, AFTERS, APPROVALS, CANCELS, CHIMES, LEVELS, PLAYBACKS};
+use super::visitor::{Fields, Posted, Visitor, done, encoded};
+use super::words::{self, Tongue};
+use crate::console::Console;
+use crate::daemon::recording_names;
+use crate::decide::{
+    MESSAGE_CHARS_MAX, PolicyEdit, PolicyEdits, PolicyFault, REASON_CHARS_MAX, REASON_CHARS_MIN,
+    Rules, SLOTS, TITLE_CHARS_MAX, policy_faults,
+};
+use crate::gateway::{Answer, Ask, Gateway, Input};
+use crate::model::{
+    AreaCode, AreaLevel, Network, Policy, PolicyContent, PolicyPart, ResponsePlan, Right,
+};
+use axum::extract::{Query, State};
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+
+/// What the form and its checks look at.
+pub(super) struct Scene {
+    /// The rules in force.
+    pub(super) rules: Rules,
+    /// The policy as the file says it.
+    pub(super) file: Policy,
+    /// Changes made on screen.
+    pub(super) edits: PolicyEdits,
+}
+
+impl Scene {
+    /// Without terminals: enough for all but the audience of a preview.
+    pub(super) fn of(gateway: &Gateway) -> Self {
+        let Network { areas, served, .. } = &gateway.rules().network;
+        let network =
+            Network { areas: areas.clone(), served: served.clone(), ..Network::default() };
+        Self::with(gateway, Rules::new(network, gateway.rules().policy.clone()))
+    }
+
+    fn whole(gateway: &Gateway) -> Self {
+        Self::with(gateway, gateway.rules().clone())
+    }
+
+    fn with(gateway: &Gateway, rules: Rules) -> Self {
+        Self { rules, file: gateway.policy_file().clone(), edits: gateway.state().policy.clone() }
+    }
+
+    /// The newest approved version of a part; 0 = the file's.
+    fn newest(&self, part: &PolicyPart) -> u32 {
+        self.edits.parts.get(part).map_or(0, crate::decide::PartHistory::newest)
+    }
+
+    /// What an older version said; 0 = the file's.
+    fn version(&self, part: &PolicyPart, version: u32) -> Option<PolicyContent> {
+        if version == 0 {
+            return self.file.content(part);
+        }
+        let mut versions = self.edits.parts.get(part)?.versions.iter();
+        versions
+            .find(|known| known.change.version == version)
+            .map(|known| known.change.after.clone())
+    }
+}
+
+/// Which part, and the version that the form begins with.
+#[derive(Debug, serde::Deserialize)]
+pub(super) struct Wanted {
+    #[serde(default)]
+    part: String,
+    from: Option<u32>,
+}
+
+/// The address of a part's history.
+pub(super) fn history_of(part: &PolicyPart) -> String {
+    format!("/console/plans/history?part={}", encoded(&part.to_string()))
+}
+
+/// The address of a part's form, beginning with an older version or with what is in force.
+pub(super) fn form_of(part: &PolicyPart, from: Option<u32>) -> String {
+    let from = from.map(|from| format!("&from={from}")).unwrap_or_default();
+    format!("/console/plans/edit?part={}{from}", encoded(&part.to_string()))
+}
+
+pub(super) fn part_of(text: &str) -> Result<PolicyPart, PageFault> {
+    PolicyPart::parse(text)
+        .ok_or_else(|| PageFault::not_found().next("/console/plans", "预案", "response plans"))
+}
+
+/// The form.
+pub(super) async fn get(
+    State(console): State<Console>,
+    visitor: Visitor,
+    Query(wanted): Query<Wanted>,
+) -> Result<Markup, PageFault> {
+    visitor.need(Right::Policy)?;
+    let part = part_of(&wanted.part)?;
+    let scene = console.core.look(Scene::of).await?;
+    let in_force = scene.rules.policy.content(&part);
+    let begins = wanted.from.map_or_else(|| in_force.clone(), |from| scene.version(&part, from));
+    let (Some(before), Some(begins)) = (in_force, begins) else {
+        return Err(PageFault::not_found().next("/console/plans", "预案", "response plans"));
+    };
+    let mut fields = as_fields(&begins);
+    fields.push("seen".to_owned(), scene.newest(&part).to_string());
+    if let Some(from) = wanted.from {
+        fields.push("returns_to".to_owned(), from.to_string());
+        fields.push("reason".to_owned(), return_words(visitor.tongue(), from));
+    }
+    Ok(form(&console, &visitor, (&scene, &before), &fields, &html! {}))
+}
+
+fn return_words(tongue: Tongue, from: u32) -> String {
+    match (from, tongue) {
+        (0, _) => tongue.say("采用 policy.toml 的内容", "as policy.toml says").to_owned(),
+        (_, Tongue::Zh) => format!("恢复到第 {from} 版"),
+        (_, Tongue::En) => format!("back to version {from}"),
+    }
+}
+
+fn form(
+    console: &Console,
+    visitor: &Visitor,
+    (scene, before): (&Scene, &PolicyContent),
+    fields: &Fields,
+    checked: &Markup,
+) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let part = before.part();
+    let body = html! {
+        p { a href={ (history_of(&part)) } { "← " (say("版本历史", "History")) } }
+        (checked)
+        form method="post" action="/console/plans/edit" {
+            (token(visitor))
+            input type="hidden" name="part" value=(part);
+            input type="hidden" name="seen" value=(fields.one("seen"));
+            input type="hidden" name="returns_to" value=(fields.one("returns_to"));
+            @match before {
+                PolicyContent::Plan(plan) => {
+                    (matching(visitor, fields, scene, plan))
+                    (deciding(visitor, fields))
+                    (sounding(visitor, fields, &scene.rules.policy))
+                }
+                PolicyContent::Template(_) => (words_field(visitor, fields)),
+            }
+            (plan_preview::fields(visitor, fields, scene, before))
+            fieldset {
+                legend { (say("为什么改", "Why")) }
+                label { (say("修改理由（至少 4 个字，记入台账）", "Reason (at least 4 characters, on record)"))
+                    input name="reason" minlength=(REASON_CHARS_MIN) maxlength=(REASON_CHARS_MAX) autocomplete="off" value=(fields.one("reason")); }
+            }
+            div.actions {
+                button type="submit" name="step" value="preview" { (say("检查并预览", "Check and preview")) }
+                button.primary type="submit" name="step" value="save" { (say("提交修改，由另一人批准", "Save, for another person to approve")) }
+                a.button href={ (history_of(&part)) } { (say("不改，返回", "Leave it")) }
+            }
+        }
+    };
+    let title = plan_words::title(visitor.tongue(), &scene.rules.policy, &part);
+    let title = format!("{} · {title}", say("修改", "Change"));
+    page(console, visitor, layout::PLANS, &title, &body)
+}
+
+fn input(visitor: &Visitor, fields: &Fields, key: &str, chars_max: usize) -> Markup {
+    html! {
+        label { (plan_words::label(visitor.tongue(), key))
+            input name=(key) maxlength=(chars_max) autocomplete="off" value=(fields.one(key)); }
+    }
+}
+
+/// A field for a number: what is typed is judged by the check, together with everything else.
+fn number(visitor: &Visitor, fields: &Fields, key: &str) -> Markup {
+    html! {
+        label { (plan_words::label(visitor.tongue(), key))
+            input name=(key) inputmode="numeric" maxlength="8" autocomplete="off" value=(fields.one(key)); }
+    }
+}
+
+fn choice<T: Copy>(
+    visitor: &Visitor,
+    fields: &Fields,
+    key: &str,
+    options: &[(&str, T)],
+    said: impl Fn(Tongue, T) -> &'static str,
+) -> Markup {
+    let tongue = visitor.tongue();
+    html! {
+        label { (plan_words::label(tongue, key))
+            select name=(key) {
+                @for (name, value) in options {
+                    option value=(name) selected[fields.one(key) == *name] { (said(tongue, *value)) }
+                }
+            }
+        }
+    }
+}
+
+fn words_field(visitor: &Visitor, fields: &Fields) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let slots: Vec<String> = SLOTS.iter().map(|slot| format!("{{{slot}}}")).collect();
+    html! {
+        fieldset {
+            legend { (say("播什么", "Words")) }
+            label { (plan_words::label(visitor.tongue(), "text"))
+                textarea name="text" rows="6" maxlength=(MESSAGE_CHARS_MAX) { (fields.one("text")) } }
+            p.hint { (say("播出时填入：", "Filled in when it is spoken: ")) (slots.join(" ")) "。"
+                (say("说明里已有的话不会重复。", "What the description says is not said again.")) }
+        }
+    }
+}
+
+fn matching(visitor: &Visitor, fields: &Fields, scene: &Scene, plan: &ResponsePlan) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let tongue = visitor.tongue();
+    let on = |key: &str, value: &str| fields.all(key).any(|chosen| chosen == value);
+    let network = &scene.rules.network;
+    let served = |code: AreaCode| network.served.iter().any(|served| served.contains(code));
+    let chosen = |code: &AreaCode| plan.areas.contains(code);
+    let offered = network.areas.values().filter(|area| {
+        chosen(&area.code) || (served(area.code) && area.code.level() <= AreaLevel::Township)
+    });
+    html! {
+        fieldset {
+            legend { (say("用于什么预警（先列出的预案先匹配）", "Which alerts (the first plan that matches)")) }
+            (input(visitor, fields, "title", TITLE_CHARS_MAX))
+            fieldset.levels {
+                legend { (plan_words::label(tongue, "levels")) }
+                @for (name, level) in LEVELS {
+                    label.weekday { input type="checkbox" name="levels" value=(name) checked[on("levels", name)];
+                        (words::level(tongue, Some(level))) }
+                }
+            }
+            (input(visitor, fields, "hazards", 2_000))
+            (input(visitor, fields, "event_words", 8_000))
+            (input(visitor, fields, "senders", 8_000))
+            details.areas { summary { (plan_words::label(tongue, "areas")) }
+                div.villages {
+                    @for area in offered {
+                        label { input type="checkbox" name="areas" value=(area.code)
+                            checked[on("areas", &area.code.to_string())]; (area.name) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn deciding(visitor: &Visitor, fields: &Fields) -> Markup {
+    let tongue = visitor.tongue();
+    html! {
+        fieldset { legend { (visitor.say("谁来批准", "Who must agree")) }
+            div.manner {
+                (choice(visitor, fields, "approval", &APPROVALS, plan_words::approval))
+                (number(visitor, fields, "decide_within_s"))
+                (choice(visitor, fields, "after_deadline", &AFTERS, plan_words::after))
+                (choice(visitor, fields, "on_cancel", &CANCELS, plan_words::on_cancel))
+                (number(visitor, fields, "call"))
+            }
+            label { input type="checkbox" name="quiet_hours_exempt" value="yes"
+                checked[fields.one("quiet_hours_exempt") == "yes"]; (plan_words::label(tongue, "quiet_hours_exempt")) }
+        }
+    }
+}
+
+fn sounding(visitor: &Visitor, fields: &Fields, policy: &Policy) -> Markup {
+    let tongue = visitor.tongue();
+    let now = fields.one("template");
+    html! {
+        fieldset { legend { (visitor.say("怎么播", "How it sounds")) }
+            div.manner {
+                (choice(visitor, fields, "chime", &CHIMES, words::chime))
+                label { (plan_words::label(tongue, "template"))
+                    select name="template" {
+                        @for template in &policy.templates {
+                            option value=(template.name) selected[template.name == now] {
+                                (plan_words::template(tongue, policy, &template.name)) }
+                        }
+                    }
+                }
+                (number(visitor, fields, "repeats"))
+                (number(visitor, fields, "interval_s"))
+                (number(visitor, fields, "volume_percent"))
+                (choice(visitor, fields, "playback", &PLAYBACKS, plan_words::playback))
+                (number(visitor, fields, "validity_s_max"))
+                (input(visitor, fields, "voice", 80))
+                (input(visitor, fields, "recording", 80))
+                (input(visitor, fields, "fallback_recording", 80))
+            }
+        }
+    }
+}
+
+/// Checks and shows, or saves.
+pub(super) async fn post(
+    State(console): State<Console>,
+    Posted { visitor, fields }: Posted,
+) -> Result<Response, PageFault> {
+    visitor.need(Right::Policy)?;
+    let part = part_of(fields.one("part"))?;
+    let scene = console.core.look(Scene::whole).await?;
+    let Some(before) = scene.rules.policy.content(&part) else {
+        return Err(PageFault::not_found().next("/console/plans", "预案", "response plans"));
+    };
+    let (content, mut faults) = read(&before, &fields);
+    faults.extend(check(&console, &scene, &content).await?);
+    let save = fields.one("step") == "save";
+    let good = faults.iter().all(|fault| !fault.grave);
+    if !save || !good {
+        let checked = html! {
+            (told(&visitor, &faults))
+            @if good { (plan_preview::shown(&visitor, &scene, &content, &Sample::read(&fields))) }
+        };
+        return Ok(form(&console, &visitor, (&scene, &before), &fields, &checked).into_response());
+    }
+    let edit = PolicyEdit {
+        content,
+        seen: fields.parsed("seen")?.unwrap_or_default(),
+        reason: fields.one("reason").to_owned(),
+        returns_to: fields.parsed("returns_to")?,
+    };
+    let (actor, ask) = (visitor.actor().clone(), Ask::ProposePolicy(Box::new(edit)));
+    let answer = console.core.ask(None, move |id| Input::Ask(id, actor, Box::new(ask))).await?;
+    if matches!(answer, Answer::Saved { .. }) {
+        let text = visitor.say(
+            "修改已提交并记入台账，另一位负责人批准后生效。",
+            "Saved and on record; it is in force when another person has approved it.",
+        );
+        return Ok(done(&console, &visitor, true, text, &history_of(&part)));
+    }
+    // What was typed in stays.
+    let why = refusal(visitor.tongue(), &answer);
+    let checked = html! { p.flash.bad role="alert" { (why) } };
+    Ok(form(&console, &visitor, (&scene, &before), &fields, &checked).into_response())
+}
+
+/// Why a change was not taken, for people.
+pub(super) fn refusal(tongue: Tongue, answer: &Answer) -> String {
+    if let Answer::Refused(refused) = answer {
+        let why: Vec<&str> = refused.reasons.iter().map(|reason| reason.text.as_str()).collect();
+        return format!("{}{}", tongue.say("没有保存：", "Not saved: "), why.join("；"));
+    }
+    super::refusal(tongue, answer)
+}
+
+/// Faults of the policy with the change in it, and what is odd about the part; recordings as well.
+async fn check(
+    console: &Console,
+    scene: &Scene,
+    content: &PolicyContent,
+) -> Result<Vec<PolicyFault>, PageFault> {
+    let mut changed = scene.rules.policy.clone();
+    changed.set(content);
+    let part = content.part();
+    let mut faults = policy_faults(&changed, &scene.rules.network);
+    faults.retain(|fault| fault.grave || fault.part.as_ref() == Some(&part));
+    if let PolicyContent::Plan(plan) = content {
+        let dirs = console.county.audio_dirs.clone();
+        let look = move || recording_names(&dirs.each_ref().map(std::path::PathBuf::as_path));
+        let known = tokio::task::spawn_blocking(look).await;
+        let known = known.map_err(|_| PageFault::from(crate::daemon::CoreFault::Unanswered))?;
+        let recording = plan.recording.as_ref().map(|name| ("recording", name, true));
+        let fallback = ("fallback_recording", &plan.fallback_recording, false);
+        for (key, name, grave) in recording.into_iter().chain([fallback]) {
+            if !name.is_empty() && !known.contains(name) {
+                faults.push(PolicyFault {
+                    part: Some(part.clone()),
+                    key,
+                    grave,
+                    zh: format!("没有录音“{name}”"),
+                    what: format!("there is no recording `{name}`"),
+                    remedy: "record it or name another one".to_owned(),
+                });
+            }
+        }
+    }
+    Ok(faults)
+}
+
+fn told(visitor: &Visitor, faults: &[PolicyFault]) -> Markup {
+    let tongue = visitor.tongue();
+    let grave = faults.iter().filter(|fault| fault.grave);
+    let odd = faults.iter().filter(|fault| !fault.grave);
+    html! {
+        @if grave.clone().next().is_none() {
+            p.flash.good role="status" { (visitor.say("检查通过。", "No fault.")) }
+        }
+        @for fault in grave { p.flash.bad role="alert" { (plan_words::fault(tongue, fault)) } }
+        @for fault in odd { p.flash.warn role="status" { (visitor.say("请留意：", "Note: ")) (plan_words::fault(tongue, fault)) } }
+    }
+}

@@ -1,0 +1,166 @@
+//! Response plans and templates that people changed on screen: which part, how, and why.
+
+use super::{CallRule, OnCancel, Policy, ResponsePlan, Role, Template, UtcMs};
+use core::fmt;
+use serde::{Deserialize, Serialize};
+
+/// A part of the policy that can be changed on screen; as text `plan/rainstorm-red`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum PolicyPart {
+    /// A response plan by name.
+    Plan(String),
+    /// A template by name.
+    Template(String),
+}
+
+impl PolicyPart {
+    /// From its text.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        match text.split_once('/')? {
+            ("plan", name) if !name.is_empty() => Some(Self::Plan(name.to_owned())),
+            ("template", name) if !name.is_empty() => Some(Self::Template(name.to_owned())),
+            _ => None,
+        }
+    }
+
+    /// Its name in `policy.toml`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        let (Self::Plan(name) | Self::Template(name)) = self;
+        name
+    }
+}
+
+impl fmt::Display for PolicyPart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self {
+            Self::Plan(_) => "plan",
+            Self::Template(_) => "template",
+        };
+        write!(f, "{kind}/{}", self.name())
+    }
+}
+
+impl From<PolicyPart> for String {
+    fn from(part: PolicyPart) -> Self {
+        part.to_string()
+    }
+}
+
+impl TryFrom<String> for PolicyPart {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        Self::parse(&text)
+            .ok_or_else(|| format!("expected plan/NAME or template/NAME, got `{text}`"))
+    }
+}
+
+/// What a part says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyContent {
+    /// A response plan.
+    Plan(Box<ResponsePlan>),
+    /// A template.
+    Template(Template),
+}
+
+impl PolicyContent {
+    /// Which part it is.
+    #[must_use]
+    pub fn part(&self) -> PolicyPart {
+        match self {
+            Self::Plan(plan) => PolicyPart::Plan(plan.name.clone()),
+            Self::Template(template) => PolicyPart::Template(template.name.clone()),
+        }
+    }
+}
+
+/// One change of a part, as it was asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyChange {
+    /// Rising from 1 within its part; 0 is the file.
+    pub version: u32,
+    /// What was in force before.
+    pub before: PolicyContent,
+    /// What is to be in force.
+    pub after: PolicyContent,
+    /// What `policy.toml` said then: another file later must not win or lose unseen.
+    pub file: PolicyContent,
+    /// Why, as typed.
+    pub reason: String,
+    /// The older version it returns to; 0 = the file's, `None` = new words.
+    #[serde(default)]
+    pub returns_to: Option<u32>,
+}
+
+/// A change with the people behind it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyVersion {
+    /// What changed.
+    pub change: PolicyChange,
+    /// Who asked for it.
+    pub by: String,
+    /// In which role.
+    pub role: Role,
+    /// When.
+    pub at: UtcMs,
+    /// Who approved it and when; `None` = it waits.
+    pub approved: Option<(String, UtcMs)>,
+}
+
+impl Policy {
+    /// What a part says.
+    #[must_use]
+    pub fn content(&self, part: &PolicyPart) -> Option<PolicyContent> {
+        match part {
+            PolicyPart::Plan(name) => {
+                let plan = self.plans.iter().find(|plan| plan.name == *name)?;
+                Some(PolicyContent::Plan(Box::new(plan.clone())))
+            }
+            PolicyPart::Template(name) => {
+                let template = self.templates.iter().find(|template| template.name == *name)?;
+                Some(PolicyContent::Template(template.clone()))
+            }
+        }
+    }
+
+    /// Puts `content` where its part stands; a part that is not there is not added.
+    pub fn set(&mut self, content: &PolicyContent) {
+        match content {
+            PolicyContent::Plan(new) => {
+                let mut plans = self.plans.iter_mut();
+                if let Some(plan) = plans.find(|plan| plan.name == new.name) {
+                    plan.clone_from(new);
+                }
+            }
+            PolicyContent::Template(new) => {
+                let mut templates = self.templates.iter_mut();
+                if let Some(template) = templates.find(|template| template.name == new.name) {
+                    template.clone_from(new);
+                }
+            }
+        }
+    }
+}
+
+/// What a plan was decided by, as far as it matters afterwards: a response plan that is changed later
+/// changes nothing that runs or waits.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlanBasis {
+    /// Title of the response plan for people.
+    pub title: String,
+    /// Its version: 0 = as in `policy.toml`, else the change on screen.
+    #[serde(default)]
+    pub version: u32,
+    /// Whether it goes out by itself, and so does its all-clear.
+    pub automatic: bool,
+    /// What a Cancel does.
+    pub on_cancel: OnCancel,
+    /// Whether responsible persons are called.
+    #[serde(default)]
+    pub call: Option<CallRule>,
+}
