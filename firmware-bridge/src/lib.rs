@@ -21,6 +21,7 @@ extern crate std;
 pub mod adpcm;
 pub mod clock;
 pub mod frame;
+pub mod gateway_key;
 pub mod intake;
 pub mod line;
 pub mod message;

@@ -5,6 +5,7 @@
 
 mod support;
 use mingluo_bridge::frame::*;
+use mingluo_bridge::gateway_key::GatewayKey;
 use mingluo_bridge::message::*;
 use mingluo_bridge::serial::{LINE_BYTES_MAX, encode};
 use serde::{Serialize, de::DeserializeOwned};
@@ -146,6 +147,28 @@ fn sealed_frames_and_the_line() {
     );
     let back: Report = open(Kind::Acknowledgement, &out[..used], &hmac).unwrap();
     assert_eq!(back, report(Step::Playing));
+}
+
+/// SM2-SM3 orders; the private key is the seed of the other example, 32 bytes of 07.
+#[test]
+fn sealed_by_sm2() {
+    let key = Sm2Key::from_bytes(&[7; 32]).unwrap();
+    let GatewayKey::Sm2 { x, y } = key.public() else { panic!("an SM2 key") };
+    assert_eq!(hex(&x), "X");
+    assert_eq!(hex(&y), "Y");
+    let mut out = [0; FRAME_BYTES_MAX];
+    let order = Order::Cancel(example());
+    let used = seal(Kind::Order, &order, &Sm2Signer::new(1, &key), &mut out).unwrap();
+    let frame = &out[..used];
+    assert_eq!(
+        hex(frame),
+        "FRAME"
+    );
+    let document = include_str!("../PROTOCOL.md");
+    for shown in [hex(&x), hex(&y), hex(frame)] {
+        assert!(document.contains(&shown), "PROTOCOL.md shows {shown}");
+    }
+    assert_eq!(open(Kind::Order, frame, &key.public().verifier(1).unwrap()), Ok(order));
 }
 
 #[test]

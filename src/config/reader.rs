@@ -239,7 +239,7 @@ impl<'d> Keys<'d> {
         }
     }
 
-    fn is_present(&self, key: &str) -> bool {
+    pub(super) fn is_present(&self, key: &str) -> bool {
         self.line_of(key).is_some()
             || self.overrides.is_some_and(|all| all.contains_key(&self.full(key)))
     }

@@ -1,10 +1,11 @@
 //! `[serial]` of `gateway.toml`: lines, who is on them, and what fits.
 
+use super::OrderAlgorithm;
 use super::reader::{Document, Faults, Keys};
 use crate::deliver::serial::airtime::{bytes_us, clip_ms, polls_us, units_for};
 use crate::deliver::serial::{Direction, LineConfig, LineMember, LineSetup};
 use crate::model::{Codec, LinkKind, Network, QuietHours, TerminalId};
-use mingluo_bridge::line::{ADDRESS_MAX, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
+use mingluo_bridge::line::{ADDRESS_MAX, ANSWER_AFTER_MS, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
 use std::collections::BTreeSet;
 
 const TERMINALS: &str = "terminals.csv";
@@ -12,6 +13,10 @@ const TERMINALS: &str = "terminals.csv";
 pub const SHOWN_S: u32 = 20;
 /// Bytes of a play order with four contents, and of the word which of them is meant.
 const STORED_ORDER_BYTES: usize = 360;
+/// Delays of a line that the kernel turns.
+const DELAYS: [&str; 2] = ["direction_before_ms", "direction_after_ms"];
+/// Longest such delay that Linux takes, milliseconds.
+const DELAY_MS_MAX: i64 = 100;
 /// Lines of one gateway.
 const LINES_MAX: usize = 256;
 
@@ -69,9 +74,7 @@ fn line(mut keys: Keys<'_>) -> LineSettings {
     let chunk_bytes: u16 = keys.number("chunk_bytes", Some(usual_bytes), 8..=largest);
     let answer_wait_ms: u32 = keys.number("answer_wait_ms", Some(60), 5..=10_000);
     let idle_poll_s: u32 = keys.number("idle_poll_s", Some(10), 1..=3_600);
-    let directions = [("automatic", Direction::Automatic), ("rts", Direction::Rts)];
-    let direction =
-        keys.choice("direction", Some(Direction::Automatic), &directions, Direction::Automatic);
+    let direction = direction(&mut keys);
     let clip_s_max = keys.number("clip_s_max", Some(120), 1..=3_600);
     let clip_soon_s = keys.number("clip_soon_s", Some(30), 0..=3_600);
     let terminals = terminals(&mut keys);
@@ -89,6 +92,32 @@ fn line(mut keys: Keys<'_>) -> LineSettings {
         clip_soon_s,
         terminals,
         line: at,
+    }
+}
+
+/// `"automatic"`, `"rts"`, or `"kernel"` with its delays.
+fn direction(keys: &mut Keys<'_>) -> Direction {
+    let kernel = Direction::Kernel { before_ms: 0, after_ms: 0 };
+    let options =
+        [("automatic", Direction::Automatic), ("rts", Direction::Rts), ("kernel", kernel)];
+    let automatic = Direction::Automatic;
+    let chosen = keys.choice("direction", Some(automatic), &options, automatic);
+    let given = DELAYS.into_iter().find(|key| keys.is_present(key));
+    let [before_ms, after_ms] = DELAYS.map(|key| keys.number(key, Some(0), 0..=DELAY_MS_MAX));
+    match (chosen, given) {
+        (Direction::Kernel { .. }, _) => {
+            if after_ms > ANSWER_AFTER_MS.0 {
+                let what = format!("terminals may answer {} ms after a question", ANSWER_AFTER_MS.0);
+                let remedy = "1 at most, or the line is turned after an answer has begun";
+                keys.fault("direction_after_ms", &what, remedy);
+            }
+            Direction::Kernel { before_ms, after_ms }
+        }
+        (Direction::Automatic | Direction::Rts, Some(key)) => {
+            keys.fault(key, "holds for direction = \"kernel\" alone", "set that, or remove it");
+            chosen
+        }
+        (Direction::Automatic | Direction::Rts, None) => chosen,
     }
 }
 
@@ -221,9 +250,19 @@ impl LineSettings {
         polls_us(self.setup.baud, self.terminals.len()) / 1_000
     }
 
+    /// Waits with what the line's direction and the check of a signature add.
+    fn setup_for(&self, orders: OrderAlgorithm) -> LineSetup {
+        let talks_after_us = match self.direction {
+            Direction::Kernel { before_ms, .. } => i64::from(before_ms) * 1_000,
+            Direction::Automatic | Direction::Rts => 0,
+        };
+        let answer_wait_us = self.setup.answer_wait_us + talks_after_us;
+        LineSetup { answer_wait_us, check_us: check_us(orders), ..self.setup }
+    }
+
     /// For the driver.
     #[must_use]
-    pub fn driver(&self, network: &Network) -> LineConfig {
+    pub fn driver(&self, network: &Network, orders: OrderAlgorithm) -> LineConfig {
         let member = |(address, id): &(u8, TerminalId)| {
             let terminal = network.terminals.get(id)?;
             Some(LineMember {
@@ -236,12 +275,22 @@ impl LineSettings {
         };
         LineConfig {
             path: self.port.clone(),
-            setup: self.setup,
+            setup: self.setup_for(orders),
             direction: self.direction,
             clip_s_max: self.clip_s_max,
             clip_soon_s: self.clip_soon_s,
             members: self.terminals.iter().filter_map(member).collect(),
         }
+    }
+}
+
+/// How long a terminal may take to check a signature, beyond what it receives meanwhile,
+/// microseconds.
+fn check_us(orders: OrderAlgorithm) -> i64 {
+    match orders {
+        OrderAlgorithm::Ed25519 => 0,
+        // 15 to 25 million instructions on a Cortex-M3.
+        OrderAlgorithm::Sm2 => 400_000,
     }
 }
 

@@ -43,7 +43,7 @@ impl Ground {
     /// A [`StartFault`] that names what could not be had, why, and what to do.
     pub(super) async fn take(loaded: Loaded) -> Result<Self, StartFault> {
         let Loaded { config: settings, network, policy, .. } = loaded;
-        let keys = Arc::new(key_ring(&settings).map_err(fault(77))?);
+        let keys = Arc::new(key_ring(&settings.keys).map_err(fault(77))?);
         let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
         let https = https(&settings, &metrics).map_err(fault(78))?;

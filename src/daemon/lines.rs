@@ -76,8 +76,9 @@ pub(super) fn start(
     renderer: &Renderer,
     inputs: mpsc::Sender<LinkInput>,
 ) -> SerialLines {
+    let orders = settings.keys.order_algorithm;
     let configs: Vec<LineConfig> =
-        settings.serial.lines.iter().map(|line| line.driver(network)).collect();
+        settings.serial.lines.iter().map(|line| line.driver(network, orders)).collect();
     let clips = renderer.clips();
     // A clip was written a moment ago and is some 100 kB: it comes from the page cache.
     let contents: Contents = Arc::new(move |clip| {

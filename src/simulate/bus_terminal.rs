@@ -3,7 +3,7 @@
 
 use super::terminal::Slots;
 use mingluo_bridge::clock::Clock;
-use mingluo_bridge::frame::Ed25519Verifier;
+use mingluo_bridge::gateway_key::GatewayVerifier;
 use mingluo_bridge::intake::ClipStore;
 use mingluo_bridge::message::Clip;
 use mingluo_bridge::station::{LineProfile, Station};
@@ -255,8 +255,8 @@ pub fn line_profile(
     address: u8,
     key_id: u32,
     key: [u8; 32],
-    verifier: Ed25519Verifier,
+    verifier: impl Into<GatewayVerifier>,
 ) -> LineProfile {
     let software = super::terminal::heapless_text("mingluo-simulated");
-    LineProfile { address, key_id, key, verifier, software }
+    LineProfile { address, key_id, key, verifier: verifier.into(), software }
 }

@@ -5,6 +5,7 @@ mod choice;
 mod config;
 mod power;
 mod pty;
+mod sm2;
 mod system;
 mod two_ways;
 mod world;

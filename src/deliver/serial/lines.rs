@@ -4,7 +4,8 @@
 use super::airtime::{clip_ms, units_for};
 use super::choose::{Limits, choose};
 use super::kept::Placing;
-use super::port::{Direction, PORT_QUEUE_MAX, Port, PortInput};
+use super::direction::Direction;
+use super::port::{PORT_QUEUE_MAX, Port, PortInput};
 use super::transfer::Bring;
 use super::words::{LineOrder, LineSetup, TimeUse};
 use super::{Content, LineWord, PortTold};

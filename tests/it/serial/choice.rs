@@ -55,8 +55,8 @@ fn fleet(path: &Path) -> SerialFleet {
         guests: Vec::new(),
         trouble: LineTrouble::default(),
     };
-    let (public_key, key_id) = (keys().public_key(), keys().key_id());
-    let config = SimulatedLines { master: [9; 32], public_key, key_id, time_scale: 50, seed: 1 };
+    let (gateway_key, key_id) = (keys().gateway_key(), keys().key_id());
+    let config = SimulatedLines { master: [9; 32], gateway_key, key_id, time_scale: 50, seed: 1 };
     SerialFleet::start(&config, vec![line]).unwrap()
 }
 

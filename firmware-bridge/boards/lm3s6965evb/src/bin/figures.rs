@@ -39,6 +39,21 @@ fn instructions(board: &mut Lm3s, times: i64, mut work: impl FnMut() -> bool) ->
     (board.tick_ms() - from) * 1_000_000 / times
 }
 
+/// The example of PROTOCOL.md that is signed with SM2.
+#[cfg(feature = "sm2")]
+fn sm2(board: &mut Lm3s) -> i64 {
+    use mingluo_bridge::gateway_key::GatewayKey;
+    const X: [u8; 32] = SM2_X;
+    const Y: [u8; 32] = SM2_Y;
+    const ORDER: [u8; 95] = SM2_ORDER;
+    let Some(verifier) = (GatewayKey::Sm2 { x: X, y: Y }).verifier(1) else { return -1 };
+    let verified = instructions(board, 4, || {
+        open::<Order>(Kind::Order, core::hint::black_box(&ORDER), &verifier).is_ok()
+    });
+    hprintln!("instructions: order signed with SM2 opened {}", verified);
+    verified
+}
+
 #[entry]
 fn main() -> ! {
     let Some((mut board, parts)) = Lm3s::start() else { stop_everything() };
@@ -46,6 +61,10 @@ fn main() -> ! {
     let verify = instructions(&mut board, 20, || {
         open::<Order>(Kind::Order, core::hint::black_box(&ORDER), &verifier).is_ok()
     });
+    #[cfg(feature = "sm2")]
+    let verified = sm2(&mut board);
+    #[cfg(not(feature = "sm2"))]
+    let verified = 0;
     let key = HmacKey::new(1, &PUBLIC);
     let hmac = instructions(&mut board, 200, || {
         open::<Report>(Kind::Acknowledgement, core::hint::black_box(&ORDER), &key).is_err()
@@ -65,7 +84,7 @@ fn main() -> ! {
     });
     hprintln!("instructions: order opened {}, wrong seal refused {}", verify, hmac);
     hprintln!("instructions: 505 samples decoded {}, window written {}", adpcm, window);
-    let good = [verify, hmac, adpcm, window].iter().all(|figure| *figure >= 0);
+    let good = [verify, verified, hmac, adpcm, window].iter().all(|figure| *figure >= 0);
     debug::exit(if good { debug::EXIT_SUCCESS } else { debug::EXIT_FAILURE });
     stop_everything()
 }
