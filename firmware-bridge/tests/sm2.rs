@@ -34,7 +34,11 @@ fn the_standards_example_is_verified() {
         verifier.verify(2, 1, domain, message, signature)
     };
     let signature = bytes::<64>(SIGNATURE);
-    assert_eq!(check(b"message ", b"digest", &signature), Ok(()), "domain and message are one text");
+    assert_eq!(
+        check(b"message ", b"digest", &signature),
+        Ok(()),
+        "domain and message are one text"
+    );
     assert_eq!(check(b"", b"message digest", &signature), Ok(()));
     assert_eq!(check(b"message", b"digest", &signature), Err(FrameError::Signature));
     for at in 0..64 {

@@ -8,8 +8,8 @@ use crate::model::{AreaCode, Role, TerminalId};
 use crate::{clock, secrets, tls};
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
-use std::io::Write;
 use mingluo_bridge::gateway_key::GatewayKey;
+use std::io::Write;
 use std::path::PathBuf;
 
 /// Arguments of `mingluo keys`.

@@ -1,7 +1,7 @@
 //! Files that `gateway.toml` names: what must be there is, and is what it should be.
 
-use super::{OrderAlgorithm, Settings};
 use super::reader::{Document, Faults, Keys};
+use super::{OrderAlgorithm, Settings};
 use crate::console::{Accounts, ApiKeys, Outline};
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;

@@ -107,7 +107,8 @@ fn direction(keys: &mut Keys<'_>) -> Direction {
     match (chosen, given) {
         (Direction::Kernel { .. }, _) => {
             if after_ms > ANSWER_AFTER_MS.0 {
-                let what = format!("terminals may answer {} ms after a question", ANSWER_AFTER_MS.0);
+                let what =
+                    format!("terminals may answer {} ms after a question", ANSWER_AFTER_MS.0);
                 let remedy = "1 at most, or the line is turned after an answer has begun";
                 keys.fault("direction_after_ms", &what, remedy);
             }

@@ -112,9 +112,9 @@ fn the_kernels_direction_and_the_algorithm_of_orders() {
         let path = std::env::temp_dir().join(name);
         crate::secrets::write_private(&path, key.repeat(32).as_bytes()).expect("key");
         let path = path.display().to_string();
-        move |all: String| {
-            all + &format!("\n[keys]\norder_algorithm = \"{algorithm}\"\nsm2_key_file = \"{path}\"\n")
-        }
+        let added =
+            format!("\n[keys]\norder_algorithm = \"{algorithm}\"\nsm2_key_file = \"{path}\"\n");
+        move |all: String| all + &added
     };
     check("sm2", file, keys("sm2", "07"), &[]);
     check("sm2-no-key", file, keys("sm2", "ff"), &["`keys.sm2_key_file`"]);

@@ -33,7 +33,7 @@ pub use perform::Seen;
 pub use preview::{Preview, PreviewDesk, PreviewFault, PreviewOrder};
 pub use recordings::{Checked, Incoming, Kept, RecordingDesk, UPLOAD_BYTES_MAX, UploadFault};
 pub use replay::{ReplayError, replay};
-pub(crate) use run::{key_ring, render_config};
 pub use run::{Daemon, StartFault};
+pub(crate) use run::{key_ring, render_config};
 pub use serve::Peer;
 pub(crate) use serve::stopped;

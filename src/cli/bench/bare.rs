@@ -7,7 +7,6 @@ use crate::daemon::clips;
 use crate::deliver::order_topic;
 use crate::model::{Address, ClipRef, Codec, TerminalId, UtcMs};
 use crate::render::ClipStore;
-use crate::secrets;
 use crate::simulate::{Received, Session, SessionConfig};
 use anyhow::Context;
 use mingluo_bridge::message::{self as wire, Order};

@@ -55,7 +55,9 @@ pub(super) fn told_kernel(path: &str, before_ms: u8, after_ms: u8) -> Result<Ser
             }
             Ok(port)
         }
-        other @ (TransceiverMode::Default | TransceiverMode::Rs422) => Err(none(format!("{other:?}"))),
+        other @ (TransceiverMode::Default | TransceiverMode::Rs422) => {
+            Err(none(format!("{other:?}")))
+        }
     }
 }
 

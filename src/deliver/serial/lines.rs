@@ -3,8 +3,8 @@
 
 use super::airtime::{clip_ms, units_for};
 use super::choose::{Limits, choose};
-use super::kept::Placing;
 use super::direction::Direction;
+use super::kept::Placing;
 use super::port::{PORT_QUEUE_MAX, Port, PortInput};
 use super::transfer::Bring;
 use super::words::{LineOrder, LineSetup, TimeUse};

@@ -13,8 +13,7 @@ const CHECK_US: i64 = 400_000;
 /// Terminals 1 to 4 believe the SM2 key, 5 to 8 the Ed25519 key.
 fn mixed(sm2: &Sm2Key) -> World {
     let ed25519 = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes();
-    let key =
-        |address| if address <= 4 { sm2.public() } else { GatewayKey::Ed25519(ed25519) };
+    let key = |address| if address <= 4 { sm2.public() } else { GatewayKey::Ed25519(ed25519) };
     World::believing(BAUD, N_TERMINALS, 1, key)
 }
 
