@@ -98,14 +98,21 @@ fn the_kernels_direction_and_the_algorithm_of_orders() {
     };
     let file = "gateway.toml";
     let kernel = "direction = \"kernel\"\ndirection_before_ms = 2\ndirection_after_ms = 1\n";
-    check("kernel", file, line(kernel), &[]);
+    // The terminals of this configuration have no serial link: that is told beside it.
+    let link = "has no serial link";
+    check("kernel", file, line(kernel), &[link]);
     let late = "direction = \"kernel\"\ndirection_after_ms = 2\n";
-    check("kernel-late", file, line(late), &["direction_after_ms`: terminals may answer 1 ms"]);
+    check(
+        "kernel-late",
+        file,
+        line(late),
+        &[link, "direction_after_ms`: terminals may answer 1 ms"],
+    );
     let far = "direction = \"kernel\"\ndirection_before_ms = 101\n";
-    check("kernel-far", file, line(far), &["expected a whole number from 0 to 100, got 101"]);
-    let want = ["direction_before_ms`: holds for direction = \"kernel\" alone"];
+    check("kernel-far", file, line(far), &[link, "expected a whole number from 0 to 100, got 101"]);
+    let want = [link, "direction_before_ms`: holds for direction = \"kernel\" alone"];
     check("kernel-not", file, line("direction_before_ms = 1\n"), &want);
-    let want = ["expected one of automatic, rts, kernel, got `tiocs`"];
+    let want = [link, "expected one of automatic, rts, kernel, got `tiocs`"];
     check("kernel-other", file, line("direction = \"tiocs\"\n"), &want);
     let keys = |algorithm: &str, key: &str| {
         let name = format!("mingluo-sm2-{}-{algorithm}-{key}", std::process::id());
