@@ -25,6 +25,7 @@ pub mod gateway_key;
 pub mod intake;
 pub mod line;
 pub mod message;
+pub mod phrases;
 pub mod provision;
 pub mod queue;
 pub mod replay;

@@ -183,7 +183,8 @@ pub struct TimeSignal {
     pub issued_at_ms: i64,
 }
 
-/// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other.
+/// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other. A proof
+/// follows it, see [`crate::phrases`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhraseList {
     /// Numbers of [`Keep::phrase`].

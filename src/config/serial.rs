@@ -3,8 +3,9 @@
 use super::OrderAlgorithm;
 use super::reader::{Document, Faults, Keys};
 use crate::deliver::serial::airtime::{bytes_us, clip_ms, polls_us, units_for};
+use crate::deliver::serial::{CHIMES_KEPT, PHRASES_KEPT_MAX};
 use crate::deliver::serial::{Direction, LineConfig, LineMember, LineSetup};
-use crate::model::{Codec, LinkKind, Network, QuietHours, TerminalId};
+use crate::model::{AreaCode, Codec, LinkKind, Network, Phrase, QuietHours, TerminalId};
 use mingluo_bridge::line::{ADDRESS_MAX, ANSWER_AFTER_MS, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
 use std::collections::BTreeSet;
 
@@ -17,6 +18,8 @@ const STORED_ORDER_BYTES: usize = 360;
 const DELAYS: [&str; 2] = ["direction_before_ms", "direction_after_ms"];
 /// Longest such delay that Linux takes, milliseconds.
 const DELAY_MS_MAX: i64 = 100;
+/// Phrases of one terminal.
+const PHRASES_PER_TERMINAL_MAX: usize = PHRASES_KEPT_MAX - CHIMES_KEPT;
 /// Lines of one gateway.
 const LINES_MAX: usize = 256;
 
@@ -27,6 +30,8 @@ pub struct SerialSettings {
     pub failover_wait_s: u32,
     /// Local hours in which recorded warnings are sent to terminals beforehand; `None` = never.
     pub keep_hours: Option<QuietHours>,
+    /// Phrases kept in terminals, `[[serial.phrases]]`.
+    pub phrases: Vec<Phrase>,
     /// The lines, `[[serial.lines]]`.
     pub lines: Vec<LineSettings>,
 }
@@ -60,8 +65,37 @@ pub(super) fn read(mut keys: Keys<'_>) -> SerialSettings {
     if lines.len() > LINES_MAX {
         keys.fault("lines", &format!("are more than {LINES_MAX}"), "use a second gateway");
     }
+    let mut phrases = Vec::<Phrase>::new();
+    for table in keys.tables("phrases") {
+        phrases.extend(phrase(table, &phrases));
+    }
     keys.finish();
-    SerialSettings { failover_wait_s, keep_hours, lines }
+    SerialSettings { failover_wait_s, keep_hours, phrases, lines }
+}
+
+/// `[[serial.phrases]]`
+fn phrase(mut keys: Keys<'_>, before: &[Phrase]) -> Option<Phrase> {
+    let number: u16 = keys.number("number", None, 1..=i64::from(Phrase::NUMBER_MAX));
+    let words = keys.text("words", None);
+    let recording = keys.text_opt("recording").filter(|name| !name.is_empty());
+    let mut areas = Vec::new();
+    for text in keys.texts("areas") {
+        match AreaCode::parse(&text) {
+            Some(area) => areas.push(area),
+            None => {
+                let what = format!("expected an area code, got `{text}`");
+                keys.fault("areas", &what, "twelve digits, such as 430621100000");
+            }
+        }
+    }
+    if before.iter().any(|other| other.number == number) {
+        keys.fault("number", &format!("{number} stands twice"), "give each its own number");
+    }
+    if before.iter().any(|other| other.words == words) {
+        keys.fault("words", "stand twice", "leave one of them");
+    }
+    keys.finish();
+    (number > 0 && !words.is_empty()).then_some(Phrase { number, words, recording, areas })
 }
 
 fn line(mut keys: Keys<'_>) -> LineSettings {
@@ -197,6 +231,7 @@ pub(super) fn cross(
             }
         }
         fits(line, network, document, faults);
+        phrases_fit(&settings.phrases, line, network, document, faults);
     }
     for terminal in network.terminals.values_mut().filter(|known| !placed.contains(&known.id)) {
         if terminal.links == [LinkKind::Serial] {
@@ -208,11 +243,36 @@ pub(super) fn cross(
     }
 }
 
+/// Phrases need room in a terminal, and are put beside sounds.
+fn phrases_fit(
+    phrases: &[Phrase],
+    line: &LineSettings,
+    network: &Network,
+    document: &Document,
+    faults: &Faults,
+) {
+    for (_, id) in &line.terminals {
+        let known = network.terminals.get(id);
+        let Some(terminal) = known.filter(|known| known.codecs.contains(&Codec::Phrases)) else {
+            continue;
+        };
+        let n_phrases = phrases.iter().filter(|phrase| phrase.is_for(terminal.area)).count();
+        if n_phrases > PHRASES_PER_TERMINAL_MAX {
+            let what =
+                format!("{id}: {n_phrases} phrases, {PHRASES_PER_TERMINAL_MAX} fit a terminal");
+            let remedy = "name `areas` in phrases that only some need, or leave some out";
+            faults.push(document.file, line.line, what, remedy);
+        }
+    }
+}
+
 /// Warns of terminals that no rendered clip can reach in time.
 fn fits(line: &LineSettings, network: &Network, document: &Document, faults: &Faults) {
     for (_, id) in &line.terminals {
         let Some(terminal) = network.terminals.get(id) else { continue };
-        let shortest = terminal.codecs.iter().filter_map(|codec| line.clip_s(*codec)).min();
+        // Phrases say some messages only.
+        let codecs = terminal.codecs.iter().filter(|codec| **codec != Codec::Phrases);
+        let shortest = codecs.filter_map(|codec| line.clip_s(*codec)).min();
         if shortest.is_none_or(|s| s > u64::from(line.clip_s_max)) {
             let what = format!(
                 "{id} on {}: {SHOWN_S} s of speech take {} s at {} baud, more than clip_s_max {}",
@@ -304,5 +364,7 @@ fn bytes_per_s(codec: Codec) -> u32 {
         Codec::Wav => 32_000,
         // Five characters.
         Codec::Text => 15,
+        // A number for each second or two, and the proof.
+        Codec::Phrases => 6,
     }
 }

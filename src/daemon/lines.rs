@@ -55,6 +55,7 @@ pub(super) fn attend(links: &Arc<Links>, ground: &Ground) {
         renderer: Arc::clone(&ground.renderer),
         served: served.clone(),
         warnings: warnings(&ground.policy),
+        phrases: Arc::clone(&ground.phrases),
         hours: ground.settings.serial.keep_hours,
         offset_minutes: i32::from(ground.policy.local_offset_minutes),
     };

@@ -14,6 +14,7 @@ mod lines;
 mod link;
 mod metrics;
 mod perform;
+mod phrases;
 mod pins;
 mod preview;
 mod recordings;

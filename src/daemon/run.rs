@@ -150,7 +150,7 @@ impl Daemon {
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
-        render.start(&ground.renderer, &core, deadlines(&ground.settings))?;
+        render.start(&ground.renderer, &ground.phrases, &core, deadlines(&ground.settings))?;
         let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
         let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;

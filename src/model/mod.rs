@@ -12,6 +12,7 @@ mod broadcast;
 mod call;
 mod fault;
 mod order;
+mod phrase;
 mod plan;
 mod policy;
 mod programme;
@@ -33,6 +34,7 @@ pub use broadcast::{
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
+pub use phrase::Phrase;
 pub use plan::{Disposition, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal};
 pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,

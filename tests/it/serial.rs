@@ -3,6 +3,7 @@
 
 mod choice;
 mod config;
+mod phrases;
 mod power;
 mod pty;
 mod sm2;

@@ -15,7 +15,7 @@ mod transfer;
 mod words;
 
 pub use direction::Direction;
-pub use kept::{KEPT_MAX, Kept, Seal};
+pub use kept::{CHIMES_KEPT, KEPT_MAX, Kept, PHRASES_KEPT_MAX, Seal};
 pub use lines::{Contents, LineConfig, LineMember, SerialLines, TimeSignals};
 
 pub use master::{Master, TRANSFERS_MAX, WAITING_MAX};

@@ -44,6 +44,12 @@ pub(crate) fn content(length: usize) -> Vec<u8> {
     (0..length).map(|at| ((at * at) >> 3).to_le_bytes()[0]).collect()
 }
 
+/// As an order names content; sound of 8 kHz ADPCM.
+pub(crate) fn clip(codec: Codec, bytes: &[u8]) -> Clip {
+    let clip_bytes = u32::try_from(bytes.len()).unwrap();
+    Clip { codec, sha256: digest(bytes), clip_bytes, duration_ms: (clip_bytes / 4).max(1_000) }
+}
+
 pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
@@ -82,7 +88,7 @@ impl World {
                 let own = Profile {
                     id: AREA * 1_000 + u64::from(*address),
                     areas: [AREA].into_iter().collect(),
-                    codecs: Codec::Adpcm.bit(),
+                    codecs: Codec::Adpcm.bit() | Codec::Phrases.bit(),
                     volume_percent: 80,
                     drills: true,
                 };
@@ -133,13 +139,18 @@ impl World {
 
     /// To one terminal by its own order, or to all by the area's.
     pub(crate) fn play_to(&mut self, counter: u64, bytes: &[u8], placed: bool, one: Option<u8>) {
-        let clip_bytes = u32::try_from(bytes.len()).unwrap();
-        let clip = Clip {
-            codec: Codec::Adpcm,
-            sha256: digest(bytes),
-            clip_bytes,
-            duration_ms: clip_bytes / 4,
-        };
+        self.play_contents(counter, &[clip(Codec::Adpcm, bytes)], bytes, placed, one);
+    }
+
+    /// An order with several contents, of which `bytes` are those of the one that is brought.
+    pub(crate) fn play_contents(
+        &mut self,
+        counter: u64,
+        clips: &[Clip],
+        bytes: &[u8],
+        placed: bool,
+        one: Option<u8>,
+    ) {
         let issued_at_ms = NOW_MS + self.now_us / 1_000;
         let order = Order::Play(Manifest {
             counter,
@@ -155,7 +166,7 @@ impl World {
             repeats: 1,
             interval_s: 10,
             stagger_ms: 0,
-            clips: [clip].into_iter().collect(),
+            clips: clips.iter().copied().collect(),
         });
         let to = one.map_or(self.addresses(), |at| vec![at]);
         let bring = if placed { Bring::Name } else { Bring::Send };
