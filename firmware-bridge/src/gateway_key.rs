@@ -1,7 +1,7 @@
 //! The gateway's public key for orders, of whichever algorithm, and what checks with it. A terminal
 //! holds one such key and takes no frame of another algorithm: nobody can talk it into a weaker one.
 
-use crate::frame::{Ed25519Verifier, FrameError, Verifier};
+use crate::frame::{FrameError, Verifier};
 use serde::{Deserialize, Serialize};
 
 /// A public key.
@@ -23,7 +23,12 @@ impl GatewayKey {
     #[must_use]
     pub fn verifier(&self, key_id: u32) -> Option<GatewayVerifier> {
         match self {
-            Self::Ed25519(key) => Ed25519Verifier::new(key_id, key).map(GatewayVerifier::Ed25519),
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519(key) => {
+                crate::frame::Ed25519Verifier::new(key_id, key).map(GatewayVerifier::Ed25519)
+            }
+            #[cfg(not(feature = "ed25519"))]
+            Self::Ed25519(_) => None,
             #[cfg(feature = "sm2")]
             Self::Sm2 { x, y } => {
                 crate::frame::Sm2Verifier::new(key_id, x, y).map(GatewayVerifier::Sm2)
@@ -38,14 +43,16 @@ impl GatewayKey {
 #[derive(Debug, Clone)]
 pub enum GatewayVerifier {
     /// With Ed25519, and nothing else.
-    Ed25519(Ed25519Verifier),
+    #[cfg(feature = "ed25519")]
+    Ed25519(crate::frame::Ed25519Verifier),
     /// With SM2, and nothing else.
     #[cfg(feature = "sm2")]
     Sm2(crate::frame::Sm2Verifier),
 }
 
-impl From<Ed25519Verifier> for GatewayVerifier {
-    fn from(verifier: Ed25519Verifier) -> Self {
+#[cfg(feature = "ed25519")]
+impl From<crate::frame::Ed25519Verifier> for GatewayVerifier {
+    fn from(verifier: crate::frame::Ed25519Verifier) -> Self {
         Self::Ed25519(verifier)
     }
 }
@@ -59,10 +66,12 @@ impl Verifier for GatewayVerifier {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), FrameError> {
-        match self {
-            Self::Ed25519(own) => own.verify(algorithm, key_id, domain, message, signature),
+        // Without any algorithm there is no such value.
+        match *self {
+            #[cfg(feature = "ed25519")]
+            Self::Ed25519(ref own) => own.verify(algorithm, key_id, domain, message, signature),
             #[cfg(feature = "sm2")]
-            Self::Sm2(own) => own.verify(algorithm, key_id, domain, message, signature),
+            Self::Sm2(ref own) => own.verify(algorithm, key_id, domain, message, signature),
         }
     }
 }

@@ -31,6 +31,7 @@ pub mod queue;
 pub mod replay;
 pub mod serial;
 pub mod station;
+pub mod taken;
 pub mod terminal;
 pub mod topics;
 pub mod tts;

@@ -2,6 +2,7 @@
 //!
 //! Variants and fields are only ever appended; `tests/wire_v1.rs` freezes the bytes.
 
+use crate::taken::Taken;
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
@@ -291,6 +292,8 @@ pub struct Report {
     pub heard: bool,
     /// Rises with every change of this terminal's reports.
     pub sequence: u32,
+    /// Which content of the order it took.
+    pub taken: Taken,
 }
 
 /// One report that is on record.

@@ -8,6 +8,7 @@ use mingluo_bridge::frame::*;
 use mingluo_bridge::gateway_key::GatewayKey;
 use mingluo_bridge::message::*;
 use mingluo_bridge::serial::{LINE_BYTES_MAX, encode};
+use mingluo_bridge::taken::Taken;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::{Debug, Write};
 use support::*;
@@ -39,6 +40,7 @@ fn report(step: Step) -> Report {
         plays: 1,
         heard: true,
         sequence: 65_537,
+        taken: Taken::default(),
     }
 }
 
@@ -69,6 +71,8 @@ fn orders() {
 
 #[test]
 fn reports_receipts_and_status() {
+    let third = Report { taken: Taken(Some(2)), ..report(Step::Playing) };
+    check(&third, "e98dcbcddcf46105020180c0e285e36801d0cfe285e36800010181800402");
     check(&report(Step::Playing), "e98dcbcddcf46105020180c0e285e36801d0cfe285e368000101818004");
     let items = [ReceiptItem { terminal: TERMINAL, broadcast: 5, sequence: 65_537 }];
     check(

@@ -1,6 +1,6 @@
 //! `mingluo keys`: the gateway's own keys and the API keys of people and programs.
 
-use crate::config::{Config, OrderAlgorithm, Settings};
+use crate::config::{Config, KeySettings, OrderAlgorithm, Settings};
 use crate::console::ApiKeys;
 use crate::daemon::key_ring;
 use crate::deliver::key_id;
@@ -85,34 +85,14 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     };
     let files = &loaded.config.keys;
     match &args.what {
-        What::Init { sm2: true } => {
-            secrets::create_sm2_key(&files.sm2_key_file)?;
-            writeln!(out, "{}", files.sm2_key_file.display())?;
-            if files.order_algorithm != OrderAlgorithm::Sm2 {
-                writeln!(
-                    out,
-                    "写入 gateway.toml 的 [keys] 后重启 put into [keys] of gateway.toml, restart:\n\
-                     order_algorithm = \"sm2\""
-                )?;
-            }
-        }
+        What::Init { sm2: true } => init_sm2(files, out)?,
         What::Init { sm2: false } => {
             secrets::create_key(&files.signing_key_file)?;
             secrets::create_key(&files.terminal_master_key_file)?;
             writeln!(out, "{}", files.signing_key_file.display())?;
             writeln!(out, "{}", files.terminal_master_key_file.display())?;
         }
-        What::Show => {
-            let ring = key_ring(files)?;
-            let record_key = GatewayKey::Ed25519(ring.public_key());
-            let public = hex(&ring.public_key());
-            writeln!(out, "public_key {public}\nkey_id     {:08x}", key_id(&record_key))?;
-            if let GatewayKey::Sm2 { x, y } = ring.gateway_key() {
-                let (public, key_id) = (hex(&[x, y].concat()), ring.key_id());
-                writeln!(out, "orders are signed with SM2 指令用国密签名：")?;
-                writeln!(out, "sm2_public_key {public}\nsm2_key_id     {key_id:08x}")?;
-            }
-        }
+        What::Show => show(files, out)?,
         What::Terminal { id } => {
             let id = TerminalId::parse(id).context("expected a name such as 430621100001-001")?;
             let ring = key_ring(files)?;
@@ -156,6 +136,34 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
         }
     }
     Ok(0)
+}
+
+/// Makes the SM2 key; says how to go on.
+fn init_sm2(files: &KeySettings, out: &mut impl Write) -> anyhow::Result<()> {
+    secrets::create_sm2_key(&files.sm2_key_file)?;
+    writeln!(out, "{}", files.sm2_key_file.display())?;
+    if files.order_algorithm != OrderAlgorithm::Sm2 {
+        writeln!(
+            out,
+            "写入 gateway.toml 的 [keys] 后重启 put into [keys] of gateway.toml, restart:\n\
+             order_algorithm = \"sm2\""
+        )?;
+    }
+    Ok(())
+}
+
+/// The public keys, for terminals and for whoever verifies the record.
+fn show(files: &KeySettings, out: &mut impl Write) -> anyhow::Result<()> {
+    let ring = key_ring(files)?;
+    let record_key = GatewayKey::Ed25519(ring.public_key());
+    let public = hex(&ring.public_key());
+    writeln!(out, "public_key {public}\nkey_id     {:08x}", key_id(&record_key))?;
+    if let GatewayKey::Sm2 { x, y } = ring.gateway_key() {
+        let (public, key_id) = (hex(&[x, y].concat()), ring.key_id());
+        writeln!(out, "orders are signed with SM2 指令用国密签名：")?;
+        writeln!(out, "sm2_public_key {public}\nsm2_key_id     {key_id:08x}")?;
+    }
+    Ok(())
 }
 
 /// Makes certificate and key where `[http]` names them, or in `keys/`; says how to go on.

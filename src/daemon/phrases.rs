@@ -104,10 +104,11 @@ impl PhraseBook {
         }
         let Pieces { words, chimes } = self.pieces().clone();
         let said = renderer.covered(&order.message.text, &words)?;
-        let chime = match order.chime {
-            Chime::None => None,
-            wanted => Some(&chimes.iter().find(|(chime, _)| *chime == wanted)?.1),
-        };
+        let wanted = order.chime;
+        let chime = chimes.iter().find(|(chime, _)| *chime == wanted).map(|(_, piece)| piece);
+        if chime.is_none() && wanted != Chime::None {
+            return None;
+        }
         // Said as often as a program says its words, or once when that is too long for a list.
         let times = usize::from(renderer.words_times());
         let fits = said.len() * times + usize::from(chime.is_some()) <= PHRASES_MAX;

@@ -152,6 +152,7 @@ pub fn acknowledgement(report: &wire::Report, link: LinkKind) -> Option<Acknowle
         heard: report.heard,
         sequence: report.sequence,
         link,
+        content: report.taken.0,
     })
 }
 

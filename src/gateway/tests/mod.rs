@@ -148,6 +148,7 @@ impl County {
             plays: 0,
             heard: false,
             link: LinkKind::Mqtt,
+            content: None,
         };
         self.input(Input::Acknowledged(report));
     }

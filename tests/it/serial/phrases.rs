@@ -72,6 +72,8 @@ fn phrases_at_9600_sound_within_seconds_in_their_order() {
             assert_eq!(heard.copied().collect::<Vec<_>>(), expect, "those words, in that order");
         }
         assert_eq!(world.plays(counter), vec![1; all]);
+        let told = (1..=N_TERMINALS).map(|address| world.taken[&(address, counter)]);
+        assert_eq!(told.collect::<Vec<_>>(), vec![Some(1); all], "the second content was heard");
     }
 }
 
@@ -97,4 +99,6 @@ fn a_number_that_means_other_words_by_now_makes_no_sound() {
     ];
     world.play_contents(9, &clips, &content(9_000), true, None);
     assert!(world.run(10_000_000, |world| world.n_started(9) == all), "{}", world.figures());
+    assert!(world.run(60_000_000, |world| world.n_reported("Played", 9) == all));
+    assert_eq!(world.taken[&(1, 9)], Some(2), "the third content was heard");
 }

@@ -29,6 +29,8 @@ pub(crate) struct World {
     pub(crate) here: BTreeSet<u8>,
     pub(crate) offline: BTreeSet<u8>,
     pub(crate) reports: BTreeMap<(u8, u64), Step>,
+    /// Which content was taken, by the last report.
+    pub(crate) taken: BTreeMap<(u8, u64), Option<u8>>,
     /// Whether the gateway can make time signals.
     pub(crate) tells_time: bool,
     /// Time signals asked for so far.
@@ -105,6 +107,7 @@ impl World {
             here: BTreeSet::new(),
             offline: BTreeSet::new(),
             reports: BTreeMap::new(),
+            taken: BTreeMap::new(),
             tells_time: true,
             times: 0,
             sm2: None,
@@ -249,6 +252,7 @@ impl World {
         }
         let key = terminal_key(address);
         let report: Report = open(Kind::Acknowledgement, sealed, &HmacKey::new(1, &key)).unwrap();
+        self.taken.insert((address, report.broadcast), report.taken.0);
         self.reports.insert((address, report.broadcast), report.step);
     }
 
