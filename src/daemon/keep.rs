@@ -161,6 +161,41 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_most_urgent_warnings_of_the_plans_are_placed_each_once_with_its_chime() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+        let loaded = crate::config::Config::load(&dir).expect("shipped");
+        let all = warnings(&loaded.policy);
+        assert!(all.len() > 40 && all.len() <= KEPT_MAX, "{}", all.len());
+        assert_eq!(all.first(), Some(&(Chime::Red, "general-red".to_owned())));
+        assert!(all.is_sorted_by_key(|(chime, _)| std::cmp::Reverse(*chime)), "{all:?}");
+        let distinct: BTreeSet<&(Chime, String)> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        for plan in loaded.policy.plans.iter().filter(|plan| plan.chime == Chime::Red) {
+            let name = plan.recording.as_ref().unwrap_or(&plan.fallback_recording);
+            assert!(all.contains(&(plan.chime, name.clone())), "{name}");
+        }
+        // With phrases the least urgent make room.
+        assert!(
+            all[..KEPT_MAX - PHRASES_KEPT_MAX].iter().all(|(chime, _)| *chime >= Chime::Orange)
+        );
+    }
+
+    #[test]
+    fn a_warning_is_kept_as_it_sounds_and_what_would_sound_otherwise_is_not() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let dir = std::env::temp_dir().join(format!("mingluo-keep-{}", std::process::id()));
+        let config =
+            crate::render::RenderConfig::new(root.join("audio-samples"), dir.join("clips"));
+        let renderer = Renderer::new(config).expect("opens");
+        let (clip, bytes) = stored(&renderer, Chime::Red, "flood-red", true).expect("a recording");
+        assert_eq!((clip.codec, clip.sha256), (Codec::Adpcm, crate::model::Sha256::of(&bytes)));
+        let again = stored(&renderer, Chime::Red, "flood-red", false).expect("a recording");
+        assert_eq!(again.0, clip, "the broadcast's own is what terminals keep");
+        assert!(stored(&renderer, Chime::Red, "no-such-warning", true).is_none());
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
+
+    #[test]
     fn hours_are_local_and_may_span_midnight() {
         let check = |from: u16, until: u16, utc_hour: i64, expect: bool| {
             let hours = QuietHours { from_minute: from * 60, until_minute: until * 60 };
