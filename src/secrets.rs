@@ -1,6 +1,7 @@
 //! Secret files: made with the operating system's randomness, readable by their owner only.
 
 use anyhow::{Context, bail, ensure};
+use mingluo_bridge::frame::Sm2Key;
 use std::io::Write;
 use std::path::Path;
 
@@ -41,6 +42,29 @@ pub fn create_key(path: &Path) -> anyhow::Result<()> {
     getrandom::fill(&mut key)?;
     let digits: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
     write_private(path, format!("{digits}\n").as_bytes())
+}
+
+/// Makes a new file with an SM2 private key, 64 hexadecimal digits.
+///
+/// # Errors
+/// As [`create_key`], and when what came is no such key (once in four thousand million times).
+pub fn create_sm2_key(path: &Path) -> anyhow::Result<()> {
+    create_key(path)?;
+    let read = read_sm2_key(path);
+    if read.is_err() {
+        std::fs::remove_file(path).with_context(|| format!("removing {}", path.display()))?;
+    }
+    read.map(|_| ()).context("the random number is no SM2 key; nothing was kept, run it again")
+}
+
+/// Reads the file of an SM2 private key.
+///
+/// # Errors
+/// As [`read_key`], and when the number is not between 1 and n - 2.
+pub fn read_sm2_key(path: &Path) -> anyhow::Result<Sm2Key> {
+    let number = read_key(path).context("the SM2 key; make one with `mingluo keys init --sm2`")?;
+    Sm2Key::from_bytes(&number)
+        .with_context(|| format!("{}: expected an SM2 private key (1 to n - 2)", path.display()))
 }
 
 /// Reads a key file.

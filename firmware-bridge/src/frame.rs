@@ -12,6 +12,11 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::Sha256;
 
+#[cfg(feature = "sm2")]
+mod sm2;
+#[cfg(feature = "sm2")]
+pub use sm2::{SM2_USER_ID, Sm2Key, Sm2Signer, Sm2Verifier};
+
 /// Longest frame in bytes.
 pub const FRAME_BYTES_MAX: usize = 1024;
 /// The version this crate writes and reads.
@@ -63,7 +68,7 @@ impl Kind {
 pub enum Algorithm {
     /// Ed25519 (RFC 8032), 64 bytes.
     Ed25519,
-    /// SM2 with SM3 (GB/T 32918), 64 bytes. Reserved: this version neither writes nor reads it.
+    /// SM2 with SM3 (GB/T 32918, GB/T 32905), 64 bytes.
     Sm2Sm3,
     /// HMAC-SHA-256 (RFC 2104), 32 bytes.
     HmacSha256,
@@ -128,8 +133,10 @@ pub trait Signer {
     fn algorithm(&self) -> Algorithm;
     /// With which key.
     fn key_id(&self) -> u32;
-    /// Signs `domain ‖ message` into `out`, which is as long as the algorithm's signature.
-    fn sign(&self, domain: &[u8], message: &[u8], out: &mut [u8]);
+    /// Signs `domain ‖ message` into `out`, which is as long as the algorithm's signature; false when
+    /// no signature came about.
+    #[must_use]
+    fn sign(&self, domain: &[u8], message: &[u8], out: &mut [u8]) -> bool;
 }
 
 /// Checks signatures.
@@ -151,16 +158,13 @@ pub trait Verifier {
 /// Seals `body` into `out`; gives the used length.
 ///
 /// # Errors
-/// `Body` when the body does not fit, `Algorithm` for SM2-SM3.
+/// `Body` when the body does not fit, `Signature` when none could be made.
 pub fn seal<T: Serialize>(
     kind: Kind,
     body: &T,
     signer: &impl Signer,
     out: &mut [u8],
 ) -> Result<usize, FrameError> {
-    if signer.algorithm() == Algorithm::Sm2Sm3 {
-        return Err(FrameError::Algorithm(Algorithm::Sm2Sm3.byte()));
-    }
     let signature_bytes = signer.algorithm().signature_bytes();
     let room = out.len().min(FRAME_BYTES_MAX);
     let (head, rest) = out.split_at_mut_checked(HEAD_BYTES).ok_or(FrameError::Length(room))?;
@@ -172,8 +176,8 @@ pub fn seal<T: Serialize>(
     let (message, tail) =
         out.split_at_mut_checked(HEAD_BYTES + body_bytes).ok_or(FrameError::Body)?;
     let signature = tail.get_mut(..signature_bytes).ok_or(FrameError::Body)?;
-    signer.sign(kind.domain(), message, signature);
-    Ok(HEAD_BYTES + body_bytes + signature_bytes)
+    let signed = signer.sign(kind.domain(), message, signature);
+    signed.then_some(HEAD_BYTES + body_bytes + signature_bytes).ok_or(FrameError::Signature)
 }
 
 /// The readable head of a frame. Nothing in it is proven: good for choosing a key, no more.
@@ -251,6 +255,17 @@ fn with_domain<T>(domain: &[u8], message: &[u8], use_it: impl FnOnce(&[u8]) -> T
     Some(use_it(all))
 }
 
+/// Puts a signature of the right length where it belongs.
+fn put(out: &mut [u8], signature: Option<&[u8]>) -> bool {
+    match signature {
+        Some(signature) if signature.len() == out.len() => {
+            out.copy_from_slice(signature);
+            true
+        }
+        Some(_) | None => false,
+    }
+}
+
 /// Signs with Ed25519.
 pub struct Ed25519Signer<'a> {
     key_id: u32,
@@ -272,10 +287,9 @@ impl Signer for Ed25519Signer<'_> {
     fn key_id(&self) -> u32 {
         self.key_id
     }
-    fn sign(&self, domain: &[u8], message: &[u8], out: &mut [u8]) {
-        let signature =
-            with_domain(domain, message, |all| self.key.sign(all).to_bytes()).unwrap_or([0; 64]);
-        out.iter_mut().zip(signature).for_each(|(to, from)| *to = from);
+    fn sign(&self, domain: &[u8], message: &[u8], out: &mut [u8]) -> bool {
+        let signature = with_domain(domain, message, |all| self.key.sign(all).to_bytes());
+        put(out, signature.as_ref().map(<[u8; 64]>::as_slice))
     }
 }
 
@@ -342,13 +356,11 @@ impl Signer for HmacKey<'_> {
     fn key_id(&self) -> u32 {
         self.key_id
     }
-    fn sign(&self, domain: &[u8], message: &[u8], out: &mut [u8]) {
-        if let Some(mut mac) = hmac(self.key) {
-            mac.update(domain);
-            mac.update(message);
-            let tag = mac.finalize().into_bytes();
-            out.iter_mut().zip(tag).for_each(|(to, from)| *to = from);
-        }
+    fn sign(&self, domain: &[u8], message: &[u8], out: &mut [u8]) -> bool {
+        let Some(mut mac) = hmac(self.key) else { return false };
+        mac.update(domain);
+        mac.update(message);
+        put(out, Some(&mac.finalize().into_bytes()))
     }
 }
 

@@ -4,7 +4,8 @@
 use crate::line::{
     CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES, CHUNKS_MAX, Chunk, MISSING_BYTES_MAX, Progress, Tag, tag,
 };
-use crate::message::{Clip, Codec, PHRASES_MAX, PhraseList};
+use crate::message::{Clip, Codec};
+use crate::phrases::{self, PHRASES_BYTES_MAX};
 use heapless::Vec;
 use sha2::{Digest, Sha256};
 
@@ -13,8 +14,6 @@ use sha2::{Digest, Sha256};
 pub const WANTED_MAX: usize = 24;
 /// Bytes hashed by one call of [`Intake::work`].
 pub const WORK_BYTES: usize = 512;
-/// Longest encoded phrase list, bytes.
-const PHRASE_LIST_BYTES_MAX: usize = 2 + 3 * PHRASES_MAX;
 
 /// Flash, or whatever keeps clips.
 pub trait ClipStore {
@@ -113,8 +112,10 @@ impl<C: ClipStore> Intake<C> {
     }
 
     fn put(&mut self, clip: &Clip, pinned: bool, phrase: Option<u16>) -> Stand {
-        let held =
-            self.clips.holds(&clip.sha256) && (!pinned || self.clips.keep(clip, true, phrase));
+        // A list is looked at anew each time: other content may stand under its numbers by now.
+        let held = clip.codec != Codec::Phrases
+            && self.clips.holds(&clip.sha256)
+            && (!pinned || self.clips.keep(clip, true, phrase));
         let stand = if held { Stand::Here } else { Stand::Waiting };
         if let Some(old) = self.wanted.iter_mut().find(|old| old.clip.sha256 == clip.sha256) {
             old.stand = stand;
@@ -236,18 +237,16 @@ impl<C: ClipStore> Intake<C> {
         }
     }
 
-    /// Whether everything a received phrase list names is kept here.
+    /// Whether everything a received phrase list names is kept here, and is what it means.
     fn phrases_here(&mut self, clip: &Clip) -> bool {
-        let mut bytes = [0_u8; PHRASE_LIST_BYTES_MAX];
+        let mut bytes = [0_u8; PHRASES_BYTES_MAX];
         let Some(space) = usize::try_from(clip.clip_bytes).ok().and_then(|n| bytes.get_mut(..n))
         else {
             return false;
         };
         let used = self.clips.read(0, space);
-        match postcard::from_bytes::<PhraseList>(space.get(..used).unwrap_or_default()) {
-            Ok(list) => list.phrases.iter().all(|number| self.clips.phrase(*number).is_some()),
-            Err(_) => false,
-        }
+        let list = space.get(..used).unwrap_or_default();
+        phrases::open(list, |number| self.clips.phrase(number)).is_some()
     }
 
     /// How far the clip of a tag is, with its missing chunks.

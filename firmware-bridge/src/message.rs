@@ -2,6 +2,7 @@
 //!
 //! Variants and fields are only ever appended; `tests/wire_v1.rs` freezes the bytes.
 
+use crate::taken::Taken;
 use heapless::{String, Vec};
 use serde::{Deserialize, Serialize};
 
@@ -183,7 +184,8 @@ pub struct TimeSignal {
     pub issued_at_ms: i64,
 }
 
-/// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other.
+/// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other. A proof
+/// follows it, see [`crate::phrases`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PhraseList {
     /// Numbers of [`Keep::phrase`].
@@ -290,6 +292,8 @@ pub struct Report {
     pub heard: bool,
     /// Rises with every change of this terminal's reports.
     pub sequence: u32,
+    /// Which content of the order it took.
+    pub taken: Taken,
 }
 
 /// One report that is on record.

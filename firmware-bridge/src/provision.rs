@@ -1,7 +1,7 @@
 //! What a terminal is told once, at the workbench: who it is, and whom it believes. Kept in its
 //! persistent memory apart from the replay window; written by the installer, only read in the field.
 
-use crate::frame::Ed25519Verifier;
+use crate::gateway_key::GatewayKey;
 use crate::station::LineProfile;
 use crate::terminal::Profile;
 use crc::{CRC_32_ISO_HDLC, Crc};
@@ -37,7 +37,7 @@ pub struct Provision {
     pub key_id: u32,
     /// The terminal's own key.
     pub key: [u8; 32],
-    /// The gateway's public key, Ed25519.
+    /// The gateway's public key, Ed25519. Not used, and zeros, where there is an `sm2_key`.
     pub gateway_key: [u8; 32],
     /// Own volume, percent.
     pub volume_percent: u8,
@@ -45,6 +45,9 @@ pub struct Provision {
     pub drills: bool,
     /// Speech chip, if there is one.
     pub speech: Option<SpeechChip>,
+    /// The gateway's public key, SM2: x and y. With it orders of any other algorithm are refused. A
+    /// record from before it ends in zeros, which read as none.
+    pub sm2_key: Option<([u8; 32], [u8; 32])>,
 }
 
 impl Provision {
@@ -84,10 +87,20 @@ impl Provision {
         }
     }
 
-    /// Who it is on the line; `None` when the gateway's key is none.
+    /// Whose orders it takes.
+    #[must_use]
+    pub fn believes(&self) -> GatewayKey {
+        match self.sm2_key {
+            Some((x, y)) => GatewayKey::Sm2 { x, y },
+            None => GatewayKey::Ed25519(self.gateway_key),
+        }
+    }
+
+    /// Who it is on the line; `None` when the gateway's key is none, or one that this firmware was
+    /// not built to check.
     #[must_use]
     pub fn line(&self, software: &str) -> Option<LineProfile> {
-        let verifier = Ed25519Verifier::new(self.key_id, &self.gateway_key)?;
+        let verifier = self.believes().verifier(self.key_id)?;
         let software = crate::Text::try_from(software).ok()?;
         let (address, key_id, key) = (self.address, self.key_id, self.key);
         Some(LineProfile { address, key_id, key, verifier, software })
@@ -110,6 +123,7 @@ mod tests {
             volume_percent: 80,
             drills: true,
             speech: Some(SpeechChip::Xfs5152ce),
+            sm2_key: Some(([7; 32], [8; 32])),
         };
         let bytes = record.encode().expect("the largest record fits");
         assert_eq!(Provision::decode(&bytes), Some(record.clone()));
@@ -122,5 +136,53 @@ mod tests {
         assert_eq!(Provision::decode(&[0; PROVISION_BYTES]), None, "zeros");
         let nobody = Provision { address: 0, ..record }.encode().unwrap();
         assert_eq!(Provision::decode(&nobody), None, "address 0 is the gateway");
+    }
+    /// What a version without `sm2_key` wrote.
+    #[derive(Serialize)]
+    struct Before<'a> {
+        terminal: u64,
+        address: u8,
+        areas: &'a Vec<u64, 8>,
+        key_id: u32,
+        key: [u8; 32],
+        gateway_key: [u8; 32],
+        volume_percent: u8,
+        drills: bool,
+        speech: Option<SpeechChip>,
+    }
+
+    #[test]
+    fn a_record_from_before_sm2_reads_as_it_was_meant() {
+        let now = Provision {
+            terminal: 430_621_100_001_001,
+            address: 7,
+            areas: [430_621_100_001].into_iter().collect(),
+            key_id: 3,
+            key: [5; 32],
+            gateway_key: [9; 32],
+            volume_percent: 80,
+            drills: false,
+            speech: None,
+            sm2_key: None,
+        };
+        let before = Before {
+            terminal: now.terminal,
+            address: now.address,
+            areas: &now.areas,
+            key_id: now.key_id,
+            key: now.key,
+            gateway_key: now.gateway_key,
+            volume_percent: now.volume_percent,
+            drills: now.drills,
+            speech: now.speech,
+        };
+        let mut bytes = [0_u8; PROVISION_BYTES];
+        bytes[..4].copy_from_slice(&MAGIC);
+        postcard::to_slice(&before, &mut bytes[4..252]).unwrap();
+        let crc = CRC.checksum(&bytes[..252]).to_le_bytes();
+        bytes[252..].copy_from_slice(&crc);
+        assert_eq!(Provision::decode(&bytes), Some(now.clone()));
+        assert_eq!(now.encode(), Some(bytes), "and is written as before");
+        assert_eq!(now.believes(), GatewayKey::Ed25519([9; 32]));
     }
 }

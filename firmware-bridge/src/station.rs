@@ -7,7 +7,8 @@
 //! One terminal may have several links: each has its own side and all share the [`Terminal`], whose
 //! memory keeps a broadcast from sounding twice.
 
-use crate::frame::{self, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind};
+use crate::frame::{self, FRAME_BYTES_MAX, HmacKey, Kind};
+use crate::gateway_key::GatewayVerifier;
 use crate::intake::{Came, ClipStore, Intake};
 use crate::line::{self, ALL, Answer, Ask, GATEWAY, Packet, Poll};
 use crate::message::{Activity, Clip, Report, Status};
@@ -27,7 +28,7 @@ pub struct LineProfile {
     /// The terminal's own key.
     pub key: [u8; 32],
     /// The gateway's public key.
-    pub verifier: Ed25519Verifier,
+    pub verifier: GatewayVerifier,
     /// Its software, for the status.
     pub software: crate::Text<32>,
 }

@@ -12,6 +12,7 @@ use crate::frame::{self, FrameError, Kind, Verifier};
 use crate::message::{CLIPS_MAX, Clip, Order, Receipt, Report, Step};
 use crate::queue::Reports;
 use crate::replay::{self, Memory, Phase, Store};
+use crate::taken::Taken;
 use heapless::{Deque, String, Vec};
 
 mod orders;
@@ -107,9 +108,11 @@ struct Held {
     repeats: u8,
     interval_ms: i64,
     volume_percent: u8,
+    /// The content, and its place in the order.
     clip: Clip,
-    /// Other contents of the order that this terminal can play.
-    others: Vec<Clip, { CLIPS_MAX - 1 }>,
+    place: u8,
+    /// Other contents of the order that this terminal can play, with their places.
+    others: Vec<(u8, Clip), { CLIPS_MAX - 1 }>,
     state: State,
     start_at_ms: i64,
     plays: u8,
@@ -120,6 +123,14 @@ struct Held {
     heard: bool,
     /// What silenced it, until it sounds again.
     preempted_by: Option<u64>,
+}
+
+impl Held {
+    /// Which content it took, once that is here and is not the first.
+    fn taken(&self) -> Taken {
+        let here = !matches!(self.state, State::Fetching { .. });
+        Taken((here && self.place > 0).then_some(self.place))
+    }
 }
 
 /// Counts of what was dropped in silence, for the status.
@@ -260,9 +271,10 @@ impl<S: Store> Terminal<S> {
     pub fn on_clip_ready(&mut self, now_ms: i64, sha256: &[u8; 32]) {
         let mut ready: Vec<u64, HELD_MAX> = Vec::new();
         for held in self.held.iter_mut().filter(|h| matches!(h.state, State::Fetching { .. })) {
-            let other = held.others.iter().position(|other| other.sha256 == *sha256);
-            if let Some(other) = other.and_then(|place| held.others.get_mut(place)) {
+            let other = held.others.iter_mut().find(|(_, other)| other.sha256 == *sha256);
+            if let Some((place, other)) = other {
                 core::mem::swap(other, &mut held.clip);
+                core::mem::swap(place, &mut held.place);
             }
             if held.clip.sha256 == *sha256 {
                 held.state = State::Ready { not_before_ms: held.start_at_ms };

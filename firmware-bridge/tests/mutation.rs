@@ -172,7 +172,8 @@ impl ClipStore for Flash {
 #[test]
 fn no_damaged_line_sounds() {
     let software = "test".try_into().unwrap_or_default();
-    let line = LineProfile { address: 7, key_id: 1, key: [5; 32], verifier: verifier(), software };
+    let line =
+        LineProfile { address: 7, key_id: 1, key: [5; 32], verifier: verifier().into(), software };
     let mut station = Station::new(line, Flash);
     let mut terminal = Terminal::boot(profile(), Cells::default(), NOW);
     let order = sealed(&Order::Play(manifest(5, 10)));

@@ -16,7 +16,9 @@ mod support;
 
 use clips::{Noise, clip_of, decoded, noise};
 use ed25519_dalek::SigningKey;
-use mingluo_bridge::frame::{Ed25519Signer, FRAME_BYTES_MAX, HmacKey, Kind, seal};
+use mingluo_bridge::frame::{
+    Ed25519Signer, FRAME_BYTES_MAX, HmacKey, Kind, Sm2Key, Sm2Signer, seal,
+};
 use mingluo_bridge::line::{ALL, Ask, Chunk, Packet, Progress, tag};
 use mingluo_bridge::message::{
     Clip, Codec, Keep, Manifest, Order, PhraseList, Receipt, ReceiptItem, Report, Step, Target,
@@ -232,6 +234,34 @@ fn an_order_before_the_time_is_no_refusal_and_plays_once_with_it() {
     bring(&mut terminal, &file, &order, &soon()).unwrap();
     assert_eq!(end_of(&mut terminal, 6, &soon()).unwrap().last(), Some(&Step::Played));
     assert_eq!(terminal.sounded(), decoded(&file, 800));
+}
+
+#[test]
+#[ignore = "needs the firmware: run .ci/firmware"]
+fn a_terminal_of_sm2_takes_orders_signed_with_it_and_no_others() {
+    let key = Sm2Key::from_bytes(&[7; 32]).unwrap();
+    let by_sm2 = |order: &Order| {
+        let mut out = [0; FRAME_BYTES_MAX];
+        let used = seal(Kind::Order, order, &Sm2Signer::new(1, &key), &mut out).unwrap();
+        out[..used].to_vec()
+    };
+    let file = noise(21, 800);
+    let clip = clip_of(&file, Codec::Adpcm);
+    let mut terminal = Terminal::by_sm2("sm2", &key);
+    terminal.boot();
+    let target = Target::Terminal(TERMINAL);
+    let signal = Order::Time(TimeSignal { target, issued_at_ms: now_ms() });
+    terminal.sealed(&by_sm2(&signal));
+    terminal.sealed(&sealed(&play(4, clip)));
+    send_content(&mut terminal, &file);
+    let answer = terminal.poll(Ask::Clip(tag(&clip.sha256)));
+    assert_eq!((answer.clip, answer.report()), (Some(Progress::Unasked), None));
+    let order = by_sm2(&play(5, clip));
+    terminal.sealed(&order);
+    bring(&mut terminal, &file, &order, &soon()).unwrap();
+    assert_eq!(end_of(&mut terminal, 5, &soon()).unwrap().last(), Some(&Step::Played));
+    assert_eq!(terminal.sounded(), decoded(&file, 800));
+    assert_eq!(terminal.status().counter_highest, 5);
 }
 
 #[test]

@@ -84,7 +84,7 @@ impl Answered {
 
 impl Bench {
     fn new() -> Self {
-        let verifier = verifier();
+        let verifier = verifier().into();
         let software = "test".try_into().unwrap();
         let profile = LineProfile { address: ADDRESS, key_id: 1, key: KEY, verifier, software };
         let mut own = support::profile();

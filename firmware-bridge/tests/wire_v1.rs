@@ -5,8 +5,10 @@
 
 mod support;
 use mingluo_bridge::frame::*;
+use mingluo_bridge::gateway_key::GatewayKey;
 use mingluo_bridge::message::*;
 use mingluo_bridge::serial::{LINE_BYTES_MAX, encode};
+use mingluo_bridge::taken::Taken;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::{Debug, Write};
 use support::*;
@@ -38,6 +40,7 @@ fn report(step: Step) -> Report {
         plays: 1,
         heard: true,
         sequence: 65_537,
+        taken: Taken::default(),
     }
 }
 
@@ -68,6 +71,8 @@ fn orders() {
 
 #[test]
 fn reports_receipts_and_status() {
+    let third = Report { taken: Taken(Some(2)), ..report(Step::Playing) };
+    check(&third, "e98dcbcddcf46105020180c0e285e36801d0cfe285e36800010181800402");
     check(&report(Step::Playing), "e98dcbcddcf46105020180c0e285e36801d0cfe285e368000101818004");
     let items = [ReceiptItem { terminal: TERMINAL, broadcast: 5, sequence: 65_537 }];
     check(
@@ -146,6 +151,30 @@ fn sealed_frames_and_the_line() {
     );
     let back: Report = open(Kind::Acknowledgement, &out[..used], &hmac).unwrap();
     assert_eq!(back, report(Step::Playing));
+}
+
+/// SM2-SM3 orders; the private key is the seed of the other example, 32 bytes of 07.
+#[test]
+fn sealed_by_sm2() {
+    let key = Sm2Key::from_bytes(&[7; 32]).unwrap();
+    let GatewayKey::Sm2 { x, y } = key.public() else { panic!("an SM2 key") };
+    let mut out = [0; FRAME_BYTES_MAX];
+    let order = Order::Cancel(example());
+    let used = seal(Kind::Order, &order, &Sm2Signer::new(1, &key), &mut out).unwrap();
+    let frame = &out[..used];
+    assert_eq!(
+        [hex(&x), hex(&y), hex(frame)],
+        [
+            "df07dc0b31591dfb63ec895516e5bb4ad05a09c2feba6d496ce523f7303fffcd",
+            "4add27de09262dc59baf690c0286f05e29948517cc1e069b988e139c00f449c8",
+            "0101020100000001ac02010500e08f9298c40c80c0e285e36880fa9989e36873f1307cf220f45edeac55e287bb7dc639eb50dd1783459264b31e7d4990ae1f753e7119f0ee83a815c64e2e4451e05de471743436a8a0e048341310a8857219"
+        ]
+    );
+    let document = include_str!("../PROTOCOL.md");
+    for shown in [hex(&x), hex(&y), hex(frame)] {
+        assert!(document.contains(&shown), "PROTOCOL.md shows {shown}");
+    }
+    assert_eq!(open(Kind::Order, frame, &key.public().verifier(1).unwrap()), Ok(order));
 }
 
 #[test]

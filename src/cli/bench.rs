@@ -106,6 +106,7 @@ fn acknowledged(number: u64) -> anyhow::Result<NewRow> {
         heard: false,
         sequence: u32::try_from(number % 1_000_000)?,
         link: LinkKind::Mqtt,
+        content: None,
     };
     let entry = Entry::Acknowledged { report };
     Ok(NewRow { at, kind: entry.kind().to_owned(), body: entry.to_body()? })

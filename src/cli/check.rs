@@ -135,8 +135,10 @@ fn text(
                 writeln!(out, "warning: {warning}")?;
             }
             for file in loaded.config.absent_keys() {
+                let sm2 = if *file == loaded.config.keys.sm2_key_file { " --sm2" } else { "" };
                 let (file, dir) = (file.display(), args.config.display());
-                writeln!(out, "note: {file} is not there yet; `mingluo keys init --config {dir}`")?;
+                let make = format!("`mingluo keys init{sm2} --config {dir}`");
+                writeln!(out, "note: {file} is not there yet; {make}")?;
             }
             if let Some(file) = loaded.config.absent_certificate() {
                 let (file, dir) = (file.display(), args.config.display());

@@ -179,7 +179,7 @@ fn start_fleet(
         broker: daemon.broker.context("the demo needs the embedded broker")?,
         prefix: settings.mqtt.prefix.clone(),
         master: secrets::read_key(&settings.keys.terminal_master_key_file)?,
-        public_key: daemon.keys.public_key(),
+        gateway_key: daemon.keys.gateway_key(),
         key_id: daemon.keys.key_id(),
         clips: ClipSource::new(format!("http://{}/clips", daemon.clips), Fetching::Each),
         time_scale: args.time_scale,

@@ -1,12 +1,14 @@
 //! `mingluo keys`: the gateway's own keys and the API keys of people and programs.
 
-use crate::config::{Config, Settings};
+use crate::config::{Config, KeySettings, OrderAlgorithm, Settings};
 use crate::console::ApiKeys;
-use crate::deliver::KeyRing;
+use crate::daemon::key_ring;
+use crate::deliver::key_id;
 use crate::model::{AreaCode, Role, TerminalId};
 use crate::{clock, secrets, tls};
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
+use mingluo_bridge::gateway_key::GatewayKey;
 use std::io::Write;
 use std::path::PathBuf;
 
@@ -29,7 +31,11 @@ pub struct KeysArgs {
 #[derive(Debug, Subcommand)]
 enum What {
     /// Make the signing key and the terminals' master key, once per gateway 生成网关密钥
-    Init,
+    Init {
+        /// Make the SM2 key for orders alone, beside the others 生成国密 SM2 签名密钥
+        #[arg(long)]
+        sm2: bool,
+    },
     /// Print the public key and its number, for terminals 公钥
     Show,
     /// Print user, password and key of one terminal, for its installation 终端密钥
@@ -79,22 +85,18 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     };
     let files = &loaded.config.keys;
     match &args.what {
-        What::Init => {
+        What::Init { sm2: true } => init_sm2(files, out)?,
+        What::Init { sm2: false } => {
             secrets::create_key(&files.signing_key_file)?;
             secrets::create_key(&files.terminal_master_key_file)?;
             writeln!(out, "{}", files.signing_key_file.display())?;
             writeln!(out, "{}", files.terminal_master_key_file.display())?;
         }
-        What::Show => {
-            let ring = ring(files)?;
-            let public: String =
-                ring.public_key().iter().map(|byte| format!("{byte:02x}")).collect();
-            writeln!(out, "public_key {public}\nkey_id     {:08x}", ring.key_id())?;
-        }
+        What::Show => show(files, out)?,
         What::Terminal { id } => {
             let id = TerminalId::parse(id).context("expected a name such as 430621100001-001")?;
-            let ring = ring(files)?;
-            let key: String = ring.terminal_key(id).iter().map(|b| format!("{b:02x}")).collect();
+            let ring = key_ring(files)?;
+            let key = hex(&ring.terminal_key(id));
             writeln!(
                 out,
                 "user     {id}\npassword {}\nkey      {key}",
@@ -136,6 +138,34 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// Makes the SM2 key; says how to go on.
+fn init_sm2(files: &KeySettings, out: &mut impl Write) -> anyhow::Result<()> {
+    secrets::create_sm2_key(&files.sm2_key_file)?;
+    writeln!(out, "{}", files.sm2_key_file.display())?;
+    if files.order_algorithm != OrderAlgorithm::Sm2 {
+        writeln!(
+            out,
+            "写入 gateway.toml 的 [keys] 后重启 put into [keys] of gateway.toml, restart:\n\
+             order_algorithm = \"sm2\""
+        )?;
+    }
+    Ok(())
+}
+
+/// The public keys, for terminals and for whoever verifies the record.
+fn show(files: &KeySettings, out: &mut impl Write) -> anyhow::Result<()> {
+    let ring = key_ring(files)?;
+    let record_key = GatewayKey::Ed25519(ring.public_key());
+    let public = hex(&ring.public_key());
+    writeln!(out, "public_key {public}\nkey_id     {:08x}", key_id(&record_key))?;
+    if let GatewayKey::Sm2 { x, y } = ring.gateway_key() {
+        let (public, key_id) = (hex(&[x, y].concat()), ring.key_id());
+        writeln!(out, "orders are signed with SM2 指令用国密签名：")?;
+        writeln!(out, "sm2_public_key {public}\nsm2_key_id     {key_id:08x}")?;
+    }
+    Ok(())
+}
+
 /// Makes certificate and key where `[http]` names them, or in `keys/`; says how to go on.
 fn certificate(settings: &Settings, names: &[String], out: &mut impl Write) -> anyhow::Result<()> {
     let default = ("keys/tls.crt", "keys/tls.key");
@@ -163,7 +193,6 @@ fn certificate(settings: &Settings, names: &[String], out: &mut impl Write) -> a
     Ok(())
 }
 
-fn ring(files: &crate::config::KeySettings) -> anyhow::Result<KeyRing> {
-    let seed = secrets::read_key(&files.signing_key_file)?;
-    Ok(KeyRing::new(&seed, secrets::read_key(&files.terminal_master_key_file)?))
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

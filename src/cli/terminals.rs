@@ -2,7 +2,6 @@
 
 use super::serial;
 use crate::config::Config;
-use crate::deliver::key_id;
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
 use crate::simulate::{LineTrouble, SimulatedLines};
@@ -150,13 +149,12 @@ async fn simulate(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let settings = &loaded.config;
-    let seed = secrets::read_key(&settings.keys.signing_key_file)?;
     let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
-    let public_key = crate::deliver::KeyRing::new(&seed, master).public_key();
+    let keys = crate::daemon::key_ring(&settings.keys)?;
+    let (gateway_key, key_id) = (keys.gateway_key(), keys.key_id());
     if args.link == SimulatedLink::Serial {
-        let key_id = key_id(&public_key);
         let (time_scale, seed) = (args.time_scale, args.odd.seed);
-        let config = SimulatedLines { master, public_key, key_id, time_scale, seed };
+        let config = SimulatedLines { master, gateway_key, key_id, time_scale, seed };
         let flips_per_million = args.flips_per_million;
         let trouble = LineTrouble { flips_per_million, ..LineTrouble::default() };
         return serial::simulate(loaded, &config, trouble, args.seconds, out).await;
@@ -165,8 +163,8 @@ async fn simulate(
         broker: args.broker.unwrap_or(settings.mqtt.listen),
         prefix: settings.mqtt.prefix.clone(),
         master,
-        public_key,
-        key_id: key_id(&public_key),
+        gateway_key,
+        key_id,
         clips: ClipSource::new(settings.http.public_clip_url.clone(), args.fetch),
         time_scale: args.time_scale,
         connects_per_s: 2_000,

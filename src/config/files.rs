@@ -1,7 +1,7 @@
 //! Files that `gateway.toml` names: what must be there is, and is what it should be.
 
-use super::Settings;
 use super::reader::{Document, Faults, Keys};
+use super::{OrderAlgorithm, Settings};
 use crate::console::{Accounts, ApiKeys, Outline};
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
@@ -11,8 +11,10 @@ impl Settings {
     /// Files of the gateway's own keys that do not exist yet.
     #[must_use]
     pub fn absent_keys(&self) -> Vec<&PathBuf> {
+        let sm2 = self.keys.order_algorithm == OrderAlgorithm::Sm2;
+        let sm2 = sm2.then_some(&self.keys.sm2_key_file);
         let files = [&self.keys.signing_key_file, &self.keys.terminal_master_key_file];
-        files.into_iter().filter(|file| !file.exists()).collect()
+        files.into_iter().chain(sm2).filter(|file| !file.exists()).collect()
     }
 
     /// The file of the certificate for HTTPS, when it is configured and does not exist yet.
@@ -68,6 +70,14 @@ pub(super) fn check(
         {
             own.fault(key, &format!("{fault:#}"), "restore it, or name another file");
         }
+    }
+    let sm2_file = &settings.keys.sm2_key_file;
+    if settings.keys.order_algorithm == OrderAlgorithm::Sm2
+        && may_read(sm2_file)
+        && let Err(fault) = secrets::read_sm2_key(sm2_file)
+    {
+        let remedy = "restore it, or move it away and make one with `mingluo keys init --sm2`";
+        own.fault("sm2_key_file", &format!("{fault:#}"), remedy);
     }
     if may_read(&settings.keys.api_keys_file)
         && let Err(fault) = ApiKeys::load(&settings.keys.api_keys_file)

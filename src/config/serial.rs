@@ -1,10 +1,12 @@
 //! `[serial]` of `gateway.toml`: lines, who is on them, and what fits.
 
+use super::OrderAlgorithm;
 use super::reader::{Document, Faults, Keys};
 use crate::deliver::serial::airtime::{bytes_us, clip_ms, polls_us, units_for};
+use crate::deliver::serial::{CHIMES_KEPT, PHRASES_KEPT_MAX};
 use crate::deliver::serial::{Direction, LineConfig, LineMember, LineSetup};
-use crate::model::{Codec, LinkKind, Network, QuietHours, TerminalId};
-use mingluo_bridge::line::{ADDRESS_MAX, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
+use crate::model::{AreaCode, Codec, LinkKind, Network, Phrase, QuietHours, TerminalId};
+use mingluo_bridge::line::{ADDRESS_MAX, ANSWER_AFTER_MS, CHUNK_BYTES_MAX, CHUNK_UNIT_BYTES};
 use std::collections::BTreeSet;
 
 const TERMINALS: &str = "terminals.csv";
@@ -12,6 +14,12 @@ const TERMINALS: &str = "terminals.csv";
 pub const SHOWN_S: u32 = 20;
 /// Bytes of a play order with four contents, and of the word which of them is meant.
 const STORED_ORDER_BYTES: usize = 360;
+/// Delays of a line that the kernel turns.
+const DELAYS: [&str; 2] = ["direction_before_ms", "direction_after_ms"];
+/// Longest such delay that Linux takes, milliseconds.
+const DELAY_MS_MAX: i64 = 100;
+/// Phrases of one terminal.
+const PHRASES_PER_TERMINAL_MAX: usize = PHRASES_KEPT_MAX - CHIMES_KEPT;
 /// Lines of one gateway.
 const LINES_MAX: usize = 256;
 
@@ -22,6 +30,8 @@ pub struct SerialSettings {
     pub failover_wait_s: u32,
     /// Local hours in which recorded warnings are sent to terminals beforehand; `None` = never.
     pub keep_hours: Option<QuietHours>,
+    /// Phrases kept in terminals, `[[serial.phrases]]`.
+    pub phrases: Vec<Phrase>,
     /// The lines, `[[serial.lines]]`.
     pub lines: Vec<LineSettings>,
 }
@@ -55,8 +65,37 @@ pub(super) fn read(mut keys: Keys<'_>) -> SerialSettings {
     if lines.len() > LINES_MAX {
         keys.fault("lines", &format!("are more than {LINES_MAX}"), "use a second gateway");
     }
+    let mut phrases = Vec::<Phrase>::new();
+    for table in keys.tables("phrases") {
+        phrases.extend(phrase(table, &phrases));
+    }
     keys.finish();
-    SerialSettings { failover_wait_s, keep_hours, lines }
+    SerialSettings { failover_wait_s, keep_hours, phrases, lines }
+}
+
+/// `[[serial.phrases]]`
+fn phrase(mut keys: Keys<'_>, before: &[Phrase]) -> Option<Phrase> {
+    let number: u16 = keys.number("number", None, 1..=i64::from(Phrase::NUMBER_MAX));
+    let words = keys.text("words", None);
+    let recording = keys.text_opt("recording").filter(|name| !name.is_empty());
+    let mut areas = Vec::new();
+    for text in keys.texts("areas") {
+        match AreaCode::parse(&text) {
+            Some(area) => areas.push(area),
+            None => {
+                let what = format!("expected an area code, got `{text}`");
+                keys.fault("areas", &what, "twelve digits, such as 430621100000");
+            }
+        }
+    }
+    if before.iter().any(|other| other.number == number) {
+        keys.fault("number", &format!("{number} stands twice"), "give each its own number");
+    }
+    if before.iter().any(|other| other.words == words) {
+        keys.fault("words", "stand twice", "leave one of them");
+    }
+    keys.finish();
+    (number > 0 && !words.is_empty()).then_some(Phrase { number, words, recording, areas })
 }
 
 fn line(mut keys: Keys<'_>) -> LineSettings {
@@ -69,9 +108,7 @@ fn line(mut keys: Keys<'_>) -> LineSettings {
     let chunk_bytes: u16 = keys.number("chunk_bytes", Some(usual_bytes), 8..=largest);
     let answer_wait_ms: u32 = keys.number("answer_wait_ms", Some(60), 5..=10_000);
     let idle_poll_s: u32 = keys.number("idle_poll_s", Some(10), 1..=3_600);
-    let directions = [("automatic", Direction::Automatic), ("rts", Direction::Rts)];
-    let direction =
-        keys.choice("direction", Some(Direction::Automatic), &directions, Direction::Automatic);
+    let direction = direction(&mut keys);
     let clip_s_max = keys.number("clip_s_max", Some(120), 1..=3_600);
     let clip_soon_s = keys.number("clip_soon_s", Some(30), 0..=3_600);
     let terminals = terminals(&mut keys);
@@ -89,6 +126,33 @@ fn line(mut keys: Keys<'_>) -> LineSettings {
         clip_soon_s,
         terminals,
         line: at,
+    }
+}
+
+/// `"automatic"`, `"rts"`, or `"kernel"` with its delays.
+fn direction(keys: &mut Keys<'_>) -> Direction {
+    let kernel = Direction::Kernel { before_ms: 0, after_ms: 0 };
+    let options =
+        [("automatic", Direction::Automatic), ("rts", Direction::Rts), ("kernel", kernel)];
+    let automatic = Direction::Automatic;
+    let chosen = keys.choice("direction", Some(automatic), &options, automatic);
+    let given = DELAYS.into_iter().find(|key| keys.is_present(key));
+    let [before_ms, after_ms] = DELAYS.map(|key| keys.number(key, Some(0), 0..=DELAY_MS_MAX));
+    match (chosen, given) {
+        (Direction::Kernel { .. }, _) => {
+            if after_ms > ANSWER_AFTER_MS.0 {
+                let what =
+                    format!("terminals may answer {} ms after a question", ANSWER_AFTER_MS.0);
+                let remedy = "1 at most, or the line is turned after an answer has begun";
+                keys.fault("direction_after_ms", &what, remedy);
+            }
+            Direction::Kernel { before_ms, after_ms }
+        }
+        (Direction::Automatic | Direction::Rts, Some(key)) => {
+            keys.fault(key, "holds for direction = \"kernel\" alone", "set that, or remove it");
+            chosen
+        }
+        (Direction::Automatic | Direction::Rts, None) => chosen,
     }
 }
 
@@ -167,6 +231,7 @@ pub(super) fn cross(
             }
         }
         fits(line, network, document, faults);
+        phrases_fit(&settings.phrases, line, network, document, faults);
     }
     for terminal in network.terminals.values_mut().filter(|known| !placed.contains(&known.id)) {
         if terminal.links == [LinkKind::Serial] {
@@ -178,11 +243,36 @@ pub(super) fn cross(
     }
 }
 
+/// Phrases need room in a terminal, and are put beside sounds.
+fn phrases_fit(
+    phrases: &[Phrase],
+    line: &LineSettings,
+    network: &Network,
+    document: &Document,
+    faults: &Faults,
+) {
+    for (_, id) in &line.terminals {
+        let known = network.terminals.get(id);
+        let Some(terminal) = known.filter(|known| known.codecs.contains(&Codec::Phrases)) else {
+            continue;
+        };
+        let n_phrases = phrases.iter().filter(|phrase| phrase.is_for(terminal.area)).count();
+        if n_phrases > PHRASES_PER_TERMINAL_MAX {
+            let what =
+                format!("{id}: {n_phrases} phrases, {PHRASES_PER_TERMINAL_MAX} fit a terminal");
+            let remedy = "name `areas` in phrases that only some need, or leave some out";
+            faults.push(document.file, line.line, what, remedy);
+        }
+    }
+}
+
 /// Warns of terminals that no rendered clip can reach in time.
 fn fits(line: &LineSettings, network: &Network, document: &Document, faults: &Faults) {
     for (_, id) in &line.terminals {
         let Some(terminal) = network.terminals.get(id) else { continue };
-        let shortest = terminal.codecs.iter().filter_map(|codec| line.clip_s(*codec)).min();
+        // Phrases say some messages only.
+        let codecs = terminal.codecs.iter().filter(|codec| **codec != Codec::Phrases);
+        let shortest = codecs.filter_map(|codec| line.clip_s(*codec)).min();
         if shortest.is_none_or(|s| s > u64::from(line.clip_s_max)) {
             let what = format!(
                 "{id} on {}: {SHOWN_S} s of speech take {} s at {} baud, more than clip_s_max {}",
@@ -221,9 +311,19 @@ impl LineSettings {
         polls_us(self.setup.baud, self.terminals.len()) / 1_000
     }
 
+    /// Waits with what the line's direction and the check of a signature add.
+    fn setup_for(&self, orders: OrderAlgorithm) -> LineSetup {
+        let talks_after_us = match self.direction {
+            Direction::Kernel { before_ms, .. } => i64::from(before_ms) * 1_000,
+            Direction::Automatic | Direction::Rts => 0,
+        };
+        let answer_wait_us = self.setup.answer_wait_us + talks_after_us;
+        LineSetup { answer_wait_us, check_us: check_us(orders), ..self.setup }
+    }
+
     /// For the driver.
     #[must_use]
-    pub fn driver(&self, network: &Network) -> LineConfig {
+    pub fn driver(&self, network: &Network, orders: OrderAlgorithm) -> LineConfig {
         let member = |(address, id): &(u8, TerminalId)| {
             let terminal = network.terminals.get(id)?;
             Some(LineMember {
@@ -236,12 +336,22 @@ impl LineSettings {
         };
         LineConfig {
             path: self.port.clone(),
-            setup: self.setup,
+            setup: self.setup_for(orders),
             direction: self.direction,
             clip_s_max: self.clip_s_max,
             clip_soon_s: self.clip_soon_s,
             members: self.terminals.iter().filter_map(member).collect(),
         }
+    }
+}
+
+/// How long a terminal may take to check a signature, beyond what it receives meanwhile,
+/// microseconds.
+fn check_us(orders: OrderAlgorithm) -> i64 {
+    match orders {
+        OrderAlgorithm::Ed25519 => 0,
+        // 15 to 25 million instructions on a Cortex-M3.
+        OrderAlgorithm::Sm2 => 400_000,
     }
 }
 
@@ -254,5 +364,7 @@ fn bytes_per_s(codec: Codec) -> u32 {
         Codec::Wav => 32_000,
         // Five characters.
         Codec::Text => 15,
+        // A number for each second or two, and the proof.
+        Codec::Phrases => 6,
     }
 }

@@ -132,11 +132,24 @@ pub struct RenderSettings {
     pub line_bit_per_s: u32,
 }
 
+/// With what orders are signed; terminals that hold a key of the other refuse them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderAlgorithm {
+    /// Ed25519.
+    Ed25519,
+    /// SM2 with SM3.
+    Sm2,
+}
+
 /// `[keys]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySettings {
-    /// Private key that signs orders.
+    /// With what orders are signed.
+    pub order_algorithm: OrderAlgorithm,
+    /// Ed25519 private key: it signs the record, and orders unless another does.
     pub signing_key_file: PathBuf,
+    /// SM2 private key, needed where orders are signed with SM2.
+    pub sm2_key_file: PathBuf,
     /// Master key from which terminals' keys are derived.
     pub terminal_master_key_file: PathBuf,
     /// API keys with roles and areas.
@@ -430,7 +443,11 @@ fn render(dir: &Path, mut keys: Keys<'_>) -> RenderSettings {
 }
 
 fn key_files(dir: &Path, mut keys: Keys<'_>) -> KeySettings {
+    let algorithms = [("ed25519", OrderAlgorithm::Ed25519), ("sm2", OrderAlgorithm::Sm2)];
+    let usual = OrderAlgorithm::Ed25519;
     let settings = KeySettings {
+        order_algorithm: keys.choice("order_algorithm", Some(usual), &algorithms, usual),
+        sm2_key_file: path(dir, &mut keys, "sm2_key_file", "keys/sm2.key"),
         signing_key_file: path(dir, &mut keys, "signing_key_file", "keys/signing.key"),
         terminal_master_key_file: path(
             dir,

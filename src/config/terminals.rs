@@ -142,6 +142,11 @@ impl Row<'_> {
         }
         let position = self.position();
         let codecs = self.list("codecs", &CODECS, SOUNDS);
+        if codecs.contains(&Codec::Phrases)
+            && (!codecs.contains(&Codec::Adpcm) || codecs.first() == Some(&Codec::Phrases))
+        {
+            self.fault("codecs", "adpcm before phrases", "phrases are kept as adpcm; write both");
+        }
         let links = self.list("links", &LINKS, LINKS.len());
         let volume_percent = self.volume();
         Some(Terminal {
@@ -212,13 +217,14 @@ impl Row<'_> {
     }
 }
 
-const CODECS: [(&str, Codec); 5] = [
+const CODECS: [(&str, Codec); 6] = [
     ("opus", Codec::Opus),
     ("mp3", Codec::Mp3),
     ("adpcm", Codec::Adpcm),
     ("wav", Codec::Wav),
     ("text", Codec::Text),
+    ("phrases", Codec::Phrases),
 ];
-/// Codecs of a terminal whose row names none: text needs a speech chip, which is said.
+/// Codecs of a terminal whose row names none: text needs a speech chip, phrases a memory, which are said.
 const SOUNDS: usize = 4;
 const LINKS: [(&str, LinkKind); 2] = [("mqtt", LinkKind::Mqtt), ("serial", LinkKind::Serial)];

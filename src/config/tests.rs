@@ -92,6 +92,47 @@ fn addresses_and_files_are_checked_together() {
 }
 
 #[test]
+fn the_kernels_direction_and_the_algorithm_of_orders() {
+    let line = |text: &str| {
+        let terminals = "terminals = [\"430621100001-001@1\"]\n";
+        let line = format!("\n[[serial.lines]]\nport = \"/dev/ttyS1\"\n{terminals}{text}");
+        move |all: String| all + &line
+    };
+    let file = "gateway.toml";
+    let kernel = "direction = \"kernel\"\ndirection_before_ms = 2\ndirection_after_ms = 1\n";
+    // The terminals of this configuration have no serial link: that is told beside it.
+    let link = "has no serial link";
+    check("kernel", file, line(kernel), &[link]);
+    let late = "direction = \"kernel\"\ndirection_after_ms = 2\n";
+    check(
+        "kernel-late",
+        file,
+        line(late),
+        &[link, "direction_after_ms`: terminals may answer 1 ms"],
+    );
+    let far = "direction = \"kernel\"\ndirection_before_ms = 101\n";
+    check("kernel-far", file, line(far), &[link, "expected a whole number from 0 to 100, got 101"]);
+    let want = [link, "direction_before_ms`: holds for direction = \"kernel\" alone"];
+    check("kernel-not", file, line("direction_before_ms = 1\n"), &want);
+    let want = [link, "expected one of automatic, rts, kernel, got `tiocs`"];
+    check("kernel-other", file, line("direction = \"tiocs\"\n"), &want);
+    let keys = |algorithm: &str, key: &str| {
+        let name = format!("mingluo-sm2-{}-{algorithm}-{key}", std::process::id());
+        let path = std::env::temp_dir().join(name);
+        crate::secrets::write_private(&path, key.repeat(32).as_bytes()).expect("key");
+        let path = path.display().to_string();
+        let added =
+            format!("\n[keys]\norder_algorithm = \"{algorithm}\"\nsm2_key_file = \"{path}\"\n");
+        move |all: String| all + &added
+    };
+    check("sm2", file, keys("sm2", "07"), &[]);
+    check("sm2-no-key", file, keys("sm2", "ff"), &["`keys.sm2_key_file`"]);
+    check("sm2-unused", file, keys("ed25519", "ff"), &[]);
+    let want = ["`keys.order_algorithm`: expected one of ed25519, sm2, got `rsa`"];
+    check("sm2-other", file, keys("rsa", "07"), &want);
+}
+
+#[test]
 fn shipped_configurations_load() {
     let county = shipped("configs");
     assert_eq!(county.network.areas.len(), 224);

@@ -4,6 +4,7 @@
 use super::audit::{AuditDesk, Follower, Letterhead};
 use super::health::Life;
 use super::metrics::Metrics;
+use super::phrases::PhraseBook;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer};
 use super::serve::{Listener, bind, local};
 use super::status::StatusPlane;
@@ -31,6 +32,7 @@ pub(super) struct Ground {
     pub(super) status: StatusPlane,
     pub(super) record: OpenRecord,
     pub(super) renderer: Arc<Renderer>,
+    pub(super) phrases: Arc<PhraseBook>,
     pub(super) http: Listener,
     /// Where that listens.
     pub(super) http_local: SocketAddr,
@@ -44,7 +46,7 @@ impl Ground {
     /// A [`StartFault`] that names what could not be had, why, and what to do.
     pub(super) async fn take(loaded: Loaded) -> Result<Self, StartFault> {
         let Loaded { config: settings, network, policy, .. } = loaded;
-        let keys = Arc::new(key_ring(&settings).map_err(fault(77))?);
+        let keys = Arc::new(key_ring(&settings.keys).map_err(fault(77))?);
         let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
         let https = https(&settings, &metrics).map_err(fault(78))?;
@@ -57,6 +59,7 @@ impl Ground {
         let record = record.map_err(|source| fault(75)(source.into()))?.map_err(fault(75))?;
         metrics.health.enter(Life::Starting);
         let renderer = renderer(&settings).map_err(fault(78))?;
+        let phrases = Arc::new(PhraseBook::new(settings.serial.phrases.clone()));
         let http = bind("http.listen", settings.http.listen).map_err(fault(69))?;
         let http_local = local(&http).map_err(fault(69))?;
         let http = Listener::with_tls(http, https);
@@ -72,6 +75,7 @@ impl Ground {
             status,
             record,
             renderer,
+            phrases,
             http,
             http_local,
             clips,

@@ -1,9 +1,10 @@
-//! Places the recorded warnings of the response plans in terminals on serial lines, so that they
-//! sound there at once when spoken words would take too long.
+//! Places the recorded warnings of the response plans, and the phrases of the configuration, in
+//! terminals on serial lines, so that they sound there at once when spoken words would take too long.
 
 use super::link::Links;
+use super::phrases::PhraseBook;
 use crate::clock;
-use crate::deliver::serial::{KEPT_MAX, Kept};
+use crate::deliver::serial::{KEPT_MAX, Kept, PHRASES_KEPT_MAX};
 use crate::deliver::{self, KeyRing};
 use crate::model::{
     Address, AreaCode, Chime, ClipRef, Codec, Policy, QuietHours, ResponsePlan, UtcMs,
@@ -17,6 +18,10 @@ use std::time::Duration;
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often the warnings are rendered again: a county may have recorded new ones.
 const RENDER_EVERY_S: i64 = 3_600;
+/// The same while a phrase can't be had: its voice may still load.
+const RENDER_AGAIN_S: i64 = 60;
+/// Rounds in which phrases wait for the best voice to load; then another one says them.
+const STRICT_ROUNDS: u32 = 5;
 const MS_PER_MINUTE: i64 = 60_000;
 const MINUTES_PER_DAY: i64 = 1_440;
 
@@ -27,6 +32,7 @@ pub(super) struct Keeper {
     pub(super) renderer: Arc<Renderer>,
     pub(super) served: Vec<AreaCode>,
     pub(super) warnings: Vec<(Chime, String)>,
+    pub(super) phrases: Arc<PhraseBook>,
     /// Local hours in which content may be sent; `None` = never.
     pub(super) hours: Option<QuietHours>,
     pub(super) offset_minutes: i32,
@@ -39,17 +45,20 @@ impl Keeper {
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut kept: Vec<Kept> = Vec::new();
         let mut rendered_at = None::<UtcMs>;
+        let (mut is_whole, mut n_rounds) = (true, 0_u32);
         while !self.links.lines.is_empty() && !self.warnings.is_empty() {
             ticks.tick().await;
             let now = clock::now_utc();
-            if rendered_at.is_none_or(|at| now.since_ms(at) >= RENDER_EVERY_S * 1_000) {
+            let every_s = if is_whole { RENDER_EVERY_S } else { RENDER_AGAIN_S };
+            if rendered_at.is_none_or(|at| now.since_ms(at) >= every_s * 1_000) {
                 rendered_at = Some(now);
-                kept = self.render().await;
+                n_rounds += 1;
+                (kept, is_whole) = self.render(n_rounds <= STRICT_ROUNDS).await;
             }
             let send = self.hours.is_some_and(|hours| within(hours, self.offset_minutes, now));
             for area in &self.served {
-                let seal = |clip: &mingluo_bridge::message::Clip, valid_ms| {
-                    let order = deliver::keep_order(*clip, now, valid_ms);
+                let seal = |kept: &Kept, valid_ms| {
+                    let order = deliver::keep_order(kept.clip, kept.phrase, now, valid_ms);
                     let aimed = deliver::aimed(&order, Address::Area(*area), &[], None);
                     self.keys.seal_order(&aimed).ok()
                 };
@@ -59,15 +68,23 @@ impl Keeper {
         }
     }
 
-    /// The warnings as they sound in a broadcast, without a thread of the runtime.
-    async fn render(&self) -> Vec<Kept> {
+    /// The warnings as they sound in a broadcast, and the phrases, without a thread of the runtime;
+    /// and whether no phrase is missing.
+    async fn render(&self, strict: bool) -> (Vec<Kept>, bool) {
         let (renderer, warnings) = (Arc::clone(&self.renderer), self.warnings.clone());
+        let phrases = Arc::clone(&self.phrases);
         let all = move || {
             let one = |(chime, name): &(Chime, String)| {
                 let (clip, bytes) = stored(&renderer, *chime, name, true)?;
-                Some(Kept { clip: deliver::wire_clip(&clip), bytes: bytes.into() })
+                let (clip, bytes) = (deliver::wire_clip(&clip), bytes.into());
+                Some(Kept { clip, bytes, phrase: None, areas: Vec::new() })
             };
-            warnings.iter().filter_map(one).collect()
+            // What terminals have room for beside the phrases, the most urgent first.
+            let room = if phrases.is_empty() { KEPT_MAX } else { KEPT_MAX - PHRASES_KEPT_MAX };
+            let mut kept: Vec<Kept> = warnings.iter().filter_map(one).take(room).collect();
+            let (pieces, is_whole) = phrases.render(&renderer, strict);
+            kept.extend(pieces);
+            (kept, is_whole)
         };
         tokio::task::spawn_blocking(all).await.unwrap_or_default()
     }
@@ -142,6 +159,41 @@ fn within(hours: QuietHours, offset_minutes: i32, now: UtcMs) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_most_urgent_warnings_of_the_plans_are_placed_each_once_with_its_chime() {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("configs");
+        let loaded = crate::config::Config::load(&dir).expect("shipped");
+        let all = warnings(&loaded.policy);
+        assert!(all.len() > 40 && all.len() <= KEPT_MAX, "{}", all.len());
+        assert_eq!(all.first(), Some(&(Chime::Red, "general-red".to_owned())));
+        assert!(all.is_sorted_by_key(|(chime, _)| std::cmp::Reverse(*chime)), "{all:?}");
+        let distinct: BTreeSet<&(Chime, String)> = all.iter().collect();
+        assert_eq!(distinct.len(), all.len());
+        for plan in loaded.policy.plans.iter().filter(|plan| plan.chime == Chime::Red) {
+            let name = plan.recording.as_ref().unwrap_or(&plan.fallback_recording);
+            assert!(all.contains(&(plan.chime, name.clone())), "{name}");
+        }
+        // With phrases the least urgent make room.
+        assert!(
+            all[..KEPT_MAX - PHRASES_KEPT_MAX].iter().all(|(chime, _)| *chime >= Chime::Orange)
+        );
+    }
+
+    #[test]
+    fn a_warning_is_kept_as_it_sounds_and_what_would_sound_otherwise_is_not() {
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let dir = std::env::temp_dir().join(format!("mingluo-keep-{}", std::process::id()));
+        let config =
+            crate::render::RenderConfig::new(root.join("audio-samples"), dir.join("clips"));
+        let renderer = Renderer::new(config).expect("opens");
+        let (clip, bytes) = stored(&renderer, Chime::Red, "flood-red", true).expect("a recording");
+        assert_eq!((clip.codec, clip.sha256), (Codec::Adpcm, crate::model::Sha256::of(&bytes)));
+        let again = stored(&renderer, Chime::Red, "flood-red", false).expect("a recording");
+        assert_eq!(again.0, clip, "the broadcast's own is what terminals keep");
+        assert!(stored(&renderer, Chime::Red, "no-such-warning", true).is_none());
+        std::fs::remove_dir_all(&dir).expect("removed");
+    }
 
     #[test]
     fn hours_are_local_and_may_span_midnight() {

@@ -55,6 +55,7 @@ pub(super) fn attend(links: &Arc<Links>, ground: &Ground) {
         renderer: Arc::clone(&ground.renderer),
         served: served.clone(),
         warnings: warnings(&ground.in_force().policy),
+        phrases: Arc::clone(&ground.phrases),
         hours: ground.settings.serial.keep_hours,
         offset_minutes: i32::from(ground.policy.local_offset_minutes),
     };
@@ -76,8 +77,9 @@ pub(super) fn start(
     renderer: &Renderer,
     inputs: mpsc::Sender<LinkInput>,
 ) -> SerialLines {
+    let orders = settings.keys.order_algorithm;
     let configs: Vec<LineConfig> =
-        settings.serial.lines.iter().map(|line| line.driver(network)).collect();
+        settings.serial.lines.iter().map(|line| line.driver(network, orders)).collect();
     let clips = renderer.clips();
     // A clip was written a moment ago and is some 100 kB: it comes from the page cache.
     let contents: Contents = Arc::new(move |clip| {

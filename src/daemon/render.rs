@@ -1,6 +1,7 @@
 //! Rendering beside the core: its own threads, highest priority first, never in the core's way.
 
 use super::core::CoreHandle;
+use super::phrases::PhraseBook;
 use crate::gateway::{Input, RenderOrder};
 use crate::model::{Chime, ClipRef, Codec};
 use crate::render::{RenderRequest, Renderer};
@@ -76,19 +77,27 @@ impl RenderQueue {
     pub(crate) fn start(
         &self,
         renderer: &Arc<Renderer>,
+        phrases: &Arc<PhraseBook>,
         core: &CoreHandle,
         deadlines: Deadlines,
     ) -> std::io::Result<()> {
         for worker in 0..WORKERS {
             let (queue, renderer, core) = (self.clone(), Arc::clone(renderer), core.clone());
+            let phrases = Arc::clone(phrases);
             std::thread::Builder::new()
                 .name(format!("render-{worker}"))
-                .spawn(move || queue.work(&renderer, &core, deadlines))?;
+                .spawn(move || queue.work(&renderer, &phrases, &core, deadlines))?;
         }
         Ok(())
     }
 
-    fn work(&self, renderer: &Renderer, core: &CoreHandle, deadlines: Deadlines) {
+    fn work(
+        &self,
+        renderer: &Renderer,
+        phrases: &PhraseBook,
+        core: &CoreHandle,
+        deadlines: Deadlines,
+    ) {
         while let Some(order) = self.next() {
             let request = RenderRequest {
                 text: order.message.text.clone(),
@@ -104,7 +113,9 @@ impl RenderQueue {
             };
             match renderer.render(&request) {
                 Ok(done) => {
-                    let clips = with_stored(renderer, &order, done.clips);
+                    let mut clips = done.clips;
+                    clips.extend(phrases.list(renderer, &order, clips.len()));
+                    let clips = with_stored(renderer, &order, clips);
                     let input = Input::Rendered(order.broadcast, clips, done.spoken);
                     if core.happened_blocking(input).is_err() {
                         return;

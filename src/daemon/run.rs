@@ -19,7 +19,7 @@ use super::serve::{local, serve};
 use super::status::StatusPlane;
 use super::{call, clips, link, replay};
 use crate::clock;
-use crate::config::{Loaded, MqttMode, Settings};
+use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, Settings};
 use crate::console::{self, Console, People};
 use crate::decide::Rules;
 use crate::deliver::{
@@ -150,7 +150,7 @@ impl Daemon {
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
         let (outgoing, outgoing_in) = mpsc::channel(OUTGOING_MAX);
         let render = RenderQueue::default();
-        render.start(&ground.renderer, &core, deadlines(&ground.settings))?;
+        render.start(&ground.renderer, &ground.phrases, &core, deadlines(&ground.settings))?;
         let broker = watched(&link.mqtt, &ground.metrics);
         let clip_connections_max = ground.network.terminals.len() + SPARE_CONNECTIONS;
         let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;
@@ -320,10 +320,14 @@ fn started_row(network: &Network, policy: &Policy) -> anyhow::Result<NewRow> {
     Ok(NewRow { at: clock::now_utc(), kind: started.kind().to_owned(), body })
 }
 
-pub(super) fn key_ring(settings: &Settings) -> anyhow::Result<KeyRing> {
-    let seed = secrets::read_key(&settings.keys.signing_key_file)?;
-    let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
-    Ok(KeyRing::new(&seed, master))
+/// Reads the gateway's keys from their files.
+pub(crate) fn key_ring(files: &KeySettings) -> anyhow::Result<KeyRing> {
+    let seed = secrets::read_key(&files.signing_key_file)?;
+    let ring = KeyRing::new(&seed, secrets::read_key(&files.terminal_master_key_file)?);
+    match files.order_algorithm {
+        OrderAlgorithm::Ed25519 => Ok(ring),
+        OrderAlgorithm::Sm2 => Ok(ring.with_sm2(secrets::read_sm2_key(&files.sm2_key_file)?)),
+    }
 }
 
 /// The journal, the state folded from it, and the row of the snapshot it began with.

@@ -187,6 +187,7 @@ mod tests {
             heard: false,
             sequence: 1,
             link: LinkKind::Mqtt,
+            content: None,
         }
     }
 

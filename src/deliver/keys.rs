@@ -1,18 +1,22 @@
 //! The keys that orders, receipts and reports are sealed with.
 //!
-//! One Ed25519 key signs orders. One master key per gateway gives every terminal its own key for
-//! reports and receipts and its own broker password, so that no table of secrets exists.
+//! One Ed25519 key signs orders, or an SM2 key in its place; the Ed25519 key signs the record in any
+//! case. One master key per gateway gives every terminal its own key for reports and receipts and
+//! its own broker password, so that no table of secrets exists.
 
 use crate::model::{BroadcastId, TerminalId};
 use ed25519_dalek::SigningKey;
 use hmac::{Hmac, KeyInit, Mac};
-use mingluo_bridge::frame::{self, FrameError};
+use mingluo_bridge::frame::{self, FrameError, Sm2Key};
+use mingluo_bridge::gateway_key::GatewayKey;
 use mingluo_bridge::message::{Order, Receipt, ReceiptItem, Report, Status};
 use std::sync::Arc;
 
 /// Keys of one gateway.
 pub struct KeyRing {
     signing: SigningKey,
+    /// Signs orders in place of the other.
+    sm2: Option<Sm2Key>,
     key_id: u32,
     master: [u8; 32],
 }
@@ -29,17 +33,33 @@ impl KeyRing {
     #[must_use]
     pub fn new(seed: &[u8; 32], master: [u8; 32]) -> Self {
         let signing = SigningKey::from_bytes(seed);
-        let key_id = key_id(&signing.verifying_key().to_bytes());
-        Self { signing, key_id, master }
+        let key_id = key_id(&GatewayKey::Ed25519(signing.verifying_key().to_bytes()));
+        Self { signing, sm2: None, key_id, master }
+    }
+
+    /// The same, with orders signed by this SM2 key.
+    #[must_use]
+    pub fn with_sm2(self, key: Sm2Key) -> Self {
+        let key_id = key_id(&key.public());
+        Self { sm2: Some(key), key_id, ..self }
     }
 
     /// The public key terminals verify orders with.
+    #[must_use]
+    pub fn gateway_key(&self) -> GatewayKey {
+        match &self.sm2 {
+            Some(key) => key.public(),
+            None => GatewayKey::Ed25519(self.public_key()),
+        }
+    }
+
+    /// The Ed25519 public key, with which the record is signed.
     #[must_use]
     pub fn public_key(&self) -> [u8; 32] {
         self.signing.verifying_key().to_bytes()
     }
 
-    /// The key's number on the wire: first four bytes of its digest.
+    /// The number of the key for orders on the wire: first four bytes of its digest.
     #[must_use]
     pub fn key_id(&self) -> u32 {
         self.key_id
@@ -70,9 +90,17 @@ impl KeyRing {
     /// # Errors
     /// When it does not fit a frame.
     pub fn seal_order(&self, order: &Order) -> Result<Arc<[u8]>, FrameError> {
-        let signer = frame::Ed25519Signer::new(self.key_id, &self.signing);
         let mut out = [0_u8; frame::FRAME_BYTES_MAX];
-        let used = frame::seal(frame::Kind::Order, order, &signer, &mut out)?;
+        let used = match &self.sm2 {
+            None => {
+                let signer = frame::Ed25519Signer::new(self.key_id, &self.signing);
+                frame::seal(frame::Kind::Order, order, &signer, &mut out)?
+            }
+            Some(key) => {
+                let signer = frame::Sm2Signer::new(self.key_id, key);
+                frame::seal(frame::Kind::Order, order, &signer, &mut out)?
+            }
+        };
         Ok(out.get(..used).unwrap_or_default().into())
     }
 
@@ -116,8 +144,11 @@ impl KeyRing {
 
 /// Number of a public key on the wire.
 #[must_use]
-pub fn key_id(public_key: &[u8; 32]) -> u32 {
-    let digest = crate::model::Sha256::of(public_key).0;
+pub fn key_id(key: &GatewayKey) -> u32 {
+    let digest = match key {
+        GatewayKey::Ed25519(key) => crate::model::Sha256::of(key).0,
+        GatewayKey::Sm2 { x, y } => crate::model::Sha256::of(&[*x, *y].concat()).0,
+    };
     let [a, b, c, d, ..] = digest;
     u32::from_le_bytes([a, b, c, d])
 }

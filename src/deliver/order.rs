@@ -79,15 +79,15 @@ pub fn query_order(broadcast: &Broadcast, now: UtcMs) -> wire::Order {
     })
 }
 
-/// The order to keep a clip for later, valid for so long.
+/// The order to keep a clip for later, under a number if it is a phrase, valid for so long.
 #[must_use]
-pub fn keep_order(clip: wire::Clip, now: UtcMs, valid_ms: i64) -> wire::Order {
+pub fn keep_order(clip: wire::Clip, phrase: Option<u16>, now: UtcMs, valid_ms: i64) -> wire::Order {
     wire::Order::Keep(wire::Keep {
         target: NOBODY,
         issued_at_ms: now.0,
         expires_ms: now.0.saturating_add(valid_ms),
         clip,
-        phrase: None,
+        phrase,
     })
 }
 
@@ -152,6 +152,7 @@ pub fn acknowledgement(report: &wire::Report, link: LinkKind) -> Option<Acknowle
         heard: report.heard,
         sequence: report.sequence,
         link,
+        content: report.taken.0,
     })
 }
 
@@ -176,6 +177,7 @@ pub(crate) fn wire_codec(codec: Codec) -> wire::Codec {
         Codec::Adpcm => wire::Codec::Adpcm,
         Codec::Wav => wire::Codec::Wav,
         Codec::Text => wire::Codec::Text,
+        Codec::Phrases => wire::Codec::Phrases,
     }
 }
 

@@ -401,8 +401,9 @@ fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action
     let broadcast = &state.broadcasts.get(&id)?.broadcast;
     let known = |terminal| rules.network.terminals.get(terminal);
     let terminals = || broadcast.terminals().iter().filter_map(known);
-    let texts = terminals().filter(|terminal| terminal.codecs.contains(&Codec::Text));
-    let texts = texts.map(|_| Codec::Text);
+    let others = [Codec::Text, Codec::Phrases];
+    let known = |codec: &Codec| terminals().any(|terminal| terminal.codecs.contains(codec));
+    let others = others.into_iter().filter(known);
     let codecs = terminals().filter_map(|terminal| terminal.codecs.first().copied());
     let stored = terminals().any(|terminal| {
         terminal.links.contains(&LinkKind::Serial) && terminal.codecs.contains(&Codec::Adpcm)
@@ -412,7 +413,7 @@ fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action
         message: broadcast.message().clone(),
         chime: broadcast.chime(),
         drill: broadcast.class() == crate::model::Class::Drill,
-        codecs: codecs.chain(texts).collect(),
+        codecs: codecs.chain(others).collect(),
         stored,
     })))
 }

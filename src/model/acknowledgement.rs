@@ -69,6 +69,10 @@ pub struct Acknowledgement {
     pub sequence: u32,
     /// The link it came by.
     pub link: LinkKind,
+    /// Which of the broadcast's clips it took, by its place, when it was not the first: other codec,
+    /// text, phrases, recorded warning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<u8>,
 }
 
 /// Our verdict on one terminal × broadcast (the ladder of evidence). Ordered as a ladder up to

@@ -85,6 +85,8 @@ pub enum Codec {
     Wav,
     /// Text for a speech chip in the terminal, UTF-8.
     Text,
+    /// A list of phrases that the terminal keeps, by number.
+    Phrases,
 }
 
 /// One rendered encoding of a broadcast's audio in the content-addressed store.

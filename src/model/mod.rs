@@ -13,6 +13,7 @@ mod broadcast;
 mod call;
 mod fault;
 mod order;
+mod phrase;
 mod plan;
 mod policy;
 mod policy_edit;
@@ -36,6 +37,7 @@ pub use broadcast::{
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
+pub use phrase::Phrase;
 pub use plan::{Disposition, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal};
 pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,

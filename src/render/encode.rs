@@ -45,6 +45,7 @@ pub fn extension(codec: Codec) -> &'static str {
         Codec::Adpcm => "adpcm.wav",
         Codec::Wav => "wav",
         Codec::Text => "txt",
+        Codec::Phrases => "phrases",
     }
 }
 
@@ -63,7 +64,7 @@ fn habit(codec: Codec) -> (f64, f64) {
         Codec::Opus => (0.5, -3.3),
         Codec::Mp3 => (0.45, -1.8),
         Codec::Adpcm => (0.5, -2.5),
-        Codec::Wav | Codec::Text => (0.0, TRUE_PEAK_DBTP_MAX),
+        Codec::Wav | Codec::Text | Codec::Phrases => (0.0, TRUE_PEAK_DBTP_MAX),
     }
 }
 
@@ -117,6 +118,9 @@ pub fn encode(program: &Samples, codec: Codec) -> Result<Vec<u8>, EncodeFault> {
         Codec::Wav => Ok(wav::encode(&program.at_rate(wav::RATE_HZ)?)),
         Codec::Text => {
             Err(EncodeFault::Encoder { codec: "text", what: "sound is no text".to_owned() })
+        }
+        Codec::Phrases => {
+            Err(EncodeFault::Encoder { codec: "phrases", what: "sound is no list".to_owned() })
         }
     }
 }

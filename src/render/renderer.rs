@@ -3,6 +3,7 @@
 
 mod memory;
 mod parts;
+mod pieces;
 mod spoken_text;
 mod way;
 
@@ -242,6 +243,10 @@ impl Renderer {
         let mut clips = Vec::with_capacity(codecs.len());
         for codec in codecs {
             give_way();
+            // Made of what terminals keep, by whoever knows that.
+            if *codec == Codec::Phrases {
+                continue;
+            }
             if *codec == Codec::Text {
                 clips.extend(self.text_clip(request)?);
                 continue;

@@ -6,7 +6,8 @@ use super::bus_terminal::{BusTerminal, line_profile};
 use super::fleet::{FleetStats, FleetTerminal};
 use crate::clock;
 use crate::model::UtcMs;
-use mingluo_bridge::frame::{self, Ed25519Verifier};
+use mingluo_bridge::frame;
+use mingluo_bridge::gateway_key::{GatewayKey, GatewayVerifier};
 use mingluo_bridge::terminal::Profile;
 use std::io;
 use std::path::PathBuf;
@@ -46,8 +47,8 @@ pub struct SimulatedLine {
 pub struct SimulatedLines {
     /// Master key for the terminals' keys.
     pub master: [u8; 32],
-    /// The gateway's public key.
-    pub public_key: [u8; 32],
+    /// The gateway's public key for orders.
+    pub gateway_key: GatewayKey,
     /// Its number.
     pub key_id: u32,
     /// Sound runs this many times faster than real time.
@@ -76,7 +77,7 @@ impl SerialFleet {
     pub fn start(config: &SimulatedLines, lines: Vec<SimulatedLine>) -> io::Result<Self> {
         let stats = Arc::new(FleetStats::default());
         let dead = Arc::new(AtomicBool::new(false));
-        let verifier = Ed25519Verifier::new(config.key_id, &config.public_key);
+        let verifier = config.gateway_key.verifier(config.key_id);
         let verifier =
             verifier.ok_or_else(|| io::Error::other("the gateway's public key is none"))?;
         let (mut tasks, mut paths, mut carried) = (Vec::new(), Vec::new(), Vec::new());
@@ -153,7 +154,7 @@ impl Side {
     fn new(
         config: &SimulatedLines,
         line: &SimulatedLine,
-        verifier: &Ed25519Verifier,
+        verifier: &GatewayVerifier,
         number: u64,
         stats: Arc<FleetStats>,
     ) -> io::Result<Self> {

@@ -3,9 +3,10 @@
 
 use super::terminal::Slots;
 use mingluo_bridge::clock::Clock;
-use mingluo_bridge::frame::Ed25519Verifier;
+use mingluo_bridge::gateway_key::GatewayVerifier;
 use mingluo_bridge::intake::ClipStore;
-use mingluo_bridge::message::Clip;
+use mingluo_bridge::message::{Clip, Codec};
+use mingluo_bridge::phrases;
 use mingluo_bridge::station::{LineProfile, Station};
 use mingluo_bridge::terminal::{Action, Profile, Terminal};
 use std::collections::BTreeMap;
@@ -30,6 +31,16 @@ impl MemoryFlash {
     #[must_use]
     pub fn content(&self, sha256: &[u8; 32]) -> Option<&[u8]> {
         self.kept.iter().find(|(name, ..)| name == sha256).map(|(_, _, bytes)| bytes.as_slice())
+    }
+
+    /// What sounds when a clip is played: itself, or the phrases that it lists.
+    fn contents(&mut self, clip: &Clip) -> Option<Vec<[u8; 32]>> {
+        if clip.codec != Codec::Phrases {
+            return Some(vec![clip.sha256]);
+        }
+        let list = self.content(&clip.sha256)?.to_vec();
+        let numbers = phrases::open(&list, |number| self.phrase(number))?;
+        numbers.iter().map(|number| self.phrase(*number)).collect()
     }
 
     /// Puts content there, as a factory does.
@@ -74,7 +85,8 @@ impl ClipStore for MemoryFlash {
         true
     }
     fn phrase(&mut self, number: u16) -> Option<[u8; 32]> {
-        self.phrases.get(&number).copied()
+        let digest = self.phrases.get(&number)?;
+        self.content(digest).map(|_| *digest)
     }
 }
 
@@ -105,6 +117,8 @@ pub struct BusTerminal {
     booted_ms: i64,
     /// Plays by broadcast.
     pub sounded: BTreeMap<u64, Sounded>,
+    /// What came out of the horn: content after content, with its broadcast.
+    pub heard: Vec<(u64, [u8; 32])>,
     /// Without power: hears and says nothing.
     pub dead: bool,
 }
@@ -125,6 +139,7 @@ impl BusTerminal {
             clock: None,
             booted_ms: now_ms,
             sounded: BTreeMap::new(),
+            heard: Vec::new(),
             dead: false,
         }
     }
@@ -225,6 +240,12 @@ impl BusTerminal {
         while let Some(action) = self.station.next_action(self.own_ms(now_ms), &mut self.terminal) {
             match action {
                 Action::Start { broadcast, clip, .. } => {
+                    let Some(contents) = self.flash().contents(&clip) else {
+                        let why = "other content stands under a phrase's number";
+                        self.terminal.on_playback_failed(self.own_ms(now_ms), broadcast, why);
+                        continue;
+                    };
+                    self.heard.extend(contents.into_iter().map(|content| (broadcast, content)));
                     let length_ms = i64::from(clip.duration_ms) / self.time_scale;
                     self.sounding = Some((broadcast, now_ms + length_ms));
                     let sounded = self.sounded.entry(broadcast).or_default();
@@ -255,8 +276,8 @@ pub fn line_profile(
     address: u8,
     key_id: u32,
     key: [u8; 32],
-    verifier: Ed25519Verifier,
+    verifier: impl Into<GatewayVerifier>,
 ) -> LineProfile {
     let software = super::terminal::heapless_text("mingluo-simulated");
-    LineProfile { address, key_id, key, verifier, software }
+    LineProfile { address, key_id, key, verifier: verifier.into(), software }
 }

@@ -3,7 +3,8 @@
 use super::clips::ClipSource;
 use super::terminal;
 use crate::model::AreaCode;
-use mingluo_bridge::frame::{self, Ed25519Verifier, FrameError, Verifier};
+use mingluo_bridge::frame::{self, FrameError, Verifier};
+use mingluo_bridge::gateway_key::{GatewayKey, GatewayVerifier};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,8 +55,8 @@ pub struct FleetConfig {
     pub prefix: String,
     /// Master key for the terminals' keys and passwords.
     pub master: [u8; 32],
-    /// The gateway's public key.
-    pub public_key: [u8; 32],
+    /// The gateway's public key for orders.
+    pub gateway_key: GatewayKey,
     /// Its number.
     pub key_id: u32,
     /// Where audio comes from.
@@ -115,7 +116,7 @@ impl FleetStats {
 /// Checks each distinct frame once: in the field every terminal checks on its own processor; here
 /// ten thousand share two cores.
 pub(super) struct SharedVerifier {
-    inner: Ed25519Verifier,
+    inner: GatewayVerifier,
     known: Mutex<BTreeMap<[u8; 32], Result<(), FrameError>>>,
 }
 
@@ -175,7 +176,7 @@ impl Fleet {
     /// # Errors
     /// When the public key is none.
     pub fn start(config: FleetConfig, terminals: Vec<FleetTerminal>) -> Result<Self, FrameError> {
-        let inner = Ed25519Verifier::new(config.key_id, &config.public_key);
+        let inner = config.gateway_key.verifier(config.key_id);
         let inner = inner.ok_or(FrameError::Key(config.key_id))?;
         let verifier = SharedVerifier { inner, known: Mutex::new(BTreeMap::new()) };
         let stats = Arc::new(FleetStats::default());

@@ -369,6 +369,7 @@ pub(super) fn codec_set(codecs: &[crate::model::Codec]) -> u8 {
             crate::model::Codec::Adpcm => Codec::Adpcm.bit(),
             crate::model::Codec::Wav => Codec::Wav.bit(),
             crate::model::Codec::Text => Codec::Text.bit(),
+            crate::model::Codec::Phrases => Codec::Phrases.bit(),
         }
     })
 }

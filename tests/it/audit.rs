@@ -111,6 +111,7 @@ pub(crate) fn report(id: u64, at: i64, terminal: TerminalId, step: Step, link: L
         step,
         sequence: 1,
         link,
+        content: None,
     };
     row(at, &Entry::Acknowledged { report })
 }

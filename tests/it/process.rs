@@ -344,13 +344,13 @@ impl Gateway {
     /// All registered terminals, on real sessions.
     pub(crate) fn fleet(&self, misbehaviour: Misbehaviour) -> Fleet {
         let (loaded, seed, master) = self.keyed();
-        let public_key = KeyRing::new(&seed, master).public_key();
+        let gateway_key = KeyRing::new(&seed, master).gateway_key();
         let config = FleetConfig {
             broker: self.broker,
             prefix: loaded.config.mqtt.prefix.clone(),
             master,
-            public_key,
-            key_id: key_id(&public_key),
+            gateway_key,
+            key_id: key_id(&gateway_key),
             clips: ClipSource::new(format!("http://{}/clips", self.clips), Fetching::Each),
             time_scale: TIME_SCALE,
             connects_per_s: 500,

@@ -3,8 +3,10 @@
 
 mod choice;
 mod config;
+mod phrases;
 mod power;
 mod pty;
+mod sm2;
 mod system;
 mod two_ways;
 mod world;

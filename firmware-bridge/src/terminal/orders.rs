@@ -29,8 +29,9 @@ impl<S: Store> Terminal<S> {
             return self.refuse(now_ms, counter, code);
         }
         let codecs = self.profile.codecs;
-        let mut playable = manifest.clips.iter().filter(|clip| clip.codec.bit() & codecs != 0);
-        let Some(clip) = playable.next() else {
+        let placed = (0_u8..).zip(manifest.clips.iter().copied());
+        let mut playable = placed.filter(|(_, clip)| clip.codec.bit() & codecs != 0);
+        let Some((place, clip)) = playable.next() else {
             return self.refuse(now_ms, counter, RefusalCode::Content);
         };
         if !self.make_room(now_ms, manifest.priority, counter) {
@@ -54,8 +55,9 @@ impl<S: Store> Terminal<S> {
             repeats: manifest.repeats.clamp(1, 20),
             interval_ms: i64::from(manifest.interval_s) * 1000,
             volume_percent: manifest.volume_percent.unwrap_or(self.profile.volume_percent).min(100),
-            clip: *clip,
-            others: playable.copied().collect(),
+            clip,
+            place,
+            others: playable.collect(),
             state: State::Fetching { next_try_at_ms: i64::MAX },
             start_at_ms: manifest.not_before_ms.max(now_ms).saturating_add(stagger_ms),
             plays: 0,
@@ -68,8 +70,8 @@ impl<S: Store> Terminal<S> {
         let others = held.others.clone();
         // Room was made above.
         let _fits = self.held.push(held);
-        self.act(Action::Fetch(*clip));
-        for other in others {
+        self.act(Action::Fetch(clip));
+        for (_, other) in others {
             self.act(Action::Offer(other));
         }
     }

@@ -3,6 +3,7 @@
 use super::{Action, HELD_MAX, State, Terminal, failed, stamp};
 use crate::message::{RefusalCode, Report, Step};
 use crate::replay::{Phase, Store};
+use crate::taken::Taken;
 use heapless::Vec;
 
 impl<S: Store> Terminal<S> {
@@ -51,6 +52,7 @@ impl<S: Store> Terminal<S> {
         report.ended_at_ms = stamp(now_ms);
         report.plays = held.plays;
         report.heard = held.heard;
+        report.taken = held.taken();
         self.put(now_ms, report);
     }
 
@@ -75,6 +77,7 @@ impl<S: Store> Terminal<S> {
             report.playing_at_ms = held.playing_at_ms;
             report.plays = held.plays;
             report.heard = held.heard;
+            report.taken = held.taken();
         }
         self.put(now_ms, report);
     }
@@ -127,6 +130,7 @@ impl<S: Store> Terminal<S> {
             plays: 0,
             heard: false,
             sequence: self.sequence,
+            taken: Taken::default(),
         }
     }
 

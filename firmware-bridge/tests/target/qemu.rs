@@ -8,7 +8,8 @@
 
 use super::support::TERMINAL;
 use ed25519_dalek::SigningKey;
-use mingluo_bridge::frame::{HmacKey, Kind, open, peek};
+use mingluo_bridge::frame::{HmacKey, Kind, Sm2Key, open, peek};
+use mingluo_bridge::gateway_key::GatewayKey;
 use mingluo_bridge::line::{
     ALL, Addressed, Answer, Ask, GATEWAY, Packet, Poll, Progress, encode, read,
 };
@@ -67,7 +68,11 @@ pub struct Terminal {
 
 /// The image of this name; the script that runs these tests says where.
 pub fn image(name: &str) -> PathBuf {
-    let folder = std::env::var("MINGLUO_FIRMWARE").expect("MINGLUO_FIRMWARE: run .ci/firmware");
+    image_of("MINGLUO_FIRMWARE", name)
+}
+
+fn image_of(variable: &str, name: &str) -> PathBuf {
+    let folder = std::env::var(variable).unwrap_or_else(|_| panic!("{variable}: run .ci/firmware"));
     let image = Path::new(&folder).join(name);
     assert!(image.exists(), "{} is missing", image.display());
     image
@@ -87,6 +92,7 @@ impl Terminal {
             volume_percent: 100,
             drills: true,
             speech: None,
+            sm2_key: None,
         };
         Self::provisioned(name, &record)
     }
@@ -129,8 +135,29 @@ impl Terminal {
             volume_percent: 80,
             drills: true,
             speech: Some(chip),
+            sm2_key: None,
         };
         Self::provisioned(name, &record)
+    }
+
+    /// One that takes orders signed with this SM2 key alone, with the firmware built for it.
+    pub fn by_sm2(name: &str, gateway: &Sm2Key) -> Self {
+        let GatewayKey::Sm2 { x, y } = gateway.public() else { panic!("an SM2 key") };
+        let record = Provision {
+            terminal: TERMINAL,
+            address: ADDRESS,
+            areas: [430_621_100_001].into_iter().collect(),
+            key_id: 1,
+            key: KEY,
+            gateway_key: [0; 32],
+            volume_percent: 100,
+            drills: true,
+            speech: None,
+            sm2_key: Some((x, y)),
+        };
+        let mut terminal = Self::provisioned(name, &record);
+        terminal.image = image_of("MINGLUO_FIRMWARE_SM2", "terminal");
+        terminal
     }
 
     /// The speech chip's side of its line.
@@ -153,6 +180,7 @@ impl Terminal {
             volume_percent: 100,
             drills: true,
             speech: None,
+            sm2_key: None,
         };
         Self::provisioned(name, &record)
     }

@@ -160,6 +160,7 @@ fn report(
         heard: place.is_multiple_of(3),
         sequence: 1,
         link: if place.is_multiple_of(50) { LinkKind::Serial } else { LinkKind::Mqtt },
+        content: None,
     };
     Some((at.plus_s(61), Entry::Acknowledged { report }))
 }

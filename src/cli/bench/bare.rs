@@ -4,10 +4,9 @@
 use super::stage::Stage;
 use crate::clock;
 use crate::daemon::clips;
-use crate::deliver::{KeyRing, order_topic};
+use crate::deliver::order_topic;
 use crate::model::{Address, ClipRef, Codec, TerminalId, UtcMs};
 use crate::render::ClipStore;
-use crate::secrets;
 use crate::simulate::{Received, Session, SessionConfig};
 use anyhow::Context;
 use mingluo_bridge::message::{self as wire, Order};
@@ -40,8 +39,7 @@ pub(super) struct Measured {
 /// When a session fails or not everybody answers.
 pub(super) async fn measure(stage: &Stage, dir: &Path) -> anyhow::Result<Measured> {
     let settings = &stage.loaded.config;
-    let seed = secrets::read_key(&settings.keys.signing_key_file)?;
-    let keys = KeyRing::new(&seed, secrets::read_key(&settings.keys.terminal_master_key_file)?);
+    let keys = crate::daemon::key_ring(&settings.keys)?;
     let store = Arc::new(ClipStore::open(&dir.join("clips"), u64::MAX)?);
     let audio = std::fs::read(settings.render.audio_dir.join("rainstorm-red.opus"))?;
     let clip = store.put(Codec::Opus, &audio, CLIP_MS)?;

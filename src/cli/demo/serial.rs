@@ -4,7 +4,6 @@
 use super::show::Show;
 use crate::cli::serial::lines;
 use crate::config::{LineSettings, Loaded, Settings};
-use crate::deliver::KeyRing;
 use crate::deliver::serial::{Direction, LineSetup};
 use crate::gateway::BroadcastState;
 use crate::model::{LinkKind, Network, Outcome, TerminalId};
@@ -60,9 +59,9 @@ pub(super) fn start(
         return Ok(None);
     }
     let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
-    let keys = KeyRing::new(&secrets::read_key(&settings.keys.signing_key_file)?, master);
-    let (public_key, key_id) = (keys.public_key(), keys.key_id());
-    let config = SimulatedLines { master, public_key, key_id, time_scale, seed: 1 };
+    let keys = crate::daemon::key_ring(&settings.keys)?;
+    let (gateway_key, key_id) = (keys.gateway_key(), keys.key_id());
+    let config = SimulatedLines { master, gateway_key, key_id, time_scale, seed: 1 };
     Ok(Some(SerialFleet::start(&config, lines)?))
 }
 

@@ -109,10 +109,11 @@ fn fact(tongue: Tongue, fact: &Fact, offset: i16) -> Markup {
             Fact::Ordered { kind, to, link } => {
                 (order(tongue, *kind)) " → " (address(to)) " · " (words::link(*link))
             }
-            Fact::Reported { step: said, received_at, playing_at, ended_at, plays, heard, counter, link, authenticated } => {
+            Fact::Reported { step: said, received_at, playing_at, ended_at, plays, heard, counter, link, content, authenticated } => {
                 strong { (step(tongue, said)) } " · " (words::link(*link)) " · " (say("报告序号 ", "report ")) (counter)
                 " · " (say("遍数 ", "plays ")) (plays)
                 @for at in [received_at, playing_at, ended_at].into_iter().flatten() { " · " (words::time_of_day(*at, offset)) }
+                @if let Some(place) = content { " · " (say("所播内容：第 ", "content ")) (place.saturating_add(1)) (say(" 项", "")) }
                 @if *heard { " · " (say("拾音证实", "heard")) }
                 " · " @if *authenticated { (say("报文经该终端密钥验证", "frame opened with this terminal's key")) }
                 @else { span.bad { (say("未验证", "not verified")) } }

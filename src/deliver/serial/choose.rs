@@ -38,9 +38,11 @@ mod tests {
         Clip { codec, sha256: [number; 32], clip_bytes: 1, duration_ms: 1 }
     }
 
-    /// Contents as they come: spoken words in ADPCM, their text, the stored warning.
-    fn check(takes_ms: [Option<i64>; 3], expect: Result<u8, Option<i64>>) {
-        let clips = [clip(Codec::Adpcm, 0), clip(Codec::Text, 1), clip(Codec::Adpcm, 2)];
+    /// Contents as they come: spoken words in ADPCM, their text, phrases, the stored warning.
+    fn check(takes_ms: [Option<i64>; 4], expect: Result<u8, Option<i64>>) {
+        let codecs = [Codec::Adpcm, Codec::Text, Codec::Phrases, Codec::Adpcm];
+        let clips: Vec<Clip> =
+            (0..).zip(codecs).map(|(number, codec)| clip(codec, number)).collect();
         let limits = Limits { soon_ms: 30_000, most_ms: 120_000 };
         let of = |clip: &Clip| takes_ms[usize::from(clip.sha256[0])];
         let chosen = choose(&clips, limits, of).map(|clip| clip.sha256[0]);
@@ -49,12 +51,13 @@ mod tests {
 
     #[test]
     fn the_best_that_is_there_soon_goes() {
-        check([Some(7_000), Some(300), Some(0)], Ok(0));
-        check([Some(90_000), Some(300), Some(0)], Ok(1));
-        check([Some(90_000), None, Some(0)], Ok(2));
-        check([Some(90_000), None, Some(80_000)], Ok(0));
-        check([Some(700_000), None, Some(80_000)], Ok(2));
-        check([Some(700_000), None, Some(600_000)], Err(Some(600_000)));
-        check([None, None, None], Err(None));
+        check([Some(7_000), Some(300), Some(200), Some(0)], Ok(0));
+        check([Some(90_000), Some(300), Some(200), Some(0)], Ok(1));
+        check([Some(90_000), None, Some(200), Some(0)], Ok(2));
+        check([Some(90_000), None, None, Some(0)], Ok(3));
+        check([Some(90_000), None, None, Some(80_000)], Ok(0));
+        check([Some(700_000), None, None, Some(80_000)], Ok(3));
+        check([Some(700_000), None, None, Some(600_000)], Err(Some(600_000)));
+        check([None, None, None, None], Err(None));
     }
 }

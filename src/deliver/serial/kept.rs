@@ -1,13 +1,14 @@
-//! Warnings placed in terminals beforehand: one keep order a line at a time, lowest of all, while
-//! nothing else needs the line.
+//! Warnings and phrases placed in terminals beforehand: one keep order a line at a time, lowest of
+//! all, while nothing else needs the line.
 
-use super::lines::{Line, SerialLines};
+use super::lines::{Line, LineMember, SerialLines};
 use super::port::PortInput;
 use super::transfer::{Bring, Content};
 use super::words::{LineOrder, TimeUse};
 use super::{airtime, lines};
 use crate::model::{AreaCode, UtcMs};
 use mingluo_bridge::message as wire;
+use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
@@ -19,8 +20,12 @@ const AGAIN_MS: (i64, i64) = (30 * 60_000, 6 * 3_600_000);
 /// Validity of a keep order beyond what its content takes, milliseconds.
 const SLACK_MS: i64 = 120_000;
 
+/// Of those, phrases and chimes at most.
+pub const PHRASES_KEPT_MAX: usize = 32;
+/// Of those, chimes.
+pub const CHIMES_KEPT: usize = 5;
 /// Makes the sealed keep order of a clip, valid so many milliseconds.
-pub type Seal<'a> = dyn Fn(&wire::Clip, i64) -> Option<Arc<[u8]>> + 'a;
+pub type Seal<'a> = dyn Fn(&Kept, i64) -> Option<Arc<[u8]>> + 'a;
 
 /// A clip to keep.
 #[derive(Debug, Clone)]
@@ -29,6 +34,19 @@ pub struct Kept {
     pub clip: wire::Clip,
     /// Its bytes.
     pub bytes: Arc<[u8]>,
+    /// Its number in phrase lists, if it is a phrase.
+    pub phrase: Option<u16>,
+    /// Where it is kept; empty = everywhere.
+    pub areas: Vec<AreaCode>,
+}
+
+impl Kept {
+    /// Whether a terminal of a line keeps it: that of a phrase must know lists.
+    fn is_for(&self, member: &LineMember) -> bool {
+        let plays = |wanted| member.codecs.iter().any(|codec| lines::same(*codec, wanted));
+        let here = self.areas.is_empty() || self.areas.iter().any(|own| own.contains(member.area));
+        here && plays(self.clip.codec) && (self.phrase.is_none() || plays(wire::Codec::Phrases))
+    }
 }
 
 /// What a line remembers of its placing.
@@ -37,10 +55,24 @@ pub(super) struct Placing {
     /// The last order's content is on its way until then.
     until: Option<UtcMs>,
     /// When a clip was last asked for, and whether it was sent.
-    asked: std::collections::BTreeMap<[u8; 32], (UtcMs, bool)>,
+    asked: BTreeMap<[u8; 32], (UtcMs, bool)>,
+    /// Numbers that phrases have got.
+    numbers: BTreeMap<[u8; 32], u16>,
 }
 
 impl Placing {
+    /// Whether a clip is one that is kept.
+    pub(super) fn is_kept(&self, sha256: &[u8; 32]) -> bool {
+        self.asked.contains_key(sha256)
+    }
+
+    /// Other content that had the number of this phrase: whoever has this one has none of them.
+    pub(super) fn replaced_by(&self, sha256: &[u8; 32]) -> Vec<[u8; 32]> {
+        let Some(number) = self.numbers.get(sha256) else { return Vec::new() };
+        let same = self.numbers.iter().filter(|(_, other)| *other == number);
+        same.map(|(other, _)| *other).filter(|other| other != sha256).collect()
+    }
+
     fn is_due(&self, sha256: &[u8; 32], now: UtcMs, send: bool) -> bool {
         self.asked.get(sha256).is_none_or(|(at, sent)| {
             let again_ms = if send { AGAIN_MS.0 } else { AGAIN_MS.1 };
@@ -62,6 +94,8 @@ impl SerialLines {
         now: UtcMs,
         seal: &Seal<'_>,
     ) -> usize {
+        let numbered = kept.iter().filter_map(|kept| Some((kept.phrase?, kept.clip.sha256)));
+        *self.phrases.lock().unwrap_or_else(PoisonError::into_inner) = numbered.collect();
         let up = |line: &&Line| line.up.load(Ordering::Relaxed);
         let next = |line: &Line| keep_next(line, kept, area, send, now, seal).is_some();
         self.lines.iter().filter(up).filter(|line| next(line)).count()
@@ -83,18 +117,16 @@ fn keep_next(
     let lacking = |kept: &Kept| {
         let placed = line.placed.lock().unwrap_or_else(PoisonError::into_inner);
         let have = placed.get(&kept.clip.sha256);
-        let plays = |codec| lines::same(codec, kept.clip.codec);
         let members = line.config.members.iter();
         members
             .filter(|member| area.contains(member.area))
-            .filter(|member| member.codecs.iter().any(|codec| plays(*codec)))
+            .filter(|member| kept.is_for(member))
             .map(|member| member.address)
             .filter(|address| have.is_none_or(|have| !have.contains(address)))
             .collect::<Vec<u8>>()
     };
     let (kept, to) = kept
         .iter()
-        .take(KEPT_MAX)
         .filter(|kept| placing.is_due(&kept.clip.sha256, now, send))
         .map(|kept| (kept, lacking(kept)))
         .find(|(_, to)| !to.is_empty())?;
@@ -105,9 +137,12 @@ fn keep_next(
     let takes_ms = if send { clip_ms } else { polls_ms };
     let valid_ms = takes_ms.saturating_mul(2).saturating_add(SLACK_MS);
     placing.asked.insert(kept.clip.sha256, (now, send));
+    if let Some(number) = kept.phrase {
+        placing.numbers.insert(kept.clip.sha256, number);
+    }
     placing.until = Some(UtcMs(now.0.saturating_add(takes_ms)));
     let order = LineOrder {
-        frame: seal(&kept.clip, valid_ms)?,
+        frame: seal(kept, valid_ms)?,
         to: to.clone(),
         priority: 0,
         expires_us: valid_ms.saturating_mul(1_000),

@@ -3,8 +3,9 @@
 
 use super::airtime::{clip_ms, units_for};
 use super::choose::{Limits, choose};
+use super::direction::Direction;
 use super::kept::Placing;
-use super::port::{Direction, PORT_QUEUE_MAX, Port, PortInput};
+use super::port::{PORT_QUEUE_MAX, Port, PortInput};
 use super::transfer::Bring;
 use super::words::{LineOrder, LineSetup, TimeUse};
 use super::{Content, LineWord, PortTold};
@@ -95,12 +96,30 @@ impl Line {
         let can = member.codecs.iter().any(|codec| same(*codec, clip.codec))
             && !never.contains(&(member.address, clip.sha256));
         drop(never);
-        if can && self.has(&clip.sha256, member.address) {
+        if can && clip.codec != wire::Codec::Phrases && self.has(&clip.sha256, member.address) {
             return Some(0);
         }
         let setup = &self.config.setup;
         let units = units_for(clip.clip_bytes, setup.units).filter(|_| can)?;
         clip_ms(setup.baud, clip.clip_bytes, units, n_terminals)
+    }
+
+    /// A terminal has this content.
+    fn has_now(&self, address: u8, sha256: &[u8; 32]) {
+        // In this order wherever both are held.
+        let placing = self.placing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
+        placed.entry(*sha256).or_default().insert(address);
+        for replaced in placing.replaced_by(sha256) {
+            if let Some(have) = placed.get_mut(&replaced) {
+                have.remove(&address);
+            }
+        }
+        if placed.len() > PLACED_MAX {
+            let passing = |name: &&[u8; 32]| *name != sha256 && !placing.is_kept(name);
+            let oldest = placed.keys().find(passing).copied();
+            oldest.map(|name| placed.remove(&name));
+        }
     }
 
     /// Notes what a terminal said about a content; true when it was about one.
@@ -110,11 +129,7 @@ impl Line {
                 let mut never = self.never.lock().unwrap_or_else(PoisonError::into_inner);
                 never.remove(&(address, *sha256));
                 drop(never);
-                let mut placed = self.placed.lock().unwrap_or_else(PoisonError::into_inner);
-                placed.entry(*sha256).or_default().insert(address);
-                if placed.len() > PLACED_MAX {
-                    placed.pop_first();
-                }
+                self.has_now(address, sha256);
                 true
             }
             LineWord::Never(sha256) => {
@@ -133,6 +148,8 @@ impl Line {
 /// The lines.
 pub struct SerialLines {
     pub(super) lines: Arc<Vec<Line>>,
+    /// Digests of the phrases that terminals should have by now, by number.
+    pub(super) phrases: Mutex<BTreeMap<u16, [u8; 32]>>,
     contents: Contents,
     prefix: String,
     /// Terminals whose last report came by a line: their receipt goes there.
@@ -176,7 +193,8 @@ impl SerialLines {
         let lines = Arc::new(lines);
         let owed = Arc::new(Mutex::new(BTreeSet::new()));
         tasks.push(tokio::spawn(listen(Arc::clone(&lines), heard, Arc::clone(&owed), inputs)));
-        Self { lines, contents, prefix, owed, time_signals, tasks }
+        let phrases = Mutex::default();
+        Self { lines, phrases, contents, prefix, owed, time_signals, tasks }
     }
 
     /// Whether there is any line.
@@ -281,7 +299,8 @@ impl SerialLines {
             Order::Keep(_) | Order::Time(_) => (0, 0),
         };
         let mut to: Vec<u8> = members.iter().map(|member| member.address).collect();
-        let (groups, without) = wanted(line, members, order, left_ms);
+        let listed = self.listed(order);
+        let (groups, without) = wanted(line, members, order, left_ms, listed.as_deref());
         for (address, quickest_ms) in &without {
             let quickest_s = quickest_ms.map(|ms| ms / 1_000);
             let limit_s = line.config.clip_s_max;
@@ -304,10 +323,24 @@ impl SerialLines {
         }
     }
 
+    /// What the phrase list of an order is made of; `None` when it has none, or one of other phrases
+    /// than terminals have now.
+    fn listed(&self, order: &Order) -> Option<Vec<[u8; 32]>> {
+        let Order::Play(manifest) = order else { return None };
+        let list = manifest.clips.iter().find(|clip| clip.codec == wire::Codec::Phrases)?;
+        let bytes = (self.contents)(list)?;
+        let phrases = self.phrases.lock().unwrap_or_else(PoisonError::into_inner);
+        let digest_of = |number| phrases.get(&number).copied();
+        let numbers = mingluo_bridge::phrases::open(&bytes, digest_of)?;
+        numbers.iter().map(|number| digest_of(*number)).collect()
+    }
+
     /// The content these addresses need; none when it is not in our store (they may keep it).
     fn content(&self, line: &Line, clip: &wire::Clip, to: Vec<u8>) -> Option<Content> {
         let bytes = (self.contents)(clip)?;
-        let placed = to.iter().all(|address| line.has(&clip.sha256, *address));
+        // A list is looked at anew by terminals each time, so that it is sent each time.
+        let placed = clip.codec != wire::Codec::Phrases
+            && to.iter().all(|address| line.has(&clip.sha256, *address));
         let bring = if placed { Bring::Name } else { Bring::Send };
         Some(Content { sha256: clip.sha256, bytes, to, bring })
     }
@@ -322,6 +355,7 @@ fn wanted(
     members: &[&LineMember],
     order: &Order,
     left_ms: i64,
+    listed: Option<&[[u8; 32]]>,
 ) -> (Vec<Group>, Vec<(u8, Option<i64>)>) {
     let (mut groups, mut without) = (Vec::<Group>::new(), Vec::new());
     let Order::Play(manifest) = order else { return (groups, without) };
@@ -330,7 +364,11 @@ fn wanted(
         most_ms: left_ms.min(i64::from(line.config.clip_s_max) * 1_000),
     };
     for member in members {
-        let takes_ms = |clip: &wire::Clip| line.takes_ms(clip, member, members.len());
+        let keeps = |phrases: &[[u8; 32]]| phrases.iter().all(|one| line.has(one, member.address));
+        let takes_ms = |clip: &wire::Clip| {
+            let sayable = clip.codec != wire::Codec::Phrases || listed.is_some_and(keeps);
+            line.takes_ms(clip, member, members.len()).filter(|_| sayable)
+        };
         let chosen = choose(&manifest.clips, limits, takes_ms);
         match chosen {
             Ok(clip) => match groups.iter_mut().find(|(known, _)| known.sha256 == clip.sha256) {

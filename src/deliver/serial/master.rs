@@ -75,6 +75,8 @@ pub struct Master {
     time_doubted: bool,
     listening: Option<Listening>,
     busy_until_us: i64,
+    /// Terminals check the signature of an order until then.
+    checked_at_us: i64,
     content_run: u8,
     deframer: Deframer,
     /// What happened here.
@@ -105,6 +107,7 @@ impl Master {
             time_doubted: false,
             listening: None,
             busy_until_us: i64::MIN,
+            checked_at_us: i64::MIN,
             content_run: 0,
             deframer: Deframer::default(),
             figures: LineFigures::default(),
@@ -164,6 +167,7 @@ impl Master {
                 self.time_doubted = true;
                 self.listening = None;
                 self.busy_until_us = now_us;
+                self.checked_at_us = now_us;
                 self.deframer = Deframer::default();
             }
         }
@@ -258,7 +262,7 @@ impl Master {
         self.transfers.retain(|transfer| !transfer.is_over(at_us));
         if let Some(frame) = self.times.pop_front() {
             self.time_written(at_us);
-            self.write(at_us, ALL, &Packet::Sealed(&frame), out);
+            self.signed(at_us, ALL, &frame, out);
             return true;
         }
         if self.wants_time(at_us) {
@@ -269,6 +273,9 @@ impl Master {
         }
         if let Some(order) = self.orders.pop_front() {
             return self.write_order(at_us, order, out);
+        }
+        if at_us < self.checked_at_us {
+            return self.write_content(at_us, out);
         }
         if let Some(address) = self.due(at_us, true) {
             return self.poll(at_us, address, Ask::Report, out);
@@ -340,7 +347,7 @@ impl Master {
         }
         if content.is_empty() {
             let address = if let [one] = *to { one } else { ALL };
-            self.write(at_us, address, &Packet::Sealed(&frame), out);
+            self.signed(at_us, address, &frame, out);
             return true;
         }
         for content in content {
@@ -369,6 +376,9 @@ impl Master {
     fn write_content(&mut self, at_us: i64, out: &mut Vec<LineAction>) -> bool {
         for place in 0..self.transfers.len() {
             let Some(transfer) = self.transfers.get_mut(place) else { return false };
+            if at_us < self.checked_at_us && !transfer.has_word() {
+                continue;
+            }
             let tag = transfer.tag;
             match transfer.next(at_us) {
                 Next::Wait(_) => {}
@@ -383,7 +393,7 @@ impl Master {
                     return true;
                 }
                 Next::Order(frame) => {
-                    self.write(at_us, ALL, &Packet::Sealed(&frame), out);
+                    self.signed(at_us, ALL, &frame, out);
                     return true;
                 }
                 Next::Chunk(index) => {
@@ -411,6 +421,13 @@ impl Master {
         let end_by_us = begin_by_us + bytes_us(self.setup.baud, ANSWER_BYTES_MAX);
         self.listening = Some(Listening { address, begin_by_us, end_by_us, begun: false });
         true
+    }
+
+    /// Writes an order, whose signature takes its time.
+    fn signed(&mut self, at_us: i64, to: u8, frame: &[u8], out: &mut Vec<LineAction>) {
+        self.write(at_us, to, &Packet::Sealed(frame), out);
+        let from_us = self.checked_at_us.max(self.busy_until_us);
+        self.checked_at_us = from_us.saturating_add(self.setup.check_us);
     }
 
     fn write(&mut self, at_us: i64, to: u8, packet: &Packet<'_>, out: &mut Vec<LineAction>) {

@@ -6,6 +6,7 @@
 
 pub mod airtime;
 mod choose;
+mod direction;
 mod kept;
 mod lines;
 mod master;
@@ -13,9 +14,9 @@ mod port;
 mod transfer;
 mod words;
 
-pub use kept::{KEPT_MAX, Kept, Seal};
+pub use direction::Direction;
+pub use kept::{CHIMES_KEPT, KEPT_MAX, Kept, PHRASES_KEPT_MAX, Seal};
 pub use lines::{Contents, LineConfig, LineMember, SerialLines, TimeSignals};
-pub use port::Direction;
 
 pub use master::{Master, TRANSFERS_MAX, WAITING_MAX};
 pub use transfer::{Bring, Content};

@@ -3,6 +3,7 @@
 //! The stream is never flushed: `flush` is a blocking `tcdrain` inside the poll, seconds long at
 //! low speed. The master counts line time instead.
 
+use super::direction::{Direction, told_kernel};
 use super::lines::TimeSignals;
 use super::master::Master;
 use super::words::{LineAction, LineEvent, LineOrder, LineSetup};
@@ -23,15 +24,6 @@ const READ_BYTES: usize = 512;
 const WRITE_SLACK_MS: u64 = 5_000;
 /// Orders waiting for a port's own queue.
 pub(super) const PORT_QUEUE_MAX: usize = 64;
-
-/// Who turns an RS-485 line from listening to talking.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
-pub enum Direction {
-    /// The adapter itself, or the kernel driver (set up with `rs485conf` or udev).
-    Automatic,
-    /// RTS: high while we talk.
-    Rts,
-}
 
 /// What a port is told.
 #[derive(Debug, Clone)]
@@ -89,6 +81,13 @@ impl Port {
     /// A port whose direction is ours to turn begins listening; one that has no RTS is not opened,
     /// because it would talk into everybody's answers or not at all.
     fn open(&self) -> Result<SerialStream, String> {
+        // Open until the port is: with its last user a driver may forget its mode.
+        let _mode = match self.direction {
+            Direction::Kernel { before_ms, after_ms } => {
+                Some(told_kernel(&self.path, before_ms, after_ms)?)
+            }
+            Direction::Automatic | Direction::Rts => None,
+        };
         let opened = tokio_serial::new(&self.path, self.setup.baud).open_native_async();
         let mut stream = opened.map_err(|fault| fault.to_string())?;
         // What came before belongs to nobody.
@@ -97,7 +96,7 @@ impl Port {
             stream.write_request_to_send(false).map_err(|fault| {
                 format!(
                     "expected a port with RTS, got \"{fault}\"; set direction = \"automatic\" when the \
-                     adapter or the kernel (rs485conf) turns the line"
+                     adapter turns the line, or \"kernel\" when the port's driver does"
                 )
             })?;
         }

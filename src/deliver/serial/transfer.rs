@@ -216,6 +216,11 @@ impl Transfer {
         !self.orders.is_empty()
     }
 
+    /// Whether what goes next is for all and wants no answer: an order, or which content it means.
+    pub(super) fn has_word(&self) -> bool {
+        self.has_order() || self.to_name
+    }
+
     /// What goes on the line next.
     pub(super) fn next(&mut self, now_us: i64) -> Next {
         if let Some(order) = self.orders.pop() {

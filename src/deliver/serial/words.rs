@@ -19,6 +19,9 @@ pub struct LineSetup {
     pub idle_poll_us: i64,
     /// How often it is asked while it may be playing, microseconds.
     pub watch_poll_us: i64,
+    /// Silence after an order, in which terminals check its signature and could lose what comes,
+    /// microseconds; orders follow each other without it.
+    pub check_us: i64,
 }
 
 impl LineSetup {
@@ -32,6 +35,7 @@ impl LineSetup {
             answer_wait_us: 60_000,
             idle_poll_us: 10_000_000,
             watch_poll_us: 1_000_000,
+            check_us: 0,
         }
     }
 }

@@ -150,6 +150,7 @@ impl County {
             plays: 0,
             heard: false,
             link: LinkKind::Mqtt,
+            content: None,
         };
         self.input(Input::Acknowledged(report));
     }

@@ -105,6 +105,9 @@ pub enum Fact {
         counter: u32,
         /// By which link.
         link: LinkKind,
+        /// Which of the broadcast's clips it took, by its place, when it was not the first.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        content: Option<u8>,
         /// Whether the frame was opened with this terminal's key before the row was written: no
         /// other way into the record exists.
         authenticated: bool,
@@ -253,6 +256,7 @@ fn reported(report: Acknowledgement) -> Fact {
         heard: report.heard,
         counter: report.sequence,
         link: report.link,
+        content: report.content,
         authenticated: true,
     }
 }

@@ -10,6 +10,7 @@ use mingluo::deliver::{LinkInput, aimed, keep_order};
 use mingluo::model::{Address, AreaCode, Codec, Sha256, TerminalId, UtcMs};
 use mingluo::simulate::{FleetTerminal, LineTrouble, SerialFleet, SimulatedLine, SimulatedLines};
 use mingluo_bridge::message::{self as wire, Class, Clip, Manifest, Order, Target};
+use mingluo_bridge::phrases::{PHRASES_BYTES_MAX, write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +46,9 @@ fn area() -> AreaCode {
 }
 
 fn fleet(path: &Path) -> SerialFleet {
-    let (adpcm, text) = (wire::Codec::Adpcm.bit(), wire::Codec::Text.bit());
-    let terminal =
-        |at| (at, FleetTerminal { id: id(at).number(), area: area(), codecs: adpcm | text });
+    let all = [wire::Codec::Adpcm, wire::Codec::Text, wire::Codec::Phrases];
+    let codecs = all.into_iter().fold(0, |set, codec| set | codec.bit());
+    let terminal = |at| (at, FleetTerminal { id: id(at).number(), area: area(), codecs });
     let line = SimulatedLine {
         path: path.to_owned(),
         baud: BAUD,
@@ -55,8 +56,8 @@ fn fleet(path: &Path) -> SerialFleet {
         guests: Vec::new(),
         trouble: LineTrouble::default(),
     };
-    let (public_key, key_id) = (keys().public_key(), keys().key_id());
-    let config = SimulatedLines { master: [9; 32], public_key, key_id, time_scale: 50, seed: 1 };
+    let (gateway_key, key_id) = (keys().gateway_key(), keys().key_id());
+    let config = SimulatedLines { master: [9; 32], gateway_key, key_id, time_scale: 50, seed: 1 };
     SerialFleet::start(&config, vec![line]).unwrap()
 }
 
@@ -113,7 +114,12 @@ fn order(counter: u64, offered: &[Offered], now: UtcMs) -> Order {
 }
 
 /// Bytes of the bus until every terminal has played an order with these contents.
-async fn carried(name: &str, codecs: &[Codec], offered: &[Offered], kept: Option<&Offered>) -> u64 {
+async fn carried(
+    name: &str,
+    codecs: &[Codec],
+    offered: &[Offered],
+    kept: Option<(&Offered, Option<u16>)>,
+) -> u64 {
     let path = line_path(name);
     let (inputs, mut heard) = mpsc::channel(256);
     let lines = lines(&path, codecs, offered, inputs);
@@ -121,8 +127,8 @@ async fn carried(name: &str, codecs: &[Codec], offered: &[Offered], kept: Option
     let now = mingluo::clock::now_utc();
     let first = [Offered { codec: wire::Codec::Adpcm, bytes: content(500) }];
     send(&lines, &publish(&order(6, &first, now), now), now).await;
-    if let Some(kept) = kept {
-        place(&lines, kept, &fleet).await;
+    if let Some((kept, phrase)) = kept {
+        place(&lines, kept, phrase, &fleet).await;
     }
     let before = fleet.carried[0].lock().unwrap().bytes;
     let now = mingluo::clock::now_utc();
@@ -139,12 +145,14 @@ async fn carried(name: &str, codecs: &[Codec], offered: &[Offered], kept: Option
 
 /// Places a warning: asked for without sending it, nobody gets it; sent, all have it, and nobody is
 /// asked again.
-async fn place(lines: &SerialLines, kept: &Offered, fleet: &SerialFleet) {
-    let all = [Kept { clip: kept.clip(), bytes: kept.bytes.clone().into() }];
+async fn place(lines: &SerialLines, kept: &Offered, phrase: Option<u16>, fleet: &SerialFleet) {
+    let bytes = kept.bytes.clone().into();
+    let all = [Kept { clip: kept.clip(), bytes, phrase, areas: Vec::new() }];
     let keep = |send| {
         let now = mingluo::clock::now_utc();
-        let seal = |clip: &Clip, valid_ms| {
-            let order = aimed(&keep_order(*clip, now, valid_ms), Address::Area(area()), &[], None);
+        let seal = |kept: &Kept, valid_ms| {
+            let order = keep_order(kept.clip, kept.phrase, now, valid_ms);
+            let order = aimed(&order, Address::Area(area()), &[], None);
             keys().seal_order(&order).ok()
         };
         lines.keep(&all, area(), send, now, &seal)
@@ -180,5 +188,35 @@ async fn words_that_take_too_long_give_way_to_a_text_or_a_kept_warning() {
     // 288 bytes of text for terminals with a chip.
     assert!(carried("text", &both, &[words(), text(), stored()], None).await < long / 3);
     let kept = stored();
-    assert!(carried("kept", &sound, &[words(), text(), stored()], Some(&kept)).await < long / 3);
+    assert!(
+        carried("kept", &sound, &[words(), text(), stored()], Some((&kept, None))).await < long / 3
+    );
+}
+
+/// A list of these phrases, each a number with what it means.
+fn list(phrases: &[(u16, &Offered)]) -> Offered {
+    let mut bytes = [0; PHRASES_BYTES_MAX];
+    let meant = phrases.iter().map(|(number, phrase)| (*number, phrase.clip().sha256));
+    let used = write(meant, &mut bytes).unwrap();
+    Offered { codec: wire::Codec::Phrases, bytes: bytes[..used].to_vec() }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn phrases_go_where_all_of_them_are_kept_and_nowhere_else() {
+    let words = || Offered { codec: wire::Codec::Adpcm, bytes: content(WORDS_BYTES) };
+    let phrase = Offered { codec: wire::Codec::Adpcm, bytes: content(9_000) };
+    let other = Offered { codec: wire::Codec::Adpcm, bytes: content(9_001) };
+    let knows = [Codec::Adpcm, Codec::Phrases];
+    let long = u64::try_from(WORDS_BYTES).unwrap();
+    let placed = Some((&phrase, Some(7)));
+    let good = || list(&[(7, &phrase), (7, &phrase)]);
+    assert!(carried("phrases", &knows, &[words(), good()], placed).await < long / 3);
+    // One that is not kept, one under whose number something else is kept, a terminal that knows no
+    // lists, phrases kept as plain warnings: the words, although they take their time.
+    let lacking = list(&[(7, &phrase), (8, &other)]);
+    assert!(carried("lacking", &knows, &[words(), lacking], placed).await > long);
+    let mistaken = list(&[(7, &other)]);
+    assert!(carried("mistaken", &knows, &[words(), mistaken], placed).await > long);
+    assert!(carried("simple", &[Codec::Adpcm], &[words(), good()], None).await > long);
+    assert!(carried("plain", &knows, &[words(), good()], Some((&phrase, None))).await > long);
 }

@@ -39,7 +39,7 @@ fn fleet(path: &Path) -> SerialFleet {
     let keys = keys();
     let config = SimulatedLines {
         master: [9; 32],
-        public_key: keys.public_key(),
+        gateway_key: keys.gateway_key(),
         key_id: keys.key_id(),
         time_scale: 50,
         seed: 1,
@@ -176,14 +176,19 @@ async fn a_port_plays_is_locked_and_comes_back_after_it_was_pulled() {
     lines.close();
 }
 
-/// A pseudo-terminal has no RTS: a port that is to be turned by it never talks, says that it is
-/// down, and leaves the others on the bus alone.
+/// A pseudo-terminal has no RTS, and no driver that could turn it: a port that is to be turned by
+/// either never talks, says that it is down, and leaves the others on the bus alone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_port_without_rts_is_down_and_not_talked_into() {
-    let path = line_path("rts");
+async fn a_port_that_nobody_turns_is_down_and_not_talked_into() {
+    not_talked_into("rts", Direction::Rts).await;
+    not_talked_into("kernel", Direction::Kernel { before_ms: 1, after_ms: 0 }).await;
+}
+
+async fn not_talked_into(name: &str, direction: Direction) {
+    let path = line_path(name);
     let fleet = fleet(&path);
     let (inputs, mut heard) = mpsc::channel(256);
-    let lines = lines(&path, Direction::Rts, &content(500), inputs);
+    let lines = lines(&path, direction, &content(500), inputs);
     let now = mingluo::clock::now_utc();
     let publish = publish(&play_adpcm(7, &content(500), 5_000, now), now);
     for _ in 0..20 {

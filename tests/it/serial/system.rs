@@ -48,6 +48,7 @@ fn emulated(name: &str, address: u8) -> qemu::Terminal {
         volume_percent: 100,
         drills: true,
         speech: None,
+        sm2_key: None,
     };
     let mut terminal = qemu::Terminal::provisioned(&format!("{name}-{address}"), &record);
     terminal.power_on();
@@ -67,8 +68,8 @@ fn bus(path: &Path, guests: &[qemu::Terminal], flips_per_million: u32) -> Serial
         guests: guests.iter().map(qemu::Terminal::line_path).collect(),
         trouble: LineTrouble { flips_per_million, ..LineTrouble::default() },
     };
-    let (public_key, key_id) = (keys().public_key(), keys().key_id());
-    let config = SimulatedLines { master: [9; 32], public_key, key_id, time_scale: 1, seed: 7 };
+    let (gateway_key, key_id) = (keys().gateway_key(), keys().key_id());
+    let config = SimulatedLines { master: [9; 32], gateway_key, key_id, time_scale: 1, seed: 7 };
     SerialFleet::start(&config, vec![line]).unwrap()
 }
 

@@ -118,6 +118,7 @@ impl County {
             heard: false,
             sequence,
             link,
+            content: None,
         }));
     }
 

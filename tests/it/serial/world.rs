@@ -6,8 +6,9 @@ use mingluo::deliver::serial::{
 };
 use mingluo::simulate::{Bus, BusTerminal, line_profile};
 use mingluo_bridge::frame::{
-    Ed25519Signer, Ed25519Verifier, FRAME_BYTES_MAX, HmacKey, Kind, open, peek, seal,
+    Ed25519Signer, FRAME_BYTES_MAX, HmacKey, Kind, Sm2Key, Sm2Signer, open, peek, seal,
 };
+use mingluo_bridge::gateway_key::GatewayKey;
 use mingluo_bridge::message::{
     Cancel, Class, Clip, Codec, Manifest, Order, Report, Step, Target, TimeSignal,
 };
@@ -28,10 +29,14 @@ pub(crate) struct World {
     pub(crate) here: BTreeSet<u8>,
     pub(crate) offline: BTreeSet<u8>,
     pub(crate) reports: BTreeMap<(u8, u64), Step>,
+    /// Which content was taken, by the last report.
+    pub(crate) taken: BTreeMap<(u8, u64), Option<u8>>,
     /// Whether the gateway can make time signals.
     pub(crate) tells_time: bool,
     /// Time signals asked for so far.
     pub(crate) times: u32,
+    /// Signs orders in place of the Ed25519 key.
+    pub(crate) sm2: Option<Sm2Key>,
     /// The last play order, as it went out.
     ordered: Option<LineOrder>,
     wake_us: i64,
@@ -39,6 +44,12 @@ pub(crate) struct World {
 
 pub(crate) fn content(length: usize) -> Vec<u8> {
     (0..length).map(|at| ((at * at) >> 3).to_le_bytes()[0]).collect()
+}
+
+/// As an order names content; sound of 8 kHz ADPCM.
+pub(crate) fn clip(codec: Codec, bytes: &[u8]) -> Clip {
+    let clip_bytes = u32::try_from(bytes.len()).unwrap();
+    Clip { codec, sha256: digest(bytes), clip_bytes, duration_ms: (clip_bytes / 4).max(1_000) }
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> [u8; 32] {
@@ -59,41 +70,47 @@ fn terminal_key(address: u8) -> [u8; 32] {
     [address; 32]
 }
 
-fn sealed(order: &Order) -> Arc<[u8]> {
-    let mut out = [0; FRAME_BYTES_MAX];
-    let used = seal(Kind::Order, order, &Ed25519Signer::new(1, &signing_key()), &mut out).unwrap();
-    out[..used].into()
-}
-
 impl World {
     pub(crate) fn new(baud: u32, n_terminals: u8, seed: u64) -> Self {
+        let ed25519 = GatewayKey::Ed25519(signing_key().verifying_key().to_bytes());
+        Self::believing(baud, n_terminals, seed, |_| ed25519)
+    }
+
+    /// With terminals that believe each its own key.
+    pub(crate) fn believing(
+        baud: u32,
+        n_terminals: u8,
+        seed: u64,
+        key: impl Fn(u8) -> GatewayKey,
+    ) -> Self {
         let addresses: Vec<u8> = (1..=n_terminals).collect();
-        let verifier = Ed25519Verifier::new(1, signing_key().verifying_key().as_bytes()).unwrap();
         let terminals = addresses
             .iter()
             .map(|address| {
                 let own = Profile {
                     id: AREA * 1_000 + u64::from(*address),
                     areas: [AREA].into_iter().collect(),
-                    codecs: Codec::Adpcm.bit(),
+                    codecs: Codec::Adpcm.bit() | Codec::Phrases.bit(),
                     volume_percent: 80,
                     drills: true,
                 };
+                let verifier = key(*address).verifier(1).unwrap();
                 let key = terminal_key(*address);
-                BusTerminal::new(NOW_MS, own, line_profile(*address, 1, key, verifier.clone()), 1)
+                BusTerminal::new(NOW_MS, own, line_profile(*address, 1, key, verifier), 1)
             })
             .collect();
-        let setup = LineSetup::of(baud);
         Self {
-            master: Master::new(setup, &addresses),
+            master: Master::new(LineSetup::of(baud), &addresses),
             bus: Bus::new(baud, usize::from(n_terminals) + 1, seed),
             terminals,
             now_us: 0,
             here: BTreeSet::new(),
             offline: BTreeSet::new(),
             reports: BTreeMap::new(),
+            taken: BTreeMap::new(),
             tells_time: true,
             times: 0,
+            sm2: None,
             ordered: None,
             wake_us: 0,
         }
@@ -106,6 +123,15 @@ impl World {
         self
     }
 
+    fn sealed(&self, order: &Order) -> Arc<[u8]> {
+        let mut out = [0; FRAME_BYTES_MAX];
+        let used = match &self.sm2 {
+            Some(key) => seal(Kind::Order, order, &Sm2Signer::new(1, key), &mut out),
+            None => seal(Kind::Order, order, &Ed25519Signer::new(1, &signing_key()), &mut out),
+        };
+        out[..used.unwrap()].into()
+    }
+
     fn addresses(&self) -> Vec<u8> {
         (1..=u8::try_from(self.terminals.len()).unwrap()).collect()
     }
@@ -116,13 +142,18 @@ impl World {
 
     /// To one terminal by its own order, or to all by the area's.
     pub(crate) fn play_to(&mut self, counter: u64, bytes: &[u8], placed: bool, one: Option<u8>) {
-        let clip_bytes = u32::try_from(bytes.len()).unwrap();
-        let clip = Clip {
-            codec: Codec::Adpcm,
-            sha256: digest(bytes),
-            clip_bytes,
-            duration_ms: clip_bytes / 4,
-        };
+        self.play_contents(counter, &[clip(Codec::Adpcm, bytes)], bytes, placed, one);
+    }
+
+    /// An order with several contents, of which `bytes` are those of the one that is brought.
+    pub(crate) fn play_contents(
+        &mut self,
+        counter: u64,
+        clips: &[Clip],
+        bytes: &[u8],
+        placed: bool,
+        one: Option<u8>,
+    ) {
         let issued_at_ms = NOW_MS + self.now_us / 1_000;
         let order = Order::Play(Manifest {
             counter,
@@ -138,13 +169,13 @@ impl World {
             repeats: 1,
             interval_s: 10,
             stagger_ms: 0,
-            clips: [clip].into_iter().collect(),
+            clips: clips.iter().copied().collect(),
         });
         let to = one.map_or(self.addresses(), |at| vec![at]);
         let bring = if placed { Bring::Name } else { Bring::Send };
         let content = Content { sha256: digest(bytes), bytes: bytes.into(), to: to.clone(), bring };
         let order = LineOrder {
-            frame: sealed(&order),
+            frame: self.sealed(&order),
             to,
             priority: 10,
             expires_us: self.now_us + HOUR_MS * 1_000,
@@ -178,7 +209,7 @@ impl World {
         let (target, broadcast) = (Target::Area(AREA), Some(broadcast));
         let cancel = Cancel { counter, broadcast, target, issued_at_ms, expires_ms };
         let order = LineOrder {
-            frame: sealed(&Order::Cancel(cancel)),
+            frame: self.sealed(&Order::Cancel(cancel)),
             to: self.addresses(),
             priority: 255,
             expires_us: self.now_us + HOUR_MS * 1_000,
@@ -210,7 +241,8 @@ impl World {
         self.times += 1;
         let issued_at_ms = NOW_MS + self.now_us / 1_000;
         let time = TimeSignal { target: Target::Area(AREA), issued_at_ms };
-        let frames = if self.tells_time { vec![sealed(&Order::Time(time))] } else { Vec::new() };
+        let frames =
+            if self.tells_time { vec![self.sealed(&Order::Time(time))] } else { Vec::new() };
         self.step(LineEvent::Time(frames));
     }
 
@@ -220,6 +252,7 @@ impl World {
         }
         let key = terminal_key(address);
         let report: Report = open(Kind::Acknowledgement, sealed, &HmacKey::new(1, &key)).unwrap();
+        self.taken.insert((address, report.broadcast), report.taken.0);
         self.reports.insert((address, report.broadcast), report.step);
     }
 

@@ -5,7 +5,8 @@ use crate::Board;
 use crate::shelf::{BLOCK_BYTES, Blocks, Shelf};
 use heapless::Vec;
 use mingluo_bridge::adpcm::{BLOCK_BYTES_MAX, Head, at_volume, block_samples, decode_block};
-use mingluo_bridge::message::{Codec, PHRASES_MAX, PhraseList, SPOKEN_BYTES_MAX};
+use mingluo_bridge::intake::ClipStore as _;
+use mingluo_bridge::message::{Codec, PHRASES_MAX, SPOKEN_BYTES_MAX};
 use mingluo_bridge::tts::{Act, Command, FRAME_BYTES_MAX, Speech, SpeechChip, Utf16Le, frame};
 
 /// Samples per second of the converter.
@@ -259,8 +260,9 @@ fn phrases<B: Blocks>(
         return None;
     }
     let bytes = block.get(..usize::try_from(length).ok()?)?;
-    let list: PhraseList = postcard::from_bytes(bytes).ok()?;
-    list.phrases.iter().map(|number| shelf.numbered(*number)).collect()
+    // It was proven when it came; since then a number may have been given anew.
+    let numbers = mingluo_bridge::phrases::open(bytes, |number| shelf.phrase(number))?;
+    numbers.iter().map(|number| shelf.numbered(*number)).collect()
 }
 
 fn open<B: Blocks>(place: usize, shelf: &mut Shelf<B>) -> Option<Open> {
