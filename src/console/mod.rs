@@ -31,7 +31,7 @@ pub use session::{ApiKey, ApiKeys};
 pub(crate) use views::broadcast as broadcast_view;
 pub use web::{Board, County, Outline};
 
-use crate::daemon::{AuditDesk, CoreHandle, Metrics, PreviewDesk, RecordingDesk, Seen};
+use crate::daemon::{AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -52,6 +52,8 @@ pub struct Console {
     pub audit: AuditDesk,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
+    /// The way to what officers speak live.
+    pub live: LiveDesk,
     /// The way to the recordings that officers bring.
     pub recordings: RecordingDesk,
     /// Known API keys.

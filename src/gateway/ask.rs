@@ -1,5 +1,6 @@
 //! What people ask beyond broadcasts and approvals. A closed list, each answered in its own file.
 
+use super::live::LiveAct;
 use super::{Action, Gateway, RequestId};
 use crate::decide::{ManualRequest, PlanEdit};
 use crate::model::{Actor, BroadcastId, Group, PlanId, Programme, Shift, ShiftId, UtcMs};
@@ -25,6 +26,8 @@ pub enum Ask {
     ApproveProgramme(String, UtcMs),
     /// Remove a programme.
     RemoveProgramme(String),
+    /// Speak live, with what comes of it.
+    Live(BroadcastId, LiveAct),
     /// Sign afterwards what another officer released alone.
     Countersign(BroadcastId),
 }
@@ -58,6 +61,7 @@ impl Gateway {
                 self.approve_programme(now, request, actor, name, seen)
             }
             Ask::RemoveProgramme(name) => self.remove_programme(now, request, actor, name),
+            Ask::Live(broadcast, act) => self.live(now, request, actor, broadcast, act),
             Ask::Countersign(broadcast) => self.countersign(now, request, actor, broadcast),
         }
     }

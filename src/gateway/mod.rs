@@ -12,6 +12,7 @@ mod counts;
 mod delivering;
 mod editing;
 mod groups;
+mod live;
 mod people;
 mod programmes;
 mod resending;
@@ -23,6 +24,7 @@ mod tests;
 pub use ask::{Ask, Release};
 pub use calls::{Answering, Call, CallKey};
 pub use counts::Counts;
+pub use live::{LIVE_BEGIN_S_MAX, LIVE_S_MAX, LiveAct, Speaking};
 pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use roster::Whom;
 pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
@@ -393,6 +395,10 @@ fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action
     let broadcast = &state.broadcasts.get(&id)?.broadcast;
     let known = |terminal| rules.network.terminals.get(terminal);
     let terminals = || broadcast.terminals().iter().filter_map(known);
+    if broadcast.speaker().is_some() {
+        let spoken = terminals().filter_map(live::codec).collect();
+        return Some(Action::Render(Box::new(live::opening(broadcast, spoken))));
+    }
     let texts = terminals().filter(|terminal| terminal.codecs.contains(&Codec::Text));
     let texts = texts.map(|_| Codec::Text);
     let codecs = terminals().filter_map(|terminal| terminal.codecs.first().copied());

@@ -3,6 +3,7 @@
 
 use super::calls::Call;
 use super::counts::Counts;
+use super::live::Speaking;
 use super::programmes::ProgrammeState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending};
 use crate::deliver::Delivery;
@@ -103,6 +104,9 @@ pub struct BroadcastState {
     /// Broadcasts that sent it again to those that had not played it.
     #[serde(default)]
     pub resent_as: Vec<BroadcastId>,
+    /// What is spoken live, once it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaking: Option<Speaking>,
     /// Whether the group orders were sent at least once in this life of the process.
     #[serde(skip)]
     pub group_sent: bool,
@@ -124,6 +128,9 @@ impl BroadcastState {
     #[must_use]
     pub fn play_ms(&self) -> i64 {
         let clip_ms = self.clips.iter().map(|clip| i64::from(clip.duration_ms)).max().unwrap_or(0);
+        if let Some(speaking) = &self.speaking {
+            return clip_ms + speaking.spoken_ms_max();
+        }
         let repeats = i64::from(self.broadcast.repeats().max(1));
         repeats * clip_ms + (repeats - 1) * i64::from(self.broadcast.interval_s()) * 1000
     }
@@ -226,6 +233,10 @@ impl State {
                     old.resent_as.extend(*broadcast);
                 }
             }
+            Entry::LiveBegun { .. }
+            | Entry::LivePart { .. }
+            | Entry::LiveEnded { .. }
+            | Entry::LiveKept { .. } => self.apply_live(at, entry),
             Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
             Entry::ClipReady { broadcast, clips, spoken } => {
                 if let Some(state) = self.broadcasts.get_mut(broadcast) {
@@ -387,6 +398,7 @@ impl State {
                 deliveries,
                 counts_kept: None,
                 resent_as: Vec::new(),
+                speaking: None,
                 group_sent: false,
             },
         );

@@ -33,7 +33,9 @@ pub use broadcast::{
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
-pub use plan::{Disposition, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal};
+pub use plan::{
+    Disposition, LIVE_VOICE, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal,
+};
 pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,
     Playback, Policy, QuietHours, ResponsePlan, Template,

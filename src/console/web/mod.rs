@@ -35,6 +35,7 @@ mod recordings;
 mod resend;
 mod roster;
 mod sign_in;
+mod speak;
 mod stop;
 mod system;
 mod terminals;
@@ -95,6 +96,7 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/broadcasts/{id}/countersign", post(glass::countersign))
         .route("/broadcasts/{id}/resend", post(resend::post))
         .route("/broadcasts/{id}/called", post(calls::post))
+        .merge(speaking())
         .route("/broadcasts/{id}", get(broadcast::get))
         .route("/broadcasts/{id}/cancel", post(broadcast::cancel))
         .route("/compose", get(compose::get).post(compose::post))
@@ -139,6 +141,15 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/", get(async || Redirect::to("/console/")))
         .route("/console", get(async || Redirect::to("/console/")))
         .nest("/console/", pages)
+}
+
+/// The microphone.
+fn speaking() -> Router<Console> {
+    let pieces = DefaultBodyLimit::max(speak::BODY_BYTES_MAX);
+    Router::new()
+        .route("/broadcasts/{id}/speak", get(speak::get).post(speak::say).layer(pieces))
+        .route("/broadcasts/{id}/speak/begin", post(speak::begin))
+        .route("/broadcasts/{id}/speak/end", post(speak::end))
 }
 
 /// Roster, groups, programmes.
