@@ -48,6 +48,9 @@ pub enum LiveFault {
     /// Nobody speaks in this broadcast, or no more.
     #[error("nobody speaks in this broadcast (any more)")]
     Over,
+    /// Somebody else speaks.
+    #[error("another officer speaks in this broadcast")]
+    NotYours,
     /// A piece was lost on the way.
     #[error("expected piece {expected}, got {got}; the sound was interrupted")]
     OutOfTurn {
@@ -88,7 +91,8 @@ enum Piece {
     End(Actor, oneshot::Sender<Result<Spoke, LiveFault>>),
 }
 
-type Speakers = Arc<Mutex<BTreeMap<BroadcastId, mpsc::Sender<Piece>>>>;
+/// By broadcast: the officer's name and the way to the task.
+type Speakers = Arc<Mutex<BTreeMap<BroadcastId, (String, mpsc::Sender<Piece>)>>>;
 
 /// The way to those who speak.
 #[derive(Clone)]
@@ -138,7 +142,7 @@ impl LiveDesk {
             if speakers.len() >= SPEAKERS_MAX || speakers.contains_key(&id) {
                 return Err(LiveFault::Busy);
             }
-            speakers.insert(id, sender);
+            speakers.insert(id, (actor.name.clone(), sender));
         }
         let begun = self.begun(&actor, id).await;
         match begun {
@@ -178,7 +182,8 @@ impl LiveDesk {
     ) -> Result<Spoke, LiveFault> {
         let samples = pcm.chunks_exact(2).filter_map(|two| <[u8; 2]>::try_from(two).ok());
         let samples = samples.map(i16::from_le_bytes).collect();
-        self.pass(id, |reply| Piece::Sound(seq, samples, actor, reply)).await
+        let name = actor.name.clone();
+        self.pass(&name, id, |reply| Piece::Sound(seq, samples, actor, reply)).await
     }
 
     /// Ends.
@@ -186,15 +191,22 @@ impl LiveDesk {
     /// # Errors
     /// [`LiveFault`].
     pub async fn end(&self, actor: Actor, id: BroadcastId) -> Result<Spoke, LiveFault> {
-        self.pass(id, |reply| Piece::End(actor, reply)).await
+        let name = actor.name.clone();
+        self.pass(&name, id, |reply| Piece::End(actor, reply)).await
     }
 
     async fn pass(
         &self,
+        by: &str,
         id: BroadcastId,
         piece: impl FnOnce(oneshot::Sender<Result<Spoke, LiveFault>>) -> Piece,
     ) -> Result<Spoke, LiveFault> {
-        let sender = lock(&self.speakers).get(&id).cloned().ok_or(LiveFault::Over)?;
+        let known = lock(&self.speakers).get(&id).cloned();
+        let (speaker, sender) = known.ok_or(LiveFault::Over)?;
+        if speaker != by {
+            // Nobody ends another's speech by talking into it.
+            return Err(LiveFault::NotYours);
+        }
         let (reply, answer) = oneshot::channel();
         sender.send(piece(reply)).await.map_err(|_| LiveFault::Over)?;
         answer.await.map_err(|_| LiveFault::Over)?

@@ -16,4 +16,5 @@ mod seen;
 mod shot;
 mod sight;
 mod smoke;
+mod voice;
 mod wire;

@@ -186,6 +186,9 @@ fn refused(visitor: &Visitor, fault: &LiveFault) -> Response {
             say("同时喊话的人已达上限，请稍候。", "Too many speak."),
         ),
         LiveFault::Over => (StatusCode::CONFLICT, say("喊话已经结束。", "It is over.")),
+        LiveFault::NotYours => {
+            (StatusCode::FORBIDDEN, say("正在由另一人喊话。", "Another officer is speaking."))
+        }
         LiveFault::OutOfTurn { .. } => (
             StatusCode::CONFLICT,
             say("声音在途中丢失，喊话已中断。", "Sound was lost on its way."),
