@@ -204,6 +204,7 @@ fn a_recording_in_use_is_not_deleted() {
         ("step", "send"),
         ("class", "live"),
         ("recording", name.as_str()),
+        ("once", "a-recording-in-use"),
         ("area", "430621000000"),
         ("urgency", "emergency"),
         ("repeats", "1"),
