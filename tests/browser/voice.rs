@@ -288,6 +288,7 @@ fn a_code_is_set_up_and_asked_for() {
         sign_in(&again, &OFFICER, PASSWORD);
         assert!(again.count("nav") == 0 || again.path().contains("sign-in"), "the code is missing");
         again.shot("code-needed");
+        again.expect_fault("401");
         again.fill("[name=login]", OFFICER.login);
         again.fill("[name=password]", PASSWORD);
         // A code is good once: the one that set it up is used.

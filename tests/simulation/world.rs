@@ -14,8 +14,8 @@ use mingluo::deliver::{self, KeyRing, Pace};
 use mingluo::gateway::{Action, Arrival, Gateway, Input, RequestId, State};
 use mingluo::ingest;
 use mingluo::model::{
-    Actor, Address, AreaLevel, BroadcastId, ClipRef, Codec, OrderKind, Origin, Outcome, Role,
-    Sha256, Spoken, Step, StopScope, TerminalId, UtcMs,
+    Actor, Address, AreaLevel, BroadcastId, OrderKind, Origin, Outcome, Role, Sha256, Step,
+    StopScope, TerminalId, UtcMs,
 };
 use mingluo::record::entry::Entry;
 use mingluo::record::{Journal, MemoryJournal, NewRow};
@@ -30,8 +30,6 @@ use std::sync::OnceLock;
 pub(crate) const START: UtcMs = UtcMs(1_780_279_200_000);
 /// How long one run lasts: beyond the validity of everything.
 const RUN_S: i64 = 4_200;
-/// Length of the clip.
-const CLIP_MS: u32 = 20_000;
 
 /// What happens when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -308,21 +306,6 @@ impl World {
         let actor = Actor { name: "值班员".into(), role: Role::Officer, areas };
         self.requests += 1;
         self.input(Input::Stop(RequestId(self.requests), actor, StopScope::All));
-    }
-
-    fn rendered(&mut self, broadcast: u64) {
-        let live = self.gateway.as_ref().is_some_and(|gateway| {
-            let known = gateway.state().broadcasts.get(&BroadcastId(broadcast));
-            known.is_some_and(|known| known.broadcast.speaker().is_some())
-        });
-        let clip = ClipRef {
-            sha256: Sha256::of(&broadcast.to_le_bytes()),
-            codec: Codec::Opus,
-            clip_bytes: 40_000,
-            duration_ms: if live { 2_000 } else { CLIP_MS },
-        };
-        let spoken = Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
-        self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
     }
 
     fn input(&mut self, input: Input) {

@@ -6,7 +6,7 @@ use mingluo::decide::{ManualRequest, Urgency};
 use mingluo::gateway::{Action, Ask, Input, LiveAct, Release, RequestId, Speaking};
 use mingluo::model::{
     Actor, BroadcastId, Calendar, Chime, Class, ClipRef, Codec, LocalDate, Outcome, Programme,
-    Role, Sha256, TerminalId,
+    Role, Sha256, Spoken, TerminalId,
 };
 use mingluo::record::entry::Entry;
 use std::collections::BTreeSet;
@@ -14,6 +14,8 @@ use std::collections::BTreeSet;
 /// Local minute of the programme: ten minutes after the start.
 const PROGRAMME_MINUTE: u16 = 10 * 60 + 10;
 
+/// Length of the clip.
+const CLIP_MS: u32 = 20_000;
 /// Parts of a live speech.
 const PARTS: u32 = 30;
 
@@ -111,6 +113,22 @@ impl World {
         };
         self.requests += 1;
         self.input(Input::Ask(RequestId(self.requests), actor, Box::new(ask)));
+    }
+
+    /// The audio of a broadcast, or its opening, is ready.
+    pub(super) fn rendered(&mut self, broadcast: u64) {
+        let live = self.gateway.as_ref().is_some_and(|gateway| {
+            let known = gateway.state().broadcasts.get(&BroadcastId(broadcast));
+            known.is_some_and(|known| known.broadcast.speaker().is_some())
+        });
+        let clip = ClipRef {
+            sha256: Sha256::of(&broadcast.to_le_bytes()),
+            codec: Codec::Opus,
+            clip_bytes: 40_000,
+            duration_ms: if live { 2_000 } else { CLIP_MS },
+        };
+        let spoken = Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
+        self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
     }
 
     /// Somebody will speak, released alone.
