@@ -166,7 +166,7 @@ impl Gateway {
             let refusal = match act {
                 LiveAct::Begin => begin(out, id, &actor.name),
                 LiveAct::Part { number, spoken_at, clips } => {
-                    part(out, id, number, spoken_at, clips)
+                    part(out, id, number, spoken_at, &clips)
                 }
                 LiveAct::End(reason) => {
                     end(out, id, &actor.name, &reason);
@@ -226,7 +226,7 @@ fn part(
     id: BroadcastId,
     number: u32,
     spoken_at: UtcMs,
-    clips: Vec<ClipRef>,
+    clips: &[ClipRef],
 ) -> Option<Refusal> {
     let now = out.now;
     let state = out.state.broadcasts.get(&id)?;
@@ -247,8 +247,8 @@ fn part(
         end(out, id, "gateway", "已达最长喊话时间");
         return Some(against("too_long", "已达最长喊话时间"));
     }
-    out.record(Entry::LivePart { broadcast: id, number, spoken_at, clips: clips.clone() });
-    send_part(out, id, number, &clips);
+    out.record(Entry::LivePart { broadcast: id, number, spoken_at, clips: clips.to_vec() });
+    send_part(out, id, number, clips);
     None
 }
 

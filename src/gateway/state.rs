@@ -7,11 +7,12 @@ use super::live::Speaking;
 use super::programmes::ProgrammeState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending};
 use crate::deliver::Delivery;
-use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
-    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
-    Level, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
+    Acknowledgement, AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef,
+    Disposition, Group, Level, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId,
+    UtcMs,
 };
+use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -248,15 +249,7 @@ impl State {
                 }
             }
             Entry::Sent { broadcast, to, kind, .. } => self.apply_sent(at, *broadcast, to, *kind),
-            Entry::Acknowledged { report } => {
-                if let Some(delivery) = self
-                    .broadcasts
-                    .get_mut(&report.broadcast)
-                    .and_then(|state| state.deliveries.get_mut(&report.terminal))
-                {
-                    delivery.acknowledged(report, at);
-                }
-            }
+            Entry::Acknowledged { report } => self.apply_acknowledged(at, report),
             Entry::BroadcastCancelled { broadcast, cancellation } => {
                 self.counter = self.counter.max(cancellation.counter.0);
                 self.apply_cancelled(*broadcast, cancellation);
@@ -421,6 +414,16 @@ impl State {
             {
                 delivery.sent(at);
             }
+        }
+    }
+
+    fn apply_acknowledged(&mut self, at: UtcMs, report: &Acknowledgement) {
+        if let Some(delivery) = self
+            .broadcasts
+            .get_mut(&report.broadcast)
+            .and_then(|state| state.deliveries.get_mut(&report.terminal))
+        {
+            delivery.acknowledged(report, at);
         }
     }
 

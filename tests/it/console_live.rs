@@ -56,8 +56,12 @@ impl Town {
 
     /// Allowed at once: a township at noon or by break-glass; gives its page.
     fn allowed(&mut self) -> String {
+        self.allowed_as("live")
+    }
+
+    fn allowed_as(&mut self, class: &str) -> String {
         let fields = [
-            ("class", "live"),
+            ("class", class),
             ("voice", "live"),
             ("text", "请下河捕鱼的群众马上上岸"),
             ("area", TOWNSHIP),
@@ -232,4 +236,50 @@ fn a_page_that_falls_silent_ends_it() {
     let rows = town.close();
     assert_eq!(of_kind(&rows, "live_ended").len(), 1);
     assert_eq!(of_kind(&rows, "live_kept").len(), 1);
+}
+
+#[test]
+fn a_session_that_ends_ends_it() {
+    let mut town = Town::open("console-live-session");
+    let page = town.allowed();
+    let token = town.token.clone();
+    town.begin(&page);
+    assert_eq!(town.officer.speak(&page, &token, 0, &tone(1_200)).status, 200);
+    assert_eq!(town.officer.post("/console/sign-out", &[]).status, 303);
+    let late = town.officer.speak(&page, &token, 1, &tone(1_200));
+    assert!(late.location.starts_with("/console/sign-in"), "{}", late.whole);
+    let mut other = Visitor::signed_in(&town.gateway, "other");
+    let ended = || other.get(page.trim_end_matches("/speak")).whole.contains("已结束");
+    wait_until(20, ended, "it has ended by itself");
+    let rows = town.close();
+    assert_eq!(of_kind(&rows, "live_part").len(), 2, "what was spoken before, its rest included");
+}
+
+#[test]
+fn a_drill_is_framed_by_its_words() {
+    let mut town = Town::open("console-live-drill");
+    let arm = r#"{"armed":true,"minutes":30}"#.to_owned();
+    let (status, told) = town.gateway.post("/drill", &town.gateway.leader(), arm);
+    assert!((200..300).contains(&status), "{told}");
+    let page = town.allowed_as("drill");
+    let id = Town::id(&page);
+    let token = town.token.clone();
+    town.begin(&page);
+    for piece in 0..2 {
+        assert_eq!(town.officer.speak(&page, &token, piece, &tone(1_000)).status, 200);
+        town.gateway.sleep_ms(300);
+    }
+    let ended = town.officer.speak(&format!("{page}/end"), &token, 0, b"");
+    assert!(ended.status == 200 && ended.whole.contains("\"parts\":3"), "{}", ended.whole);
+    let all_played = || {
+        let counts = town.counts(id);
+        counts["played"] == counts["targeted"]
+    };
+    wait_until(30, all_played, "every terminal played it to the end");
+    let rows = town.close();
+    let opening = of_kind(&rows, "clip_ready")[0].clone();
+    assert_eq!(opening["spoken"]["voice"], "recorded:drill-before");
+    let parts = of_kind(&rows, "live_part");
+    let after = parts[2]["clips"][0]["duration_ms"].as_u64().unwrap();
+    assert!(after > 2_000, "the words after a drill: {after} ms");
 }
