@@ -184,6 +184,26 @@ pub struct TimeSignal {
     pub issued_at_ms: i64,
 }
 
+/// A part of what somebody speaks now, for terminals that took the [`Order::Live`] of its broadcast.
+/// Sounds once, in turn, within a play that is going on; by itself it begins nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which broadcast.
+    pub broadcast: u64,
+    /// From 0, rising by one.
+    pub number: u32,
+    /// Who must play it.
+    pub target: Target,
+    /// When it was issued.
+    pub issued_at_ms: i64,
+    /// Of no use after; seconds, not minutes.
+    pub expires_ms: i64,
+    /// Nothing follows: `number` parts were spoken, and this is none.
+    pub ends: bool,
+    /// Its sound in one or more encodings; empty at the end.
+    pub clips: Vec<Clip, CLIPS_MAX>,
+}
+
 /// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other. A proof
 /// follows it, see [`crate::phrases`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -205,6 +225,10 @@ pub enum Order {
     Keep(Keep),
     /// Set the clock.
     Time(TimeSignal),
+    /// Play, then go on with what is spoken now, part by part.
+    Live(Manifest),
+    /// The next part of it.
+    Part(Part),
 }
 
 impl Order {
@@ -212,11 +236,12 @@ impl Order {
     #[must_use]
     pub fn target(&self) -> Target {
         match self {
-            Self::Play(manifest) => manifest.target,
+            Self::Play(manifest) | Self::Live(manifest) => manifest.target,
             Self::Cancel(cancel) => cancel.target,
             Self::Query(query) => query.target,
             Self::Keep(keep) => keep.target,
             Self::Time(time) => time.target,
+            Self::Part(part) => part.target,
         }
     }
 }

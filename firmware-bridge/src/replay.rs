@@ -111,11 +111,22 @@ pub struct Memory<S> {
 /// terminal address are the same order.
 #[must_use]
 pub fn digest(manifest: &Manifest) -> [u8; 8] {
+    digest_of(manifest, &[])
+}
+
+/// The same of an order to play what is spoken now: never equal to that of a play of the same
+/// manifest.
+#[must_use]
+pub fn digest_live(manifest: &Manifest) -> [u8; 8] {
+    digest_of(manifest, b"live")
+}
+
+fn digest_of(manifest: &Manifest, kind: &[u8]) -> [u8; 8] {
     let mut plain = manifest.clone();
     plain.target = Target::Terminal(0);
     let mut buffer = [0_u8; 512];
     let bytes = postcard::to_slice(&plain, &mut buffer).map(|used| &*used).unwrap_or_default();
-    let full: [u8; 32] = Sha256::digest(bytes).into();
+    let full: [u8; 32] = Sha256::new().chain_update(bytes).chain_update(kind).finalize().into();
     let [a, b, c, d, e, f, g, h, ..] = full;
     [a, b, c, d, e, f, g, h]
 }

@@ -14,7 +14,10 @@ use crate::queue::Reports;
 use crate::replay::{self, Memory, Phase, Store};
 use crate::taken::Taken;
 use heapless::{Deque, String, Vec};
+use live::Live;
+pub use live::{LIVE_BUFFER_PARTS, LIVE_GAP_PARTS_MAX, LIVE_LATE_MS, LIVE_SILENCE_MS_MAX};
 
+mod live;
 mod orders;
 mod tell;
 mod turn;
@@ -95,9 +98,15 @@ pub struct Profile {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    Fetching { next_try_at_ms: i64 },
-    Ready { not_before_ms: i64 },
+    Fetching {
+        next_try_at_ms: i64,
+    },
+    Ready {
+        not_before_ms: i64,
+    },
     Sounding,
+    /// Between two parts of what is spoken now: its turn is not over.
+    Listening,
 }
 
 #[derive(Debug, Clone)]
@@ -146,6 +155,8 @@ pub struct Dropped {
     pub keeps: u32,
     /// Play orders that came before the terminal had a time to judge them by.
     pub timeless: u32,
+    /// Parts outside their time, used before, or of a broadcast that is not being spoken here.
+    pub parts: u32,
 }
 
 /// The terminal.
@@ -154,6 +165,8 @@ pub struct Terminal<S> {
     profile: Profile,
     memory: Memory<S>,
     held: Vec<Held, HELD_MAX>,
+    /// What is spoken now; its broadcast is among `held`.
+    live: Option<Live>,
     reports: Reports,
     sequence: u32,
     actions: Deque<Action, ACTIONS_MAX>,
@@ -175,6 +188,7 @@ impl<S: Store> Terminal<S> {
             profile,
             memory,
             held: Vec::new(),
+            live: None,
             reports,
             sequence,
             actions: Deque::new(),
@@ -239,7 +253,9 @@ impl<S: Store> Terminal<S> {
             return Ok(());
         }
         match order {
-            Order::Play(manifest) => self.play(now_ms, &manifest),
+            Order::Play(manifest) => self.play(now_ms, &manifest, false),
+            Order::Live(manifest) => self.play(now_ms, &manifest, true),
+            Order::Part(part) => self.part(now_ms, &part),
             Order::Cancel(cancel) => self.cancel(now_ms, &cancel),
             Order::Query(query) => self.query(now_ms, &query),
             Order::Keep(keep) => self.keep(now_ms, &keep),
@@ -286,6 +302,7 @@ impl<S: Store> Terminal<S> {
         for counter in ready {
             self.report_held(now_ms, counter, Step::Received);
         }
+        self.part_fetched(sha256, true);
         self.turn(now_ms);
     }
 
@@ -297,10 +314,15 @@ impl<S: Store> Terminal<S> {
                     State::Fetching { next_try_at_ms: now_ms.saturating_add(FETCH_WAIT_MS) };
             }
         }
+        self.part_fetched(sha256, false);
     }
 
     /// Sound comes out.
     pub fn on_playback_started(&mut self, now_ms: i64, broadcast: u64) {
+        if self.is_opening(broadcast) {
+            // Nobody speaks yet.
+            return;
+        }
         if let Some(held) = self.held.iter_mut().find(|held| held.counter == broadcast)
             && held.state == State::Sounding
             && held.playing_at_ms.is_none()
@@ -312,6 +334,9 @@ impl<S: Store> Terminal<S> {
 
     /// One play came to its end; `heard` = a sensor heard it.
     pub fn on_playback_finished(&mut self, now_ms: i64, broadcast: u64, heard: bool) {
+        if self.listens_again(now_ms, broadcast, heard) {
+            return self.turn(now_ms);
+        }
         if let Some(held) = self.held.iter_mut().find(|held| held.counter == broadcast)
             && held.state == State::Sounding
         {

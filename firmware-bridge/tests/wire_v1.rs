@@ -70,6 +70,35 @@ fn orders() {
 }
 
 #[test]
+fn what_is_spoken_now() {
+    let mut live = manifest(5, 10);
+    live.volume_percent = Some(80);
+    live.clips[0].sha256 = [0xAB; 32];
+    check(
+        &Order::Live(live),
+        "050501000a01e98dcbcddcf46180c0e285e36880c0e285e36880fa9989e3680150010a000102abababababababababababababababababababababababababababababababab80f104a09c01",
+    );
+    let target = Target::Area(430_621_100_000);
+    let sound = Clip { sha256: [0xAB; 32], clip_bytes: 4_060, duration_ms: 1_000, ..clip(5) };
+    let part = Part {
+        broadcast: 5,
+        number: 300,
+        target,
+        issued_at_ms: NOW,
+        expires_ms: NOW + 15_000,
+        ends: false,
+        clips: [sound].into_iter().collect(),
+    };
+    let head = "0605ac0200e08f9298c40c80c0e285e368b0aae485e368";
+    let clips = format!("0102{}dc1fe807", "ab".repeat(32));
+    check(&Order::Part(part.clone()), &format!("{head}00{clips}"));
+    check(
+        &Order::Part(Part { ends: true, clips: [].into_iter().collect(), ..part }),
+        &format!("{head}0100"),
+    );
+}
+
+#[test]
 fn reports_receipts_and_status() {
     let third = Report { taken: Taken(Some(2)), ..report(Step::Playing) };
     check(&third, "e98dcbcddcf46105020180c0e285e36801d0cfe285e36800010181800402");

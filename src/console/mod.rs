@@ -32,7 +32,7 @@ pub(crate) use views::broadcast as broadcast_view;
 pub(crate) use web::known_host;
 pub use web::{Board, County, Outline};
 
-use crate::daemon::{AuditDesk, CoreHandle, Metrics, PreviewDesk, RecordingDesk, Seen};
+use crate::daemon::{AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -53,6 +53,8 @@ pub struct Console {
     pub audit: AuditDesk,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
+    /// The way to what officers speak live.
+    pub live: LiveDesk,
     /// The way to the recordings that officers bring.
     pub recordings: RecordingDesk,
     /// Known API keys.

@@ -9,6 +9,7 @@ use super::folder::Folder;
 use super::ground::Ground;
 use super::health::Life;
 use super::link::Links;
+use super::live::LiveDesk;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
@@ -404,6 +405,7 @@ fn console(
         county: Arc::new(ground.county()?),
         clips: clips::router(ground.renderer.clips()),
         board: Arc::default(),
+        live: LiveDesk::new(core.clone(), Arc::clone(&ground.renderer)),
         recordings: RecordingDesk::start(&ground.settings.render.recordings_dir)?,
         previews: previews(&ground.settings, &ground.renderer)?,
         core,

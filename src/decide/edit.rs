@@ -2,7 +2,9 @@
 //! other words and wider places are checked as a manual broadcast of that officer would be, and what
 //! would need a second person there can't be approved by its author alone here.
 
-use super::manual::{ManualRequest, Urgency, audience, check_bounds, check_form, second_person};
+use super::manual::{
+    ManualRequest, Urgency, audience, check_bounds, check_form, keep_hearing, second_person,
+};
 use super::priority::priority;
 use super::target::cover;
 use super::text::spoken;
@@ -71,10 +73,13 @@ pub fn edit(
     let mut after = before.clone();
     if edit.areas.is_some() || edit.terminals.is_some() {
         after.terminals = audience(rules, &request, &mut faults);
+        after.areas = cover(&rules.index, &rules.network, &after.terminals);
+        if plan.message.speaker().is_some() {
+            keep_hearing(rules, &mut after.terminals);
+        }
         if after.terminals.is_empty() && faults.is_empty() {
             faults.push(reason("no_audience", "所选范围内没有终端"));
         }
-        after.areas = cover(&rules.index, &rules.network, &after.terminals);
     }
     check_bounds(rules, &request, before.terminals.union(&after.terminals), &mut faults);
     if let Some(text) = &edit.text {

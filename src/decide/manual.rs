@@ -6,8 +6,8 @@ use super::target::cover;
 use super::text::{MESSAGE_CHARS_MAX, spoken};
 use super::{Memory, Rules, geometry, reason};
 use crate::model::{
-    AfterDeadline, AreaCode, Chime, Class, Level, Message, Need, Plan, PlanId, Playback, Position,
-    Reason, Refusal, TerminalId, UtcMs,
+    AfterDeadline, AreaCode, Chime, Class, Codec, LIVE_VOICE, Level, LinkKind, Message, Need, Plan,
+    PlanId, Playback, Position, Reason, Refusal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -83,7 +83,14 @@ pub fn manual(
     id: PlanId,
 ) -> Result<Plan, Refusal> {
     let mut faults = check_form(rules, request, memory);
-    let terminals = audience(rules, request, &mut faults);
+    let live = request.voice.as_deref() == Some(LIVE_VOICE);
+    let mut terminals = audience(rules, request, &mut faults);
+    // Group orders go to whole areas: those that can't hear what is spoken are not reached by them.
+    let areas = cover(&rules.index, &rules.network, &terminals);
+    let n_deaf = if live { keep_hearing(rules, &mut terminals) } else { 0 };
+    if terminals.is_empty() && n_deaf > 0 {
+        faults.push(reason("nobody_hears", format!("所选 {n_deaf} 个终端都听不到现场喊话")));
+    }
     if terminals.is_empty() && faults.is_empty() {
         faults.push(reason("no_audience", "所选范围内没有终端"));
     }
@@ -100,8 +107,18 @@ pub fn manual(
         Need::Officers { officers: 1, decide_by, after: AfterDeadline::Expire }
     };
     let text = request.text.as_deref().map(spoken).unwrap_or_default();
+    let text = if live && text.trim().is_empty() { "现场喊话".into() } else { text };
+    let voice = match &request.voice {
+        Some(_) if live => format!("{LIVE_VOICE}:{}", request.requested_by),
+        Some(voice) => voice.clone(),
+        None => "default".to_owned(),
+    };
     let mut reasons = vec![reason("manual", format!("{} 申请的人工播发", request.requested_by))];
     reasons.extend(against);
+    if n_deaf > 0 {
+        let text = format!("{n_deaf} 个终端只有串行线路或语音芯片，听不到现场喊话");
+        reasons.push(reason("no_live_audio", text));
+    }
     Ok(Plan {
         id,
         alert: None,
@@ -112,16 +129,16 @@ pub fn manual(
         priority: priority(request.class, request.level, Some(request.urgency)),
         message: Message {
             text: text.into_owned(),
-            voice: request.voice.clone().unwrap_or_else(|| "default".to_owned()),
+            voice,
             recording: request.recording.clone(),
             fallback_recording: fallback(request),
         },
         chime: request.chime,
         playback: Playback::Simultaneous,
         volume_percent: request.volume_percent,
-        repeats: request.repeats,
-        interval_s: request.interval_s,
-        areas: cover(&rules.index, &rules.network, &terminals),
+        repeats: if live { 1 } else { request.repeats },
+        interval_s: if live { 0 } else { request.interval_s },
+        areas,
         terminals,
         not_before: now,
         expires,
@@ -150,7 +167,17 @@ pub(super) fn check_form(rules: &Rules, request: &ManualRequest, memory: &Memory
     };
     let text = request.text.as_deref().map(spoken).unwrap_or_default();
     let n_chars = text.chars().count();
-    let silent = !text.chars().any(char::is_alphanumeric) && request.recording.is_none();
+    let live = request.voice.as_deref() == Some(LIVE_VOICE);
+    let silent = !text.chars().any(char::is_alphanumeric) && request.recording.is_none() && !live;
+    let forged = request.voice.as_deref().is_some_and(|voice| {
+        voice.strip_prefix(LIVE_VOICE).is_some_and(|rest| rest.starts_with(':'))
+    });
+    fault(forged, "bad_voice", "不能代他人喊话".to_owned());
+    fault(
+        live && request.recording.is_some(),
+        "live_or_recording",
+        "现场喊话与播放录音只能选一种".to_owned(),
+    );
     fault(silent, "nothing_to_say", "没有播发内容".to_owned());
     fault(
         n_chars > MESSAGE_CHARS_MAX,
@@ -190,6 +217,19 @@ pub(super) fn check_form(rules: &Rules, request: &ManualRequest, memory: &Memory
         "未启动演练，不能播发演练内容".to_owned(),
     );
     faults
+}
+
+/// Keeps the terminals that can hear what is spoken live: parts come over the network, as sound. Gives
+/// how many can't.
+pub(super) fn keep_hearing(rules: &Rules, terminals: &mut BTreeSet<TerminalId>) -> usize {
+    let before = terminals.len();
+    terminals.retain(|id| {
+        rules.network.terminals.get(id).is_some_and(|terminal| {
+            terminal.links.contains(&LinkKind::Mqtt)
+                && terminal.codecs.iter().any(|codec| *codec != Codec::Text)
+        })
+    });
+    before - terminals.len()
 }
 
 /// Whether a name can't lead out of the folder of recordings.

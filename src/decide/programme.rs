@@ -6,8 +6,8 @@ use super::manual::{ManualRequest, Urgency, audience, check_form, manual};
 use super::need::in_quiet_hours;
 use super::{Memory, Rules, reason};
 use crate::model::{
-    Calendar, Chime, Class, LocalDate, Need, OnCancel, Plan, PlanBasis, PlanId, Programme, Reason,
-    Refusal, TerminalId, UtcMs,
+    Calendar, Chime, Class, LIVE_VOICE, LocalDate, Need, OnCancel, Plan, PlanBasis, PlanId,
+    Programme, Reason, Refusal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -149,6 +149,8 @@ pub fn programme_faults(rules: &Rules, programme: &Programme, by: &str) -> Vec<R
             faults.push(reason(code, text));
         }
     };
+    let live = programme.voice.as_deref().is_some_and(|voice| voice.starts_with(LIVE_VOICE));
+    fault(live, "bad_voice", "节目单不能用现场喊话".to_owned());
     let n_chars = programme.name.chars().count();
     let bad_name = programme.name.trim().is_empty()
         || n_chars > NAME_CHARS_MAX

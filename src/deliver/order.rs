@@ -43,6 +43,42 @@ pub fn play_order(broadcast: &Broadcast, clips: &[ClipRef], started_at: UtcMs) -
     })
 }
 
+/// The order to play the opening of `broadcast`, and then what is spoken.
+#[must_use]
+pub fn live_order(broadcast: &Broadcast, clips: &[ClipRef], started_at: UtcMs) -> wire::Order {
+    match play_order(broadcast, clips, started_at) {
+        wire::Order::Play(manifest) => {
+            wire::Order::Live(wire::Manifest { repeats: 1, stagger_ms: 0, ..manifest })
+        }
+        other @ (wire::Order::Cancel(_)
+        | wire::Order::Query(_)
+        | wire::Order::Keep(_)
+        | wire::Order::Time(_)
+        | wire::Order::Live(_)
+        | wire::Order::Part(_)) => other,
+    }
+}
+
+/// Part `number` of what is spoken in `broadcast`, or (without clips) its end after so many parts.
+#[must_use]
+pub fn part_order(
+    broadcast: &Broadcast,
+    number: u32,
+    clips: &[ClipRef],
+    now: UtcMs,
+    valid_s: i64,
+) -> wire::Order {
+    wire::Order::Part(wire::Part {
+        broadcast: broadcast.id().0,
+        number,
+        target: NOBODY,
+        issued_at_ms: now.0,
+        expires_ms: now.plus_s(valid_s).min(broadcast.expires()).0,
+        ends: clips.is_empty(),
+        clips: clips.iter().take(wire::CLIPS_MAX).map(wire_clip).collect(),
+    })
+}
+
 /// The order to stop `broadcast` and never begin it again.
 #[must_use]
 pub fn cancel_order(broadcast: &Broadcast, counter: BroadcastId, now: UtcMs) -> wire::Order {
@@ -117,7 +153,8 @@ pub fn aimed(
     };
     let mut order = order.clone();
     match &mut order {
-        wire::Order::Play(manifest) => manifest.target = target,
+        wire::Order::Play(manifest) | wire::Order::Live(manifest) => manifest.target = target,
+        wire::Order::Part(part) => part.target = target,
         wire::Order::Cancel(cancel) => cancel.target = target,
         wire::Order::Query(query) => query.target = target,
         wire::Order::Keep(keep) => keep.target = target,

@@ -1,5 +1,6 @@
 //! What people ask beyond broadcasts and approvals. A closed list, each answered in its own file.
 
+use super::live::LiveAct;
 use super::{Action, Gateway, RequestId};
 use crate::decide::{ManualRequest, PlanEdit, PolicyEdit};
 use crate::model::{
@@ -28,6 +29,8 @@ pub enum Ask {
     ApproveProgramme(String, UtcMs),
     /// Remove a programme.
     RemoveProgramme(String),
+    /// Speak live, with what comes of it.
+    Live(BroadcastId, LiveAct),
     /// Sign afterwards what another officer released alone.
     Countersign(BroadcastId),
     /// Change a response plan or a template.
@@ -71,6 +74,7 @@ impl Gateway {
                 self.approve_programme(now, request, actor, name, seen)
             }
             Ask::RemoveProgramme(name) => self.remove_programme(now, request, actor, name),
+            Ask::Live(broadcast, act) => self.live(now, request, actor, broadcast, act),
             Ask::Countersign(broadcast) => self.countersign(now, request, actor, broadcast),
             Ask::ProposePolicy(edit) => self.propose_policy(now, request, actor, *edit),
             Ask::ApprovePolicy(part, version) => {

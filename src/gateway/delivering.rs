@@ -40,7 +40,13 @@ impl Gateway {
                     text: format!("播发 {broadcast} 使用备用音频：{why}"),
                 }));
             }
+            let unfit = spoken.fallback_reason.is_some();
             out.record(Entry::ClipReady { broadcast, clips, spoken });
+            if unfit && super::live::is_drill(out, broadcast) {
+                // A drill that can't be told from an alarm must not sound.
+                people::cancel_broadcast(out, broadcast, "gateway", "演练提示语缺失，不能喊话");
+                return;
+            }
             send_group(out, broadcast);
         })
     }
@@ -164,6 +170,7 @@ impl Gateway {
         super::roster::escalate(&self.rules, &mut out);
         super::programmes::due(&self.rules, &mut out);
         super::calls::escalate(&self.rules, &mut out);
+        super::live::watch(&mut out);
         let running: Vec<BroadcastId> = out.state.running().map(|(id, _)| *id).collect();
         for id in running {
             end_if_done(&mut out, id);
@@ -209,13 +216,16 @@ fn run_out(rules: &Rules, out: &mut Outbox<'_>) {
 
 /// First orders of a broadcast, by each terminal's preferred link: one per area when the areas are
 /// its cover, else one per terminal.
-fn send_group(out: &mut Outbox<'_>, id: BroadcastId) {
+pub(super) fn send_group(out: &mut Outbox<'_>, id: BroadcastId) {
     let (now, pace) = (out.now, out.pace);
     let Some(state) = out.state.broadcasts.get(&id) else { return };
     let mut by_link: BTreeMap<LinkKind, Vec<Address>> = BTreeMap::new();
     for terminal in state.deliveries.keys() {
         let first = way(out, id, *terminal);
         by_link.entry(first).or_default().push(Address::Terminal(*terminal));
+    }
+    if state.is_unspoken() {
+        return;
     }
     if !state.broadcast.areas().is_empty() {
         let areas = state.broadcast.areas().iter().map(|area| Address::Area(*area));
@@ -236,7 +246,11 @@ fn send_group(out: &mut Outbox<'_>, id: BroadcastId) {
 /// The link by which a terminal gets its next order of a broadcast.
 fn way(out: &Outbox<'_>, id: BroadcastId, terminal: TerminalId) -> LinkKind {
     let there = |link| out.presence.get(&(terminal, link)).copied().unwrap_or(Presence::Unknown);
-    let delivery = out.state.broadcasts.get(&id).and_then(|state| state.deliveries.get(&terminal));
+    let state = out.state.broadcasts.get(&id);
+    if state.is_some_and(|state| state.broadcast.speaker().is_some()) {
+        return LinkKind::Mqtt;
+    }
+    let delivery = state.and_then(|state| state.deliveries.get(&terminal));
     deliver::way(links_of(out.rules, terminal), there, delivery, out.now, &out.pace)
 }
 
@@ -255,9 +269,10 @@ fn pursue(out: &mut Outbox<'_>, id: BroadcastId, budget: &mut u32) {
         Phase::Cancelling => true,
         Phase::Rendering | Phase::Ended => return,
     };
-    if now >= state.broadcast.expires() {
+    if now >= state.broadcast.expires() || state.is_unspoken() {
         return;
     }
+    let live = state.broadcast.speaker().is_some();
     if !state.group_sent {
         return send_group(out, id);
     }
@@ -275,7 +290,8 @@ fn pursue(out: &mut Outbox<'_>, id: BroadcastId, budget: &mut u32) {
             Due::Order => false,
             Due::Query => true,
         };
-        let link = deliver::way(links, by, Some(delivery), now, &pace);
+        let link =
+            if live { LinkKind::Mqtt } else { deliver::way(links, by, Some(delivery), now, &pace) };
         due.entry((query, link)).or_default().push(Address::Terminal(*terminal));
         *budget -= 1;
         deliver::tried(delivery, *terminal, now, &pace);
@@ -312,6 +328,13 @@ fn send(out: &mut Outbox<'_>, id: BroadcastId, to: Vec<Address>, link: LinkKind)
         (Some(cancellation), _) => {
             (deliver::cancel_order(broadcast, cancellation.counter, now), OrderKind::Cancel)
         }
+        (None, Phase::Sending) if broadcast.speaker().is_some() && !drill_unarmed => {
+            // Who comes when all is said would hear an opening and nothing more.
+            if !state.speaking.as_ref().is_some_and(super::Speaking::goes_on) {
+                return;
+            }
+            (deliver::live_order(broadcast, &state.clips, state.started_at), OrderKind::Play)
+        }
         (None, Phase::Sending) if !drill_unarmed => {
             (deliver::play_order(broadcast, &state.clips, state.started_at), OrderKind::Play)
         }
@@ -343,7 +366,9 @@ fn end_if_done(out: &mut Outbox<'_>, id: BroadcastId) {
         Phase::Ended => return,
         Phase::Rendering => out.now >= state.broadcast.expires(),
         Phase::Sending => {
-            state.all_ended() || out.now >= state.broadcast.expires().plus_s(END_GRACE_S)
+            let until = state.speaking.as_ref().and_then(|speaking| speaking.ended_at);
+            let until = until.unwrap_or_else(|| state.broadcast.expires());
+            state.all_ended() || out.now >= until.plus_s(END_GRACE_S)
         }
         Phase::Cancelling => {
             let pursued_until = state

@@ -13,6 +13,7 @@ mod delivering;
 mod editing;
 mod groups;
 mod keys;
+mod live;
 mod people;
 mod policy;
 mod programmes;
@@ -26,6 +27,7 @@ pub use ask::{Ask, Release};
 pub use calls::{Answering, Call, CallKey};
 pub use counts::Counts;
 pub use keys::KeyState;
+pub use live::{LIVE_BEGIN_S_MAX, LIVE_S_MAX, LiveAct, Speaking};
 pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use roster::Whom;
 pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
@@ -401,6 +403,10 @@ fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action
     let broadcast = &state.broadcasts.get(&id)?.broadcast;
     let known = |terminal| rules.network.terminals.get(terminal);
     let terminals = || broadcast.terminals().iter().filter_map(known);
+    if broadcast.speaker().is_some() {
+        let spoken = terminals().filter_map(live::codec).collect();
+        return Some(Action::Render(Box::new(live::opening(broadcast, spoken))));
+    }
     let others = [Codec::Text, Codec::Phrases];
     let known = |codec: &Codec| terminals().any(|terminal| terminal.codecs.contains(codec));
     let others = others.into_iter().filter(known);

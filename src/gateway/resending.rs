@@ -68,6 +68,9 @@ fn not_now(old: &BroadcastState) -> Option<Reason> {
     if old.cancellation.is_some() {
         return against("cancelled", "该播发已取消，不能补发");
     }
+    if old.broadcast.speaker().is_some() {
+        return against("spoken_live", "现场喊话不能补发；请用喊话录音或文字另行播发");
+    }
     if old.phase == Phase::Rendering {
         return against("not_out_yet", "音频尚未生成，播发还没有发出");
     }

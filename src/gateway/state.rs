@@ -4,14 +4,16 @@
 use super::calls::Call;
 use super::counts::Counts;
 use super::keys::KeyState;
+use super::live::Speaking;
 use super::programmes::ProgrammeState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
-use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::model::{
-    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
-    Level, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
+    Acknowledgement, AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef,
+    Disposition, Group, Level, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId,
+    UtcMs,
 };
+use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -104,6 +106,9 @@ pub struct BroadcastState {
     /// Broadcasts that sent it again to those that had not played it.
     #[serde(default)]
     pub resent_as: Vec<BroadcastId>,
+    /// What is spoken live, once it began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub speaking: Option<Speaking>,
     /// Whether the group orders were sent at least once in this life of the process.
     #[serde(skip)]
     pub group_sent: bool,
@@ -125,6 +130,9 @@ impl BroadcastState {
     #[must_use]
     pub fn play_ms(&self) -> i64 {
         let clip_ms = self.clips.iter().map(|clip| i64::from(clip.duration_ms)).max().unwrap_or(0);
+        if let Some(speaking) = &self.speaking {
+            return clip_ms + speaking.spoken_ms_max();
+        }
         let repeats = i64::from(self.broadcast.repeats().max(1));
         repeats * clip_ms + (repeats - 1) * i64::from(self.broadcast.interval_s()) * 1000
     }
@@ -237,20 +245,16 @@ impl State {
                     old.resent_as.extend(*broadcast);
                 }
             }
+            Entry::LiveBegun { .. }
+            | Entry::LivePart { .. }
+            | Entry::LiveEnded { .. }
+            | Entry::LiveKept { .. } => self.apply_live(at, entry),
             Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
             Entry::ClipReady { broadcast, clips, spoken } => {
                 self.apply_clips(*broadcast, clips, spoken);
             }
             Entry::Sent { broadcast, to, kind, .. } => self.apply_sent(at, *broadcast, to, *kind),
-            Entry::Acknowledged { report } => {
-                if let Some(delivery) = self
-                    .broadcasts
-                    .get_mut(&report.broadcast)
-                    .and_then(|state| state.deliveries.get_mut(&report.terminal))
-                {
-                    delivery.acknowledged(report, at);
-                }
-            }
+            Entry::Acknowledged { report } => self.apply_acknowledged(at, report),
             Entry::BroadcastCancelled { broadcast, cancellation } => {
                 self.counter = self.counter.max(cancellation.counter.0);
                 self.apply_cancelled(*broadcast, cancellation);
@@ -392,6 +396,7 @@ impl State {
                 deliveries,
                 counts_kept: None,
                 resent_as: Vec::new(),
+                speaking: None,
                 group_sent: false,
             },
         );
@@ -423,6 +428,16 @@ impl State {
             {
                 delivery.sent(at);
             }
+        }
+    }
+
+    fn apply_acknowledged(&mut self, at: UtcMs, report: &Acknowledgement) {
+        if let Some(delivery) = self
+            .broadcasts
+            .get_mut(&report.broadcast)
+            .and_then(|state| state.deliveries.get_mut(&report.terminal))
+        {
+            delivery.acknowledged(report, at);
         }
     }
 

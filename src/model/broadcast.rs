@@ -276,6 +276,12 @@ impl Broadcast {
     pub fn message(&self) -> &Message {
         &self.message
     }
+    /// The officer who speaks it live; only a broadcast by an officer's own hand is spoken so.
+    #[must_use]
+    pub fn speaker(&self) -> Option<&str> {
+        let manual = self.alert.is_none() && self.response_plan == "manual";
+        self.message.speaker().filter(|_| manual)
+    }
     /// The chime before it.
     #[must_use]
     pub fn chime(&self) -> Chime {

@@ -38,7 +38,9 @@ pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson,
 pub use fault::{Fault, Rejection};
 pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use phrase::Phrase;
-pub use plan::{Disposition, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal};
+pub use plan::{
+    Disposition, LIVE_VOICE, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal,
+};
 pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,
     Playback, Policy, QuietHours, ResponsePlan, Template,

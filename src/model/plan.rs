@@ -32,6 +32,18 @@ pub struct Message {
     pub fallback_recording: String,
 }
 
+/// The voice of an officer who speaks himself, into the microphone: `live`, and in a plan `live:` with
+/// his canonical name.
+pub const LIVE_VOICE: &str = "live";
+
+impl Message {
+    /// The officer who speaks it live 现场喊话; `None` = it is spoken or played by the gateway.
+    #[must_use]
+    pub fn speaker(&self) -> Option<&str> {
+        self.voice.strip_prefix(LIVE_VOICE)?.strip_prefix(':')
+    }
+}
+
 /// One reason of a decision, for people and for the record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {

@@ -5,7 +5,7 @@ use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
     LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart, Programme,
-    Reason, Rejection, Role, Sha256, Shift, ShiftId, Spoken, StopScope, UtcMs,
+    Reason, Rejection, Role, Sha256, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,42 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "entry", rename_all = "snake_case")]
 pub enum Entry {
+    /// An officer begins to speak live 现场喊话.
+    LiveBegun {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// Who speaks.
+        by: String,
+        /// Its terminals whose session was up.
+        connected: Vec<TerminalId>,
+    },
+    /// A part of what is spoken goes out.
+    LivePart {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// From 0, rising by one.
+        number: u32,
+        /// When its first sound came, by our clock.
+        spoken_at: UtcMs,
+        /// Its sound.
+        clips: Vec<ClipRef>,
+    },
+    /// Nothing more is spoken.
+    LiveEnded {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// The officer, or `gateway`.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Everything that was spoken, as one clip.
+    LiveKept {
+        /// Which broadcast.
+        broadcast: BroadcastId,
+        /// The clip.
+        clip: ClipRef,
+    },
     /// A readable alert arrived; what became of it at once.
     AlertAccepted {
         /// The normalised alert.
@@ -422,6 +458,10 @@ impl Entry {
             Self::PolicyWithdrawn { .. } => "policy_withdrawn",
             Self::KeyMade { .. } => "key_made",
             Self::KeyRevoked { .. } => "key_revoked",
+            Self::LiveBegun { .. } => "live_begun",
+            Self::LivePart { .. } => "live_part",
+            Self::LiveEnded { .. } => "live_ended",
+            Self::LiveKept { .. } => "live_kept",
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
         }

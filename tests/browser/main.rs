@@ -17,4 +17,5 @@ mod seen;
 mod shot;
 mod sight;
 mod smoke;
+mod voice;
 mod wire;

@@ -57,7 +57,13 @@ pub(crate) struct Office {
 impl Office {
     /// Accounts, gateway and terminals, all running.
     pub(crate) fn open(name: &str) -> Self {
+        Self::open_with(name, |_| {})
+    }
+
+    /// The same of a gateway that was changed before its first start.
+    pub(crate) fn open_with(name: &str, change: impl FnOnce(&mut Gateway)) -> Self {
         let mut gateway = Gateway::prepare(name);
+        change(&mut gateway);
         accounts(&gateway);
         gateway.restart();
         let fleet = gateway.fleet(Misbehaviour::default());

@@ -187,3 +187,45 @@ fn a_ring_on_the_map_chooses_the_terminals_inside() {
     assert!(count(&mut officer, "112;28").contains("400"), "no corners");
     gateway.stop();
 }
+
+#[test]
+fn a_recording_in_use_is_not_deleted() {
+    let mut gateway = Gateway::start("console-voice-used");
+    add(&gateway, "officer", "张三", "officer", "430621000000");
+    add(&gateway, "leader", "李四", "leader", "430621000000");
+    let mut officer = Visitor::signed_in(&gateway, "officer");
+    let token = officer.token.clone();
+    let wav = golden("sine.wav");
+    let parts: [Part<'_>; 2] =
+        [("token", None, token.as_bytes()), ("recording", Some("a.wav"), &wav)];
+    let page = upload(&mut officer, &parts);
+    let name = page.location.strip_prefix("/console/compose?recording=").unwrap().to_owned();
+    let fields = [
+        ("step", "send"),
+        ("class", "live"),
+        ("recording", name.as_str()),
+        ("once", "a-recording-in-use"),
+        ("area", "430621000000"),
+        ("urgency", "emergency"),
+        ("repeats", "1"),
+        ("valid", "30"),
+    ];
+    let sent = officer.post("/console/compose", &fields);
+    assert!(sent.location.starts_with("/console/approvals"), "it waits: {}", sent.whole);
+    let plan = sent.location.split('#').nth(1).unwrap().to_owned();
+    let delete = format!("/console/recordings/{name}/delete");
+    let said = |officer: &mut Visitor| {
+        assert_eq!(officer.post(&delete, &[]).status, 303);
+        officer.get("/console/recordings").whole
+    };
+    let told = said(&mut officer);
+    assert!(told.contains("没有删除") && told.contains(&name), "{told}");
+    assert_eq!(officer.get(&format!("/console/recordings/{name}")).status, 200);
+    let mut leader = Visitor::signed_in(&gateway, "leader");
+    let refuse = format!("/console/approvals/{plan}/refuse");
+    assert_eq!(leader.post(&refuse, &[("reason", "内容不对")]).status, 303);
+    let told = said(&mut officer);
+    assert!(told.contains("录音已删除") && !told.contains(&name), "{told}");
+    assert_eq!(officer.get(&format!("/console/recordings/{name}")).status, 404);
+    gateway.stop();
+}

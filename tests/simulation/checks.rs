@@ -41,6 +41,16 @@ pub(crate) fn start(world: &mut World, horn: usize, broadcast: u64) {
     }
 }
 
+/// When a horn begins a part of what is spoken: once, in its broadcast, and never after that ended.
+pub(crate) fn part(world: &mut World, horn: usize, sha256: [u8; 32]) {
+    let Some(broadcast) = world.parts.get(&sha256).copied() else { return };
+    let id = world.horns[horn].id;
+    if !world.heard.insert((id, sha256)) {
+        world.broken.push(format!("{id} sounds a part of {broadcast} twice"));
+    }
+    start(world, horn, broadcast);
+}
+
 fn recorded(world: &World, broadcast: u64) -> bool {
     let name = format!("\"id\":{broadcast},");
     world.journal.rows().iter().any(|row| {
@@ -118,7 +128,12 @@ pub(crate) fn end(world: &mut World) {
             let horn = world.horns.iter().find(|horn| horn.id == *terminal).expect("ours");
             let sounded = horn.sounded.get(&id.0).copied().unwrap_or(0);
             let wanted = u32::from(state.broadcast.repeats());
-            if delivery.outcome == Outcome::Played && sounded < wanted {
+            if let Some(speaking) = &state.speaking {
+                let heard = world.n_parts_heard(*terminal, id.0);
+                if delivery.outcome == Outcome::Played && heard < speaking.n_parts {
+                    broken.push(format!("{terminal} is `played` for {id} but heard {heard} parts"));
+                }
+            } else if delivery.outcome == Outcome::Played && sounded < wanted {
                 broken.push(format!("{terminal} is `played` for {id} but sounded {sounded} times"));
             }
             if !delivery.is_ended() {
@@ -163,6 +178,9 @@ fn same(state: &State) -> State {
     let mut plain = state.clone();
     for broadcast in plain.broadcasts.values_mut() {
         broadcast.group_sent = false;
+        if let Some(speaking) = &mut broadcast.speaking {
+            speaking.n_end_told = 0;
+        }
         for delivery in broadcast.deliveries.values_mut() {
             delivery.tries = 0;
             delivery.next_at = mingluo::model::UtcMs(0);

@@ -14,8 +14,8 @@ use mingluo::deliver::{self, KeyRing, Pace};
 use mingluo::gateway::{Action, Arrival, Gateway, Input, RequestId, State};
 use mingluo::ingest;
 use mingluo::model::{
-    Actor, Address, AreaLevel, BroadcastId, ClipRef, Codec, OrderKind, Origin, Outcome, Role,
-    Sha256, Spoken, Step, StopScope, TerminalId, UtcMs,
+    Actor, Address, AreaLevel, BroadcastId, OrderKind, Origin, Outcome, Role, Sha256, Step,
+    StopScope, TerminalId, UtcMs,
 };
 use mingluo::record::entry::Entry;
 use mingluo::record::{Journal, MemoryJournal, NewRow};
@@ -30,8 +30,6 @@ use std::sync::OnceLock;
 pub(crate) const START: UtcMs = UtcMs(1_780_279_200_000);
 /// How long one run lasts: beyond the validity of everything.
 const RUN_S: i64 = 4_200;
-/// Length of the clip.
-const CLIP_MS: u32 = 20_000;
 
 /// What happens when its time comes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,6 +37,8 @@ enum Event {
     Alert(usize),
     Stop,
     Officer(u64),
+    /// An officer says the next part of a broadcast; the first of all begins it.
+    Speak(u64, Option<u32>),
     Wake,
     Rendered(u64),
     Order(usize, Vec<u8>),
@@ -69,6 +69,10 @@ pub(crate) struct World {
     /// When a terminal took note of a cancel.
     pub silenced: BTreeSet<(TerminalId, u64)>,
     pub mild: bool,
+    /// Parts of what is spoken, with their broadcasts.
+    pub parts: BTreeMap<[u8; 32], u64>,
+    /// Which of them each horn has begun.
+    pub heard: BTreeSet<(TerminalId, [u8; 32])>,
     /// How far the reports went that a terminal sent, by its sequence number.
     told: BTreeMap<(TerminalId, u64, u32), u8>,
     /// How far each terminal got according to the ledger.
@@ -148,6 +152,8 @@ impl World {
             broken: Vec::new(),
             silenced: BTreeSet::new(),
             mild,
+            parts: BTreeMap::new(),
+            heard: BTreeSet::new(),
             told: BTreeMap::new(),
             on_record: BTreeMap::new(),
             keys,
@@ -212,6 +218,7 @@ impl World {
             Event::Alert(number) => self.arrive(number),
             Event::Stop => self.stop_all(),
             Event::Officer(act) => self.officer(act),
+            Event::Speak(broadcast, part) => self.speak(BroadcastId(broadcast), part),
             Event::Wake => self.input(Input::Wake),
             Event::Rendered(broadcast) => self.rendered(broadcast),
             Event::Order(horn, bytes) => {
@@ -230,6 +237,9 @@ impl World {
             Event::Report(horn, bytes) => self.report(horn, &bytes),
             Event::Clip(horn, life, sha256) => {
                 if self.horns[horn].life == life {
+                    if self.bug == Some(Bug::PartsAtOnce) {
+                        checks::part(self, horn, sha256);
+                    }
                     self.terminal(horn, |terminal, now| terminal.on_clip_ready(now, &sha256));
                 }
             }
@@ -296,17 +306,6 @@ impl World {
         let actor = Actor { name: "值班员".into(), role: Role::Officer, areas };
         self.requests += 1;
         self.input(Input::Stop(RequestId(self.requests), actor, StopScope::All));
-    }
-
-    fn rendered(&mut self, broadcast: u64) {
-        let clip = ClipRef {
-            sha256: Sha256::of(&broadcast.to_le_bytes()),
-            codec: Codec::Opus,
-            clip_bytes: 40_000,
-            duration_ms: CLIP_MS,
-        };
-        let spoken = Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
-        self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
     }
 
     fn input(&mut self, input: Input) {

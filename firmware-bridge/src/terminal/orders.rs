@@ -1,5 +1,6 @@
 //! What a terminal does with an order it has verified.
 
+use super::live::Live;
 use super::{
     Action, CLOCK_SKEW_MS_MAX, HELD_MAX, Held, POWER_LOST, State, Terminal, failed, stamp,
 };
@@ -9,9 +10,9 @@ use crate::replay::{self, Known, Phase, Store};
 use heapless::Vec;
 
 impl<S: Store> Terminal<S> {
-    pub(super) fn play(&mut self, now_ms: i64, manifest: &Manifest) {
+    pub(super) fn play(&mut self, now_ms: i64, manifest: &Manifest, live: bool) {
         let counter = manifest.counter;
-        let digest = replay::digest(manifest);
+        let digest = if live { replay::digest_live(manifest) } else { replay::digest(manifest) };
         let known = self.memory.known(counter, digest);
         if self.is_answered(now_ms, counter, known) {
             return;
@@ -34,6 +35,9 @@ impl<S: Store> Terminal<S> {
         let Some((place, clip)) = playable.next() else {
             return self.refuse(now_ms, counter, RefusalCode::Content);
         };
+        if live && !self.takes_the_word(now_ms, manifest.priority, counter) {
+            return self.refuse(now_ms, counter, RefusalCode::Busy);
+        }
         if !self.make_room(now_ms, manifest.priority, counter) {
             return self.refuse(now_ms, counter, RefusalCode::Busy);
         }
@@ -67,6 +71,9 @@ impl<S: Store> Terminal<S> {
             heard: false,
             preempted_by: None,
         };
+        if live {
+            self.live = Some(Live::new(counter));
+        }
         let others = held.others.clone();
         // Room was made above.
         let _fits = self.held.push(held);
@@ -114,7 +121,7 @@ impl<S: Store> Terminal<S> {
             .held
             .iter()
             .filter(|held| held.priority < priority)
-            .min_by_key(|h| (h.priority, h.state == State::Sounding, u64::MAX - h.counter))
+            .min_by_key(|h| (h.priority, h.state.has_the_turn(), u64::MAX - h.counter))
             .map(|held| held.counter);
         if let Some(counter) = lowest {
             self.end(now_ms, counter, Phase::Preempted, Step::Preempted(by));

@@ -38,6 +38,9 @@ impl<S: Store> Terminal<S> {
     pub(super) fn end(&mut self, now_ms: i64, counter: u64, phase: Phase, step: Step) {
         let Some(place) = self.held.iter().position(|held| held.counter == counter) else { return };
         let held = self.held.swap_remove(place);
+        if self.live.as_ref().is_some_and(|live| live.counter == counter) {
+            self.live = None;
+        }
         if held.state == State::Sounding && phase != Phase::Played {
             self.act(Action::Stop { broadcast: counter });
         }

@@ -15,11 +15,12 @@ impl<S: Store> Terminal<S> {
             self.end_stuck(now_ms);
             self.fetch_again(now_ms);
             self.start_next(now_ms);
-        } else if let Some(counter) = self.sounding() {
+            self.speak_on(now_ms);
+        } else if let Some(counter) = self.has_the_turn().map(|(counter, _)| counter) {
             // Nobody could say any more when it must end.
             self.end(now_ms, counter, Phase::Failed, failed(TIME_LOST));
         }
-        if self.amplifier_on && self.sounding().is_none() {
+        if self.amplifier_on && self.has_the_turn().is_none() {
             self.amplifier_on = false;
             self.act(Action::AmplifierOff);
         }
@@ -60,7 +61,10 @@ impl<S: Store> Terminal<S> {
                     *next_try_at_ms = i64::MAX;
                     Some(held.clip)
                 }
-                State::Fetching { .. } | State::Ready { .. } | State::Sounding => None,
+                State::Fetching { .. }
+                | State::Ready { .. }
+                | State::Sounding
+                | State::Listening => None,
             })
             .collect();
         for clip in retry {
@@ -72,8 +76,7 @@ impl<S: Store> Terminal<S> {
     /// fails in silence, and whatever sounds goes on.
     fn start_next(&mut self, now_ms: i64) {
         while let Some((counter, priority)) = self.next_to_sound(now_ms) {
-            let sounding = self.held.iter().find(|held| held.state == State::Sounding);
-            let sounding = sounding.map(|held| (held.counter, held.priority));
+            let sounding = self.has_the_turn();
             if sounding.is_some_and(|(_, ranks)| ranks >= priority) {
                 return;
             }
@@ -83,7 +86,13 @@ impl<S: Store> Terminal<S> {
                 continue;
             }
             if let Some((broadcast, _)) = sounding {
-                self.act(Action::Stop { broadcast });
+                if self.live.as_ref().is_some_and(|live| live.counter == broadcast) {
+                    // What was spoken meanwhile is gone: it does not resume.
+                    let step = Step::Preempted(counter);
+                    self.end(now_ms, broadcast, Phase::Preempted, step);
+                } else {
+                    self.act(Action::Stop { broadcast });
+                }
             }
             for held in &mut self.held {
                 if held.state == State::Sounding {
@@ -112,14 +121,16 @@ impl<S: Store> Terminal<S> {
             .iter()
             .filter(|held| match held.state {
                 State::Ready { not_before_ms } => not_before_ms <= now_ms || held.plays > 0,
-                State::Fetching { .. } | State::Sounding => false,
+                State::Fetching { .. } | State::Sounding | State::Listening => false,
             })
             .min_by_key(|held| (u8::MAX - held.priority, held.counter))?;
         match best.state {
             State::Ready { not_before_ms } if not_before_ms <= now_ms => {
                 Some((best.counter, best.priority))
             }
-            State::Ready { .. } | State::Fetching { .. } | State::Sounding => None,
+            State::Ready { .. } | State::Fetching { .. } | State::Sounding | State::Listening => {
+                None
+            }
         }
     }
 }

@@ -15,7 +15,7 @@ struct Asset {
 }
 
 /// All of them. What is not ours stands in `assets/README.md` with version, licence and digest.
-const ASSETS: [Asset; 6] = [
+const ASSETS: [Asset; 7] = [
     Asset {
         name: "console.css",
         kind: "text/css; charset=utf-8",
@@ -40,6 +40,11 @@ const ASSETS: [Asset; 6] = [
         name: "voice.js",
         kind: "text/javascript; charset=utf-8",
         bytes: include_bytes!("assets/voice.js"),
+    },
+    Asset {
+        name: "speak.js",
+        kind: "text/javascript; charset=utf-8",
+        bytes: include_bytes!("assets/speak.js"),
     },
     Asset { name: "gong.svg", kind: "image/svg+xml", bytes: include_bytes!("assets/gong.svg") },
 ];

@@ -8,6 +8,7 @@ use super::calls::{self, Calls};
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::map::{Mark, picture};
+use super::speak::Speech;
 use super::visitor::{Posted, Visitor, done};
 use super::words::{self, Tongue};
 use super::{glass, resend};
@@ -34,6 +35,7 @@ struct Head {
     approval: String,
     text: String,
     recording: Option<String>,
+    speech: Option<Speech>,
     places: String,
     started: UtcMs,
     expires: UtcMs,
@@ -57,6 +59,7 @@ struct Progress {
     needy: Vec<(TerminalId, String, Outcome, Option<UtcMs>)>,
     n_needy: usize,
     calls: Calls,
+    speech: Option<Speech>,
 }
 
 /// The page.
@@ -85,6 +88,7 @@ pub(super) async fn get(
             (glass::card(&visitor, glass, console.county.local_offset_minutes, &format!("/console/broadcasts/{id}")))
         }
         (facts(&visitor, &head, console.county.local_offset_minutes))
+        @if let Some(speech) = &head.speech { (speech.link(&visitor, id)) }
         @if head.phase != Phase::Ended && visitor.may(Right::Stop) { (cancel_form(&visitor, id)) }
         @if head.resendable && visitor.may(Right::Broadcast) { (resend::form(&visitor, id)) }
         (resend::line(&visitor, &head.resent_as))
@@ -105,6 +109,7 @@ fn head(gateway: &Gateway, tongue: Tongue, state: &BroadcastState) -> Head {
         approval: words::approval(tongue, broadcast.approval(), broadcast.plan_title()),
         text: broadcast.message().text.clone(),
         recording: broadcast.message().recording.clone(),
+        speech: Speech::of(state),
         places: places(gateway, broadcast.areas()),
         started: state.started_at,
         expires: broadcast.expires(),
@@ -180,6 +185,7 @@ pub(super) async fn part(console: &Console, tongue: Tongue, id: u64) -> Result<M
             }
             @if let Some((by, reason)) = &progress.cancelled { " · " (by) "：" (reason) }
         }
+        @if let Some(speech) = &progress.speech { (speech.line(tongue)) }
         div.three {
             div.reached { b { (three.reached) } span { (say("已播完（终端确认）", "played, said the terminal")) } }
             div.trying { b { (three.trying) } span { (say("仍在尝试", "still trying")) } }
@@ -238,6 +244,7 @@ fn progress(
         needy,
         n_needy,
         calls: Calls::of(gateway, state.broadcast.id()),
+        speech: Speech::of(state),
     }
 }
 

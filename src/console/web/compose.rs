@@ -18,7 +18,8 @@ use crate::decide::{ManualRequest, Urgency};
 use crate::deliver::Presence;
 use crate::gateway::Gateway;
 use crate::model::{
-    AreaCode, AreaLevel, Chime, Class, Level, Need, Plan, Position, Refusal, Right, UtcMs,
+    AreaCode, AreaLevel, Chime, Class, LIVE_VOICE, Level, Need, Plan, Position, Refusal, Right,
+    UtcMs,
 };
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -106,12 +107,13 @@ async fn form_page(
             (groups::picker(console, visitor, fields).await?)
             (area_tree(visitor, fields, &ground))
             (ring_field(visitor, fields, &ground))
-            (save_group(visitor))
             (manner(visitor, fields))
             div.actions {
                 button type="button" data-preview { (visitor.say("试听", "Listen first")) }
                 button.primary type="submit" { (visitor.say("下一步：核对", "Next: read back")) }
             }
+            // Behind the next step: Enter in a field presses the first button of a form.
+            (save_group(visitor))
         }
         div data-preview-result aria-live="polite" {}
         script type="module" nonce=(visitor.look.nonce) src=(super::assets::path("compose.js")) {}
@@ -316,6 +318,9 @@ pub(super) async fn audience(
     Ok(match outlook(&console, &wanted).await? {
         Ok(plan) => html! {
             b { (plan.terminals.len()) } (say(" 个终端", " terminals"))
+            @for deaf in plan.reasons.iter().filter(|reason| reason.code == "no_live_audio") {
+                " · " span.bad { (deaf.text) }
+            }
             @if let Need::Officers { officers, .. } = plan.need {
                 " · " (say("需另外 ", "needs ")) (officers) (say(" 人批准", " more person"))
             }
@@ -332,6 +337,11 @@ pub(super) async fn preview(
     Posted { visitor, fields }: Posted,
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Broadcast)?;
+    if fields.one("voice") == LIVE_VOICE {
+        let why = "现场喊话没有试听；开始后先播开场提示音。";
+        let why = visitor.say(why, "What is spoken live has no preview; an opening sounds first.");
+        return Ok(html! { p.flash { (why) } });
+    }
     let chime = CHIMES.iter().find(|(name, _)| *name == fields.one("chime"));
     let order = PreviewOrder {
         text: fields.one("text").chars().take(TEXT_CHARS_MAX).collect(),

@@ -4,7 +4,7 @@
 use super::compose::{CHIMES, Ground, LEVELS, TEXT_CHARS_MAX};
 use super::visitor::{Fields, Visitor};
 use super::words;
-use crate::model::AreaCode;
+use crate::model::{AreaCode, LIVE_VOICE};
 use maud::{Markup, html};
 
 /// Characters of the corners of a ring: 1,000 of them.
@@ -53,6 +53,10 @@ pub(super) fn words_field(
                     placeholder=(visitor.say("例如 flash-flood-red", "such as flash-flood-red"));
             }
             (recordings)
+            label.whole { input type="checkbox" name="voice" value=(LIVE_VOICE) checked[fields.one("voice") == LIVE_VOICE];
+                b { (visitor.say("现场喊话：用话筒直接讲话", "Speak live into the microphone")) }
+                span.hint { (visitor.say("文字只作标题，不播出；播发获准后在喊话页面开始", "the text is a title only; you begin on the page that follows")) }
+            }
             @if !ground.templates.is_empty() {
                 details {
                     summary { (visitor.say("套用预案模板", "Take a template of the response plans")) }

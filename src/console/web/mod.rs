@@ -41,6 +41,7 @@ mod recordings;
 mod resend;
 mod roster;
 mod sign_in;
+mod speak;
 mod stop;
 mod system;
 mod terminals;
@@ -105,6 +106,7 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/broadcasts/{id}/countersign", post(glass::countersign))
         .route("/broadcasts/{id}/resend", post(resend::post))
         .route("/broadcasts/{id}/called", post(calls::post))
+        .merge(speaking())
         .route("/broadcasts/{id}", get(broadcast::get))
         .route("/broadcasts/{id}/cancel", post(broadcast::cancel))
         .route("/compose", get(compose::get).post(compose::post))
@@ -148,6 +150,15 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/", get(async || Redirect::to("/console/")))
         .route("/console", get(async || Redirect::to("/console/")))
         .nest("/console/", pages)
+}
+
+/// The microphone.
+fn speaking() -> Router<Console> {
+    let pieces = DefaultBodyLimit::max(speak::BODY_BYTES_MAX);
+    Router::new()
+        .route("/broadcasts/{id}/speak", get(speak::get).post(speak::say).layer(pieces))
+        .route("/broadcasts/{id}/speak/begin", post(speak::begin))
+        .route("/broadcasts/{id}/speak/end", post(speak::end))
 }
 
 /// What people look after: roster, groups, programmes, response plans, API keys.

@@ -11,7 +11,7 @@ use crate::console::idempotency::{Said, look as look_up};
 use crate::console::people::random_token;
 use crate::decide::ManualRequest;
 use crate::gateway::{Answer, Ask, Input, Release};
-use crate::model::{Class, Need, Plan, Sha256};
+use crate::model::{Class, LIVE_VOICE, Need, Plan, Sha256};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -47,6 +47,7 @@ pub(super) async fn review(
                 @if live { (say("将向村民实播", "This goes out for real")) }
                 @else { (say("演练：前后会加播“这是演练”", "A drill: framed by the words of a drill")) }
             }
+            @if plan.message.speaker().is_some() { p { b { (say("现场喊话：获准后由您在喊话页面用话筒讲话", "Spoken live: once it is allowed you speak on the page that follows")) } } }
             @if let Some(recording) = &plan.message.recording { p { (say("录音：", "Recording: ")) b { (recording) } } }
             blockquote.words { (plan.message.text) }
             (facts(console, visitor, plan))
@@ -64,6 +65,7 @@ pub(super) async fn review(
                     button type="submit" name="step" value="edit" formnovalidate { (say("返回修改", "Back")) }
                     button.primary[!live].danger[live] type="submit" name="step" value="send" {
                         @match (&plan.need, live) {
+                            (Need::Nothing, _) if plan.message.speaker().is_some() => (say("进入喊话", "To the microphone")),
                             (Need::Nothing, true) => (say("立即实播", "Send live now")),
                             (Need::Nothing, false) => (say("开始演练播发", "Send the drill")),
                             _ => (say("提交审批", "Submit for approval")),
@@ -158,7 +160,9 @@ pub(super) async fn send(
         Said::New(key) => key,
     };
     let tongue = visitor.tongue();
+    let to_speak = wanted.voice.as_deref() == Some(LIVE_VOICE);
     let began = match &alone {
+        None if to_speak => tongue.say("已获准，请开始喊话。", "Allowed; begin to speak."),
         Some(_) => glass::released(tongue),
         None => tongue.say("已开始播发。", "It goes out."),
     };
@@ -172,7 +176,8 @@ pub(super) async fn send(
     let answer = ask.await?;
     let (good, text, to) = if let Answer::Started(id) = answer {
         let text = began.to_owned();
-        (true, text, format!("/console/broadcasts/{id}"))
+        let rest = if to_speak { "/speak" } else { "" };
+        (true, text, format!("/console/broadcasts/{id}{rest}"))
     } else if let Answer::Waiting { plan, .. } = answer {
         let text =
             tongue.say("已提交，等待另一人批准。", "Submitted; another person must approve.");

@@ -25,7 +25,10 @@ pub(super) fn line(visitor: &Visitor, state: &[BroadcastId]) -> Markup {
 /// Whether sending again can be of use at all.
 pub(super) fn may_help(state: &BroadcastState) -> bool {
     let counts = state.counts();
-    state.cancellation.is_none() && state.counts_kept.is_none() && counts.played < counts.targeted
+    state.broadcast.speaker().is_none()
+        && state.cancellation.is_none()
+        && state.counts_kept.is_none()
+        && counts.played < counts.targeted
 }
 
 /// The button.

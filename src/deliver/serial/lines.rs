@@ -293,10 +293,12 @@ impl SerialLines {
         let left_ms = publish.expires_at.map_or(FOREVER_MS, |at| at.since_ms(now).max(0));
         let watched = |play_ms: i64| play_ms.saturating_add(WATCH_MS).min(WATCH_MS_MAX);
         let (priority, watch_ms) = match order {
-            Order::Play(manifest) => (manifest.priority, watched(play_ms(manifest))),
+            Order::Play(manifest) | Order::Live(manifest) => {
+                (manifest.priority, watched(play_ms(manifest)))
+            }
             Order::Cancel(_) => (u8::MAX, watched(0)),
             Order::Query(_) => (0, watched(0)),
-            Order::Keep(_) | Order::Time(_) => (0, 0),
+            Order::Keep(_) | Order::Time(_) | Order::Part(_) => (0, 0),
         };
         let mut to: Vec<u8> = members.iter().map(|member| member.address).collect();
         let listed = self.listed(order);
@@ -387,7 +389,9 @@ pub(super) fn same(codec: Codec, wire: wire::Codec) -> bool {
 
 fn time_use(order: &Order) -> TimeUse {
     match order {
-        Order::Play(_) | Order::Query(_) | Order::Keep(_) => TimeUse::Needs,
+        Order::Play(_) | Order::Query(_) | Order::Keep(_) | Order::Live(_) | Order::Part(_) => {
+            TimeUse::Needs
+        }
         Order::Cancel(_) => TimeUse::Free,
         Order::Time(_) => TimeUse::Sets,
     }

@@ -4,6 +4,7 @@
 mod breakglass;
 mod calls;
 mod editing;
+mod live;
 mod keys;
 mod policy;
 mod programmes;
@@ -74,6 +75,9 @@ impl County {
         for (id, mine) in &self.gateway.state().broadcasts {
             if let Some(theirs) = state.broadcasts.get_mut(id) {
                 theirs.group_sent = mine.group_sent;
+                if let (Some(theirs), Some(mine)) = (&mut theirs.speaking, &mine.speaking) {
+                    theirs.n_end_told = mine.n_end_told;
+                }
                 for (terminal, delivery) in &mut theirs.deliveries {
                     if let Some(mine) = mine.deliveries.get(terminal) {
                         delivery.tries = mine.tries;

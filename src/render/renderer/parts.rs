@@ -7,6 +7,9 @@ use crate::render::mix::Parts;
 use crate::render::samples::Samples;
 use crate::render::speech::Utterance;
 
+/// A voice that says nothing: what follows is spoken by a person.
+const CHIME_ALONE: &str = "chime";
+
 /// The program's parts, who spoke, and what went wrong, one sentence each.
 pub(super) struct Heard {
     pub(super) parts: Parts,
@@ -79,6 +82,9 @@ impl Renderer {
             && let Some(sound) = self.recorded(&name, &mut faults)
         {
             return Words { sound: Some(sound), voice: format!("recorded:{name}"), faults };
+        }
+        if request.voice == CHIME_ALONE {
+            return Words { sound: None, voice: "chime".to_owned(), faults };
         }
         // Without words, as in an order of a recording alone, no voice is worth its time.
         if request.voice != "recorded" && !request.text.trim().is_empty() {

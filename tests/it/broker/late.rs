@@ -70,6 +70,8 @@ impl Late {
                 Order::Query(query) => ("query", query.broadcast),
                 Order::Keep(_) => ("keep", 0),
                 Order::Time(_) => ("time", 0),
+                Order::Live(live) => ("live", live.counter),
+                Order::Part(part) => ("part", part.broadcast),
             });
         }
         assert!(orders.contains(&last), "expected {last:?}, got {orders:?}");

@@ -28,12 +28,14 @@ pub(crate) enum Bug {
     DriverRepeats,
     /// A resend goes to everybody, those that played too.
     ResendsToAll,
+    /// A terminal's driver sounds parts of what is spoken when it has fetched them.
+    PartsAtOnce,
     /// A restart forgets which programmes have started.
     RestartForgetsProgrammes,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::ActsBeforeRecord,
         Self::ReplayForgetsTail,
         Self::TerminalForgets,
@@ -45,6 +47,7 @@ impl Bug {
         Self::RepairLost,
         Self::DriverRepeats,
         Self::ResendsToAll,
+        Self::PartsAtOnce,
         Self::RestartForgetsProgrammes,
     ];
 }

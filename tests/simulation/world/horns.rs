@@ -110,11 +110,13 @@ impl World {
             match action {
                 terminal::Action::Fetch(clip) => {
                     let life = self.horns[horn].life;
-                    let wait_ms = 100 + i64::try_from(self.dice.below(8_000)).unwrap();
+                    let longest = if self.parts.contains_key(&clip.sha256) { 1_200 } else { 8_000 };
+                    let wait_ms = 100 + i64::try_from(self.dice.below(longest)).unwrap();
                     self.soon(wait_ms, Event::Clip(horn, life, clip.sha256));
                 }
                 terminal::Action::Start { broadcast, clip, .. } => {
                     checks::start(self, horn, broadcast);
+                    checks::part(self, horn, clip.sha256);
                     let life = self.horns[horn].life;
                     self.horns[horn].sounding = Some(broadcast);
                     self.soon(i64::from(clip.duration_ms), Event::PlayEnd(horn, life, broadcast));
@@ -164,7 +166,9 @@ impl World {
         if there.life != life || there.sounding != Some(broadcast) {
             return;
         }
-        *there.sounded.entry(broadcast).or_default() += 1;
+        if !self.parts.values().any(|live| *live == broadcast) {
+            *there.sounded.entry(broadcast).or_default() += 1;
+        }
         there.sounding = None;
         if self.bug == Some(Bug::DriverRepeats) && self.dice.percent(20) {
             *self.horns[horn].sounded.entry(broadcast).or_default() += 1;

@@ -3,15 +3,21 @@
 
 use super::{Bug, Event, START, World, rules};
 use mingluo::decide::{ManualRequest, Urgency};
-use mingluo::gateway::{Action, Ask, Input, Release, RequestId};
+use mingluo::gateway::{Action, Ask, Input, LiveAct, Release, RequestId, Speaking};
 use mingluo::model::{
-    Actor, BroadcastId, Calendar, Chime, Class, LocalDate, Outcome, Programme, Role,
+    Actor, BroadcastId, Calendar, Chime, Class, ClipRef, Codec, LocalDate, Outcome, Programme,
+    Role, Sha256, Spoken, TerminalId,
 };
 use mingluo::record::entry::Entry;
 use std::collections::BTreeSet;
 
 /// Local minute of the programme: ten minutes after the start.
 const PROGRAMME_MINUTE: u16 = 10 * 60 + 10;
+
+/// Length of the clip.
+const CLIP_MS: u32 = 20_000;
+/// Parts of a live speech.
+const PARTS: u32 = 30;
 
 fn actor(name: &str, role: Role) -> Actor {
     Actor { name: name.into(), role, areas: rules().network.served }
@@ -79,6 +85,10 @@ impl World {
             self.at(at + 20_000, Event::Officer(2));
             self.at(at + 40_000, Event::Officer(3));
         }
+        // Without a throw of the dice, so that everything else is as it was.
+        if !self.mild && self.loss.is_multiple_of(2) {
+            self.at(20_000 + i64::try_from(self.delay_ms).unwrap() * 20, Event::Officer(5));
+        }
         for _ in 0..self.dice.below(4) {
             let at = 10_000 + i64::try_from(self.dice.below(1_200_000)).unwrap();
             self.at(at, Event::Officer(4));
@@ -98,10 +108,81 @@ impl World {
             (2, Some(broadcast)) => (actor("副班", Role::Officer), Ask::Countersign(broadcast)),
             (3, Some(broadcast)) => (actor("带班", Role::Leader), Ask::Countersign(broadcast)),
             (4, _) => return self.resend(),
+            (5, _) => return self.live(),
             (_, _) => return,
         };
         self.requests += 1;
         self.input(Input::Ask(RequestId(self.requests), actor, Box::new(ask)));
+    }
+
+    /// The audio of a broadcast, or its opening, is ready.
+    pub(super) fn rendered(&mut self, broadcast: u64) {
+        let live = self.gateway.as_ref().is_some_and(|gateway| {
+            let known = gateway.state().broadcasts.get(&BroadcastId(broadcast));
+            known.is_some_and(|known| known.broadcast.speaker().is_some())
+        });
+        let clip = ClipRef {
+            sha256: Sha256::of(&broadcast.to_le_bytes()),
+            codec: Codec::Opus,
+            clip_bytes: 40_000,
+            duration_ms: if live { 2_000 } else { CLIP_MS },
+        };
+        let spoken = Spoken { voice: "sim".into(), fallback_reason: None, render_ms: 1 };
+        self.input(Input::Rendered(BroadcastId(broadcast), vec![clip], spoken));
+    }
+
+    /// Somebody will speak, released alone.
+    fn live(&mut self) {
+        let wanted = ManualRequest { voice: Some("live".into()), text: None, ..manual() };
+        let officer = actor("值班员", Role::Officer);
+        self.requests += 1;
+        let ask = Ask::BreakGlass(Release::Manual(Box::new(wanted)), "来不及打字".into());
+        self.input(Input::Ask(RequestId(self.requests), officer, Box::new(ask)));
+        let Some(gateway) = &self.gateway else { return };
+        let broadcasts = gateway.state().broadcasts.iter();
+        let new = broadcasts.rev().find(|(_, state)| state.is_unspoken()).map(|(id, _)| id.0);
+        if let Some(new) = new {
+            self.soon(5_000, Event::Speak(new, None));
+        }
+    }
+
+    /// The opening, then a part a second, then the end, unless the page dies or is told that it is over.
+    pub(super) fn speak(&mut self, id: BroadcastId, part: Option<u32>) {
+        let Some(gateway) = &self.gateway else { return };
+        let act = match part {
+            None => LiveAct::Begin,
+            Some(PARTS) => LiveAct::End("喊话结束".into()),
+            Some(number) => {
+                let sha256 = Sha256::of(format!("{id}-{number}").as_bytes());
+                self.parts.insert(sha256.0, id.0);
+                let (codec, clip_bytes, duration_ms) = (Codec::Opus, 2_000, 1_000);
+                let clip = ClipRef { sha256, codec, clip_bytes, duration_ms };
+                LiveAct::Part { number, spoken_at: self.now, clips: vec![clip] }
+            }
+        };
+        let over = gateway.state().broadcasts.get(&id).is_none_or(|state| {
+            part.is_some() && !state.speaking.as_ref().is_some_and(Speaking::goes_on)
+        });
+        let officer = actor("值班员", Role::Officer);
+        self.requests += 1;
+        let ask = Box::new(Ask::Live(id, act));
+        self.input(Input::Ask(RequestId(self.requests), officer, ask));
+        let dies = part == Some(PARTS / 2) && self.dice.percent(30);
+        if over || dies || part == Some(PARTS) {
+            return;
+        }
+        let wait_ms = if part.is_none() { 3_000 } else { 1_000 };
+        let next = part.map_or(0, |number| number + 1);
+        self.soon(wait_ms, Event::Speak(id.0, Some(next)));
+    }
+
+    /// Parts of a broadcast that a horn has begun.
+    pub(crate) fn n_parts_heard(&self, terminal: TerminalId, broadcast: u64) -> u32 {
+        let heard = self
+            .heard
+            .iter()
+            .filter(|(id, sha256)| *id == terminal && self.parts.get(sha256) == Some(&broadcast));
+        heard.count().try_into().unwrap()
     }
 
     /// A resend of any broadcast there is.

@@ -102,6 +102,8 @@ async function record() {
   }
   sound = new AudioContext();
   const meter = sound.createAnalyser();
+  // Longer than the time between two looks, so that nothing loud is missed.
+  meter.fftSize = 8192;
   sound.createMediaStreamSource(stream).connect(meter);
   const samples = new Float32Array(meter.fftSize);
   const pieces = [];
