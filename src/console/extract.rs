@@ -16,7 +16,7 @@ const JSON_BYTES_MAX: usize = 1024 * 1024;
 /// Longest roster that is imported, bytes.
 pub(super) const ROSTER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Longest time for a whole body, seconds.
-const BODY_S_MAX: u64 = 20;
+pub(super) const BODY_S_MAX: u64 = 20;
 /// Bytes above the limit that are read and thrown away, so that the sender sees the answer.
 const WASTE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
