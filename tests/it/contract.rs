@@ -44,10 +44,7 @@ impl Contract {
             return;
         };
         let answers = &operation["responses"];
-        let answer = match &answers[status.to_string()] {
-            Value::Null => &answers["default"],
-            answer => answer,
-        };
+        let answer = answers.get(status.to_string()).unwrap_or(&answers["default"]);
         let answer = self.resolve(answer);
         let kind = kind.split(';').next().unwrap_or_default();
         let what = format!("{method} {path} {status} {kind}");
@@ -91,10 +88,8 @@ impl Contract {
                 all.iter().filter_map(|one| self.fits(one, value, at).err()).collect();
             return if faults.len() < all.len() { Ok(()) } else { Err(faults.join("\n or ")) };
         }
-        let kinds: Vec<&str> = match &schema["type"] {
-            Value::Array(all) => all.iter().filter_map(Value::as_str).collect(),
-            one => one.as_str().into_iter().collect(),
-        };
+        let kinds = schema["type"].as_array().into_iter().flatten().chain([&schema["type"]]);
+        let kinds: Vec<&str> = kinds.filter_map(Value::as_str).collect();
         let kind = match value {
             Value::Null => "null",
             Value::Bool(_) => "boolean",

@@ -3,7 +3,7 @@
 
 use super::shape::{
     a, closed, count, either, flag, list, map, ms, number, object, or_null, real, such_as, text,
-    words,
+    with, words,
 };
 use serde_json::{Value, json};
 
@@ -15,11 +15,7 @@ pub(super) fn schemas() -> Vec<(&'static str, Value)> {
 fn names() -> Vec<(&'static str, Value)> {
     let digits = "^(?!0+$)([0-9]{2}|[0-9]{4}|[0-9]{6}|[0-9]{9}|[0-9]{12})$";
     let matching = |pattern: &str, example: &str, what: &str| {
-        let mut schema = such_as(example, what);
-        if let Some(schema) = schema.as_object_mut() {
-            schema.insert("pattern".to_owned(), pattern.into());
-        }
-        schema
+        with(such_as(example, what), "pattern", pattern.into())
     };
     vec![
         (
@@ -186,7 +182,7 @@ fn duty() -> Vec<(&'static str, Value)> {
         "from": 1_764_201_600_000_i64, "until": 1_764_288_000_000_i64
     });
     let kind = |name: &str| ("kind", words(&[name]));
-    let month = || number(1, 12);
+    let small = |told: &str| with(number(0, 255), "description", told.into());
     vec![
         (
             "Shift",
@@ -212,15 +208,15 @@ fn duty() -> Vec<(&'static str, Value)> {
                 ("terminals", list(a("TerminalId"))),
             ]),
         ),
-        ("YearDay", object(&[("month", month()), ("day", number(1, 31))])),
+        ("YearDay", object(&[("month", small("1 to 12")), ("day", small("1 to 31"))])),
         (
             "Calendar",
             either(vec![
                 object(&[kind("daily")]),
-                object(&[kind("weekly"), ("weekdays", list(number(1, 7)))]),
+                object(&[kind("weekly"), ("weekdays", list(small("Monday 1 to Sunday 7")))]),
                 object(&[kind("dates"), ("dates", list(a("LocalDate")))]),
                 object(&[kind("yearly"), ("days", list(a("YearDay")))]),
-                object(&[kind("month"), ("month", month())]),
+                object(&[kind("month"), ("month", small("1 to 12"))]),
             ]),
         ),
         ("Programme", programme()),
@@ -235,7 +231,9 @@ fn duty() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Its numbers are as wide as their types: `/programmes/check` tells what is out of range, by name.
 fn programme() -> Value {
+    let told = |max: u64, told: &str| with(number(0, max), "description", told.into());
     let example = json!({
         "name": "安全生产月", "text": "安全生产，人人有责。", "areas": ["430621000000"],
         "calendar": { "kind": "month", "month": 6 }, "at_minutes": [450, 1080],
@@ -253,13 +251,13 @@ fn programme() -> Value {
             ("terminals?", list(a("TerminalId"))),
             ("groups?", list(text())),
             ("calendar", a("Calendar")),
-            ("at_minutes", list(number(0, 1_439))),
+            ("at_minutes", list(told(65_535, "local minutes of the day, 0 to 1439"))),
             ("from", a("LocalDate")),
             ("until", a("LocalDate")),
-            ("repeats", number(1, 20)),
-            ("interval_s?", number(0, 3_600)),
-            ("volume_percent?", or_null(number(1, 100))),
-            ("tolerance_s", number(10, 3_600)),
+            ("repeats", told(255, "1 to 20")),
+            ("interval_s?", told(65_535, "0 to 3600")),
+            ("volume_percent?", or_null(told(255, "1 to 100"))),
+            ("tolerance_s", told(4_294_967_295, "10 to 3600")),
             ("valid_s", number(0, 4_294_967_295)),
         ],
     )

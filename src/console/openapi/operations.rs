@@ -2,7 +2,7 @@
 
 use super::model::OUTCOMES;
 use super::operation::{Operation, delete, get, open, post};
-use super::shape::{a, flag, ms, number, such_as, text, words};
+use super::shape::{a, flag, ms, number, such_as, text, with, words};
 use crate::model::Right;
 use serde_json::{Value, json};
 
@@ -18,13 +18,8 @@ pub(super) fn all() -> Vec<Operation> {
 
 /// Rows of a page: what is too small or too large is brought into the range.
 fn limit(usual: u64, max: u64) -> Value {
-    let mut schema = number(0, u64::MAX);
-    if let Some(schema) = schema.as_object_mut() {
-        let told = format!("rows wanted, 1 to {max}; less is 1, more is {max}");
-        schema.insert("description".to_owned(), told.into());
-        schema.insert("default".to_owned(), usual.into());
-    }
-    schema
+    let told = format!("rows wanted, 1 to {max}; less is 1, more is {max}");
+    with(with(number(0, u64::MAX), "description", told.into()), "default", usual.into())
 }
 
 fn counter() -> Value {

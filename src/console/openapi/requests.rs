@@ -1,7 +1,7 @@
 //! Schemas of what the interface takes. Each has an example that the tests beside send through the
 //! type that reads it, whole and with one field less.
 
-use super::shape::{a, anything, closed, flag, list, map, ms, number, or_null, text};
+use super::shape::{a, anything, closed, flag, list, map, ms, number, or_null, text, with};
 use serde_json::{Value, json};
 
 /// Plays of a terminal.
@@ -120,11 +120,8 @@ fn acts() -> Vec<(&'static str, Value)> {
     ]
 }
 
-fn at_least_one(mut of: Value) -> Value {
-    if let Some(of) = of.as_object_mut() {
-        of.insert("minItems".to_owned(), 1.into());
-    }
-    of
+fn at_least_one(of: Value) -> Value {
+    with(of, "minItems", 1.into())
 }
 
 fn duty() -> Vec<(&'static str, Value)> {

@@ -2,6 +2,14 @@
 
 use serde_json::{Map, Value, json};
 
+/// A schema with one keyword more.
+pub(super) fn with(mut schema: Value, keyword: &str, value: Value) -> Value {
+    if let Some(schema) = schema.as_object_mut() {
+        schema.insert(keyword.to_owned(), value);
+    }
+    schema
+}
+
 /// Any text.
 pub(super) fn text() -> Value {
     json!({ "type": "string" })
@@ -44,7 +52,7 @@ pub(super) fn a(name: &str) -> Value {
 
 /// Any number of them.
 pub(super) fn list(of: Value) -> Value {
-    json!({ "type": "array", "items": of })
+    with(json!({ "type": "array" }), "items", of)
 }
 
 /// The same or nothing.
@@ -63,7 +71,7 @@ pub(super) fn words(all: &[&str]) -> Value {
 
 /// One of several shapes.
 pub(super) fn either(all: Vec<Value>) -> Value {
-    json!({ "anyOf": all })
+    with(json!({}), "anyOf", Value::Array(all))
 }
 
 /// An object in an answer. A name that ends with `?` may be missing; more fields may be added.
@@ -82,17 +90,13 @@ pub(super) fn object(fields: &[(&str, Value)]) -> Value {
 
 /// An object in a request: unknown fields are refused.
 pub(super) fn closed(example: &Value, fields: &[(&str, Value)]) -> Value {
-    let mut schema = object(fields);
-    if let Some(schema) = schema.as_object_mut() {
-        schema.insert("additionalProperties".to_owned(), Value::Bool(false));
-        schema.insert("examples".to_owned(), json!([example]));
-    }
-    schema
+    let schema = with(object(fields), "additionalProperties", Value::Bool(false));
+    with(schema, "examples", json!([example]))
 }
 
 /// An object whose names are data.
 pub(super) fn map(of: Value) -> Value {
-    json!({ "type": "object", "additionalProperties": of })
+    with(json!({ "type": "object" }), "additionalProperties", of)
 }
 
 /// Any object.
