@@ -1,7 +1,7 @@
 //! Plans and broadcasts: manual broadcast, approve, refuse, cancel, stop-all, drills, outcomes.
 
 use super::extract::{At, Form, MaybeForm, Params};
-use super::idempotency::{Said, look};
+use super::idempotency::once;
 use super::{Console, Problem, views};
 use crate::clock;
 use crate::decide::{ManualRequest, Urgency};
@@ -15,7 +15,7 @@ use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-/// Terminals of one page.
+/// Terminals or broadcasts of one page.
 const PAGE_MAX: usize = 1_000;
 
 type Reply = Result<Json<Value>, Problem>;
@@ -38,7 +38,7 @@ pub(super) struct ManualBody {
     class: Class,
     level: Option<Level>,
     chime: Option<Chime>,
-    #[serde(default = "once")]
+    #[serde(default = "one_play")]
     repeats: u8,
     #[serde(default)]
     interval_s: u16,
@@ -74,7 +74,7 @@ impl ManualBody {
     }
 }
 
-fn once() -> u8 {
+fn one_play() -> u8 {
     1
 }
 
@@ -122,6 +122,14 @@ pub(super) struct Page {
     outcome: Option<String>,
 }
 
+/// Cursor paging over broadcasts.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListPage {
+    before: Option<u64>,
+    limit: Option<usize>,
+}
+
 /// A manual broadcast.
 pub(super) async fn post(
     State(console): State<Console>,
@@ -129,22 +137,9 @@ pub(super) async fn post(
     Form { value: body, digest }: Form<ManualBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
-    let key = match look(&console.answered, &headers, &actor.name, digest)? {
-        Said::Again(answer) => return Ok(Json(answer)),
-        Said::New(key) => key,
-    };
-    let request = body.request(&actor);
-    // On a task of its own: should the caller hang up, the key still stands for this broadcast.
-    let done = tokio::spawn(async move {
-        let core = console.core;
-        let ask = core.ask(None, move |id| Input::Manual(id, actor, Box::new(request)));
-        let value = views::answer(&ask.await?)?;
-        if let Some(key) = key {
-            key.answer(value.clone());
-        }
-        Ok(Json(value))
-    });
-    done.await.map_err(|fault| Problem::internal(fault.to_string()))?
+    let (name, request) = (actor.name.clone(), body.request(&actor));
+    let input = move |id| Input::Manual(id, actor, Box::new(request));
+    once(console, &headers, &name, ("broadcast", digest), input).await
 }
 
 /// Plans that wait for people.
@@ -187,15 +182,22 @@ pub(super) async fn plans(State(console): State<Console>, headers: HeaderMap) ->
     Ok(Json(json!({ "plans": plans })))
 }
 
-/// All broadcasts in memory, newest first.
-pub(super) async fn list(State(console): State<Console>, headers: HeaderMap) -> Reply {
+/// Broadcasts in memory, newest first.
+pub(super) async fn list(
+    State(console): State<Console>,
+    headers: HeaderMap,
+    Params(page): Params<ListPage>,
+) -> Reply {
     console.keys.actor(&headers, Right::Read)?;
+    let limit = page.limit.unwrap_or(200).clamp(1, PAGE_MAX);
+    let before = BroadcastId(page.before.unwrap_or(u64::MAX));
     let all = console
         .core
-        .look(|gateway| {
-            let broadcasts = gateway.state().broadcasts.values().rev();
+        .look(move |gateway| {
+            let broadcasts = gateway.state().broadcasts.range(..before).rev();
             broadcasts
-                .map(|state| {
+                .take(limit)
+                .map(|(_, state)| {
                     json!({
                         "id": state.broadcast.id().to_string(),
                         "state": state.phase,
@@ -209,7 +211,8 @@ pub(super) async fn list(State(console): State<Console>, headers: HeaderMap) -> 
                 .collect::<Vec<_>>()
         })
         .await?;
-    Ok(Json(json!({ "broadcasts": all })))
+    let next = all.last().filter(|_| all.len() == limit).and_then(|last| last.get("id"));
+    Ok(Json(json!({ "broadcasts": all, "next_before": next })))
 }
 
 /// One broadcast.

@@ -1,6 +1,6 @@
 //! The duty roster and saved groups.
 
-use super::extract::{At, Form, Params, ROSTER_BYTES_MAX, take};
+use super::extract::{At, Form, Params, ROSTER_BYTES_MAX, Whole, take};
 use super::plans::{Reply, ask};
 use super::{Console, Problem};
 use crate::clock;
@@ -10,7 +10,7 @@ use crate::model::{AreaCode, Group, Right, Shift, ShiftId, TerminalId, UtcMs};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// Shifts of one page.
@@ -71,7 +71,7 @@ fn shift_view(shift: &Shift) -> Value {
 }
 
 /// Body of `POST /roster`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RosterBody {
     #[serde(default)]
@@ -84,7 +84,7 @@ pub(super) struct RosterBody {
 pub(super) async fn change(
     State(console): State<Console>,
     headers: HeaderMap,
-    Form { value: body, .. }: Form<RosterBody>,
+    Whole(body): Whole<RosterBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Roster)?;
     ask(&console, actor, Ask::ChangeRoster(body.set, body.remove)).await

@@ -6,7 +6,9 @@ use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::time::Duration;
 
 /// Longest JSON body in bytes: a list of all terminals of a large county.
@@ -14,7 +16,7 @@ const JSON_BYTES_MAX: usize = 1024 * 1024;
 /// Longest roster that is imported, bytes.
 pub(super) const ROSTER_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Longest time for a whole body, seconds.
-const BODY_S_MAX: u64 = 20;
+pub(super) const BODY_S_MAX: u64 = 20;
 /// Bytes above the limit that are read and thrown away, so that the sender sees the answer.
 const WASTE_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -86,6 +88,45 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Form<T> {
         let bytes = json_bytes(request).await?;
         let value = parse(&bytes)?;
         Ok(Self { value, digest: crate::model::Sha256::of(&bytes) })
+    }
+}
+
+/// A JSON body of stored types, which take unknown fields so that older versions can read newer records;
+/// a program that sends one has misspelt it.
+pub(super) struct Whole<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Serialize> FromRequest<S> for Whole<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Problem> {
+        let bytes = json_bytes(request).await?;
+        let value: T = parse(&bytes)?;
+        let sent: Value = parse(&bytes)?;
+        let known = serde_json::to_value(&value).map_err(|f| Problem::internal(f.to_string()))?;
+        match unknown(&sent, &known) {
+            None => Ok(Self(value)),
+            Some(name) => {
+                let why = format!("unknown field `{name}`; correct it and send it again");
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                Err(Problem::of(status, "wrong-fields", "请求内容有误", why))
+            }
+        }
+    }
+}
+
+/// The first name in what was sent that the value read from it does not have.
+fn unknown(sent: &Value, known: &Value) -> Option<String> {
+    match (sent, known) {
+        (Value::Object(sent), Value::Object(known)) => {
+            sent.iter().find_map(|(name, value)| match known.get(name) {
+                None => Some(name.clone()),
+                Some(known) => unknown(value, known),
+            })
+        }
+        (Value::Array(sent), Value::Array(known)) => {
+            sent.iter().zip(known).find_map(|(sent, known)| unknown(sent, known))
+        }
+        _ => None,
     }
 }
 
@@ -176,5 +217,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Params<T> {
             Ok(Query(value)) => Ok(Self(value)),
             Err(fault) => Err(Problem::bad_request(fault.body_text())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(sent: &Value, expect: Option<&str>) {
+        let known = json!({ "name": "安全", "calendar": { "kind": "daily" }, "set": [{ "a": 1 }] });
+        assert_eq!(unknown(sent, &known).as_deref(), expect, "{sent}");
+    }
+
+    #[test]
+    fn a_misspelt_name_is_found_at_any_depth() {
+        check(&json!({ "name": "安全", "set": [] }), None);
+        check(&json!({ "nane": "安全" }), Some("nane"));
+        check(&json!({ "calendar": { "kind": "daily", "weekday": [1] } }), Some("weekday"));
+        check(&json!({ "set": [{ "a": 1, "b": 2 }] }), Some("b"));
     }
 }

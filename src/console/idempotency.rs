@@ -1,8 +1,10 @@
 //! `Idempotency-Key`: the same request twice is one broadcast, and one key never stands for two
 //! different requests. Kept in memory: after a restart an old key is a new one.
 
-use super::Problem;
+use super::{Console, Problem, views};
+use crate::gateway::{Input, RequestId};
 use crate::model::Sha256;
+use axum::Json;
 use axum::http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
@@ -40,6 +42,34 @@ pub(super) enum Said {
     New(Option<Taken>),
     /// It was answered before.
     Again(Value),
+}
+
+/// Asks the core, once for each key: the same request under the same key gets the first answer again.
+/// `what` tells apart what may be asked with the same body.
+///
+/// # Errors
+/// As for a key that is malformed or taken, and what the core's answer is.
+pub(super) async fn once(
+    console: Console,
+    headers: &HeaderMap,
+    actor: &str,
+    (what, body): (&str, Sha256),
+    input: impl FnOnce(RequestId) -> Input + Send + 'static,
+) -> Result<Json<Value>, Problem> {
+    let digest = Sha256::of(format!("{what}\0{body}").as_bytes());
+    let key = match look(&console.answered, headers, actor, digest)? {
+        Said::Again(answer) => return Ok(Json(answer)),
+        Said::New(key) => key,
+    };
+    // On a task of its own: should the caller hang up, the key still stands for what was done.
+    let done = tokio::spawn(async move {
+        let value = views::answer(&console.core.ask(None, input).await?)?;
+        if let Some(key) = key {
+            key.answer(value.clone());
+        }
+        Ok(Json(value))
+    });
+    done.await.map_err(|fault| Problem::internal(fault.to_string()))?
 }
 
 /// Looks at the key of a request by `actor` whose body has this digest.

@@ -2,10 +2,11 @@
 
 use super::broadcasts::ManualBody;
 use super::extract::{At, Form};
+use super::idempotency::once;
 use super::{Console, Problem, views};
 use crate::decide::PlanEdit;
 use crate::gateway::{Ask, Input, Release};
-use crate::model::{Actor, AreaCode, BroadcastId, PlanId, Right, TerminalId};
+use crate::model::{Actor, AreaCode, BroadcastId, PlanId, Right, Sha256, TerminalId};
 use axum::Json;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -71,7 +72,7 @@ pub(super) struct BreakGlassBody {
 pub(super) async fn break_glass(
     State(console): State<Console>,
     headers: HeaderMap,
-    Form { value: body, .. }: Form<BreakGlassBody>,
+    Form { value: body, digest }: Form<BreakGlassBody>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
     let plan = body.plan.as_deref().map(str::parse::<u64>);
@@ -83,7 +84,9 @@ pub(super) async fn break_glass(
             return Err(Problem::bad_request(why));
         }
     };
-    ask(&console, actor, Ask::BreakGlass(release, body.reason)).await
+    let (name, ask) = (actor.name.clone(), Ask::BreakGlass(release, body.reason));
+    let input = move |request| Input::Ask(request, actor, Box::new(ask));
+    once(console, &headers, &name, ("break-glass", digest), input).await
 }
 
 /// Broadcasts that were released alone, newest first, with their later signatures.
@@ -130,5 +133,7 @@ pub(super) async fn resend(
     At(id): At<u64>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
-    ask(&console, actor, Ask::Resend(BroadcastId(id))).await
+    let name = actor.name.clone();
+    let input = move |request| Input::Ask(request, actor, Box::new(Ask::Resend(BroadcastId(id))));
+    once(console, &headers, &name, (&format!("resend {id}"), Sha256::of(b"")), input).await
 }

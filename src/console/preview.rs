@@ -1,6 +1,7 @@
 //! `POST /preview`: how words would sound, and how long they would be on the lines, before anybody sends
 //! them. Nothing is broadcast and nothing is recorded; the log tells of it.
 
+use super::extract::Form;
 use super::{Console, Problem};
 use crate::daemon::{Preview, PreviewDesk, PreviewOrder};
 use crate::gateway::Gateway;
@@ -48,7 +49,7 @@ struct Wanted {
 pub(super) async fn post(
     State(console): State<Console>,
     headers: HeaderMap,
-    Json(body): Json<PreviewBody>,
+    Form { value: body, .. }: Form<PreviewBody>,
 ) -> Result<Json<Value>, Problem> {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
     let codec = body.codec.unwrap_or(Codec::Opus);

@@ -1,7 +1,7 @@
 //! The programme schedule.
 
 use super::Console;
-use super::extract::{At, Form};
+use super::extract::{At, Form, Whole};
 use super::plans::{Reply, ask};
 use crate::clock;
 use crate::decide::{conflicts, estimated_ms, occurrences, programme_faults, terminals_of};
@@ -54,7 +54,7 @@ fn view(state: &ProgrammeState, offset_minutes: i16, now: UtcMs) -> Value {
 pub(super) async fn set(
     State(console): State<Console>,
     headers: HeaderMap,
-    Form { value: programme, .. }: Form<Programme>,
+    Whole(programme): Whole<Programme>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
     ask(&console, actor, Ask::SetProgramme(Box::new(programme))).await
@@ -64,7 +64,7 @@ pub(super) async fn set(
 pub(super) async fn check(
     State(console): State<Console>,
     headers: HeaderMap,
-    Form { value: programme, .. }: Form<Programme>,
+    Whole(programme): Whole<Programme>,
 ) -> Reply {
     let actor = console.keys.actor(&headers, Right::Broadcast)?;
     let now = clock::now_utc();

@@ -36,7 +36,8 @@ impl TerminalId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (area, sequence) = text.trim().split_once('-')?;
-        if area.len() != 12 || sequence.len() != 3 {
+        let digits = sequence.bytes().all(|byte| byte.is_ascii_digit());
+        if area.len() != 12 || sequence.len() != 3 || !digits {
             return None;
         }
         Self::new(AreaCode::parse(area)?, sequence.parse().ok()?)

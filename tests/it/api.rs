@@ -92,3 +92,41 @@ fn a_source_releases_by_itself_only_within_its_areas() {
     assert_eq!(answer["broadcasts"], json!([]), "a town's source stops nothing in the county");
     gateway.stop();
 }
+
+/// For every operation and every role: the description says who may, and nobody else can.
+#[test]
+fn each_role_may_do_what_the_description_says() {
+    let mut gateway = Gateway::prepare("roles");
+    let roles = ["source", "officer", "leader", "auditor", "technician", "administrator"];
+    let keys = roles.map(|role| {
+        let name = format!("test {role}");
+        let (code, key) = gateway.cli(&["keys", "create", "--name", &name, "--role", role]);
+        assert_eq!(code, 0, "{key}");
+        (role, key.trim().to_owned())
+    });
+    gateway.restart();
+    let document = gateway.contract().document().clone();
+    let mut n_checked = 0;
+    for (path, entry) in document["paths"].as_object().unwrap() {
+        for (method, operation) in entry.as_object().unwrap() {
+            let Some(may) = operation["x-roles"].as_array() else { continue };
+            let schema = &operation["requestBody"]["content"]["application/json"]["schema"]["$ref"];
+            let schema = schema.as_str().and_then(|to| document.pointer(&to[1..]));
+            let body = schema.map(|schema| schema["examples"][0].to_string()).unwrap_or_default();
+            let path = path.replace("{name}", "x").replace("{id}", "7").replace("{number}", "7");
+            for (role, key) in &keys {
+                let may = may.contains(&json!(role));
+                // They never end, or end in a file.
+                if may && matches!(path.as_str(), "/events" | "/audit/export") {
+                    continue;
+                }
+                let (status, answer) = gateway.send(method, &path, key, body.clone());
+                assert_eq!(status == 403, !may, "{role} {method} {path}: {status} {answer}");
+                assert!(status < 500, "{role} {method} {path}: {answer}");
+                n_checked += 1;
+            }
+        }
+    }
+    assert!(n_checked > 200, "only {n_checked}");
+    gateway.stop();
+}

@@ -218,3 +218,73 @@ fn groups_and_programmes_are_saved_approved_and_removed() {
     says(&mut officer, &gone, "群组已删除");
     gateway.stop();
 }
+
+/// The page changes the words; voice, pause, lateness and single terminals stay as a program set them.
+#[test]
+fn a_programme_saved_on_its_page_keeps_the_rest() {
+    let mut gateway = gateway("duty-kept");
+    let set = serde_json::json!({
+        "name": "防灾减灾日", "text": "人人学避险。", "voice": "default", "areas": [],
+        "terminals": ["430621000000-001"], "calendar": { "kind": "yearly",
+        "days": [{ "month": 5, "day": 12 }] }, "at_minutes": [600], "from": "2027-01-01",
+        "until": "2036-12-31", "repeats": 2, "interval_s": 45, "tolerance_s": 900, "valid_s": 1_800
+    });
+    let (status, answer) = gateway.post("/programmes", &gateway.leader(), set.to_string());
+    assert_eq!(status, 200, "{answer}");
+    let mut leader = Visitor::signed_in(&gateway, "leader");
+    let path = form_urlencoded::byte_serialize("防灾减灾日".as_bytes()).collect::<String>();
+    let page = leader.get(&format!("/console/programmes/edit?name={path}"));
+    let one = |name: &str| boxes(&page, name).first().cloned().unwrap_or_default();
+    let mut fields = vec![("text", "人人会避险。".to_owned()), ("kind", "yearly".to_owned())];
+    for name in ["voice", "interval", "tolerance", "terminal"] {
+        fields.push((name, one(name)));
+    }
+    // Inputs whose value does not stand right behind their name.
+    for (name, value) in [
+        ("name", "防灾减灾日"),
+        ("days", "05-12"),
+        ("times", "10:00"),
+        ("from", "2027-01-01"),
+        ("until", "2036-12-31"),
+        ("repeats", "2"),
+        ("valid", "30"),
+        ("step", "save"),
+    ] {
+        fields.push((name, value.to_owned()));
+    }
+    for (name, value) in [("interval", "45"), ("tolerance", "900")] {
+        let shown = format!("name=\"{name}\" min=\"");
+        let rest = page.whole.split_once(&shown).unwrap_or_else(|| panic!("{}", page.whole)).1;
+        assert_eq!(between(rest, "value=\""), value, "{name}");
+        fields.retain(|(known, _)| *known != name);
+        fields.push((name, value.to_owned()));
+    }
+    let voice = page.whole.split_once("name=\"voice\"").unwrap().1;
+    assert_eq!(between(voice, "value=\""), "default");
+    fields.retain(|(known, _)| *known != "voice");
+    fields.push(("voice", "default".to_owned()));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (*k, v.as_str())).collect();
+    let saved = leader.post("/console/programmes/edit", &fields);
+    says(&mut leader, &saved, "节目已保存");
+    let mut kept = gateway.get("/programmes")["programmes"][0]["programme"].clone();
+    assert_eq!(kept["text"], "人人会避险。");
+    for (name, value) in set.as_object().unwrap().iter().filter(|(name, _)| *name != "text") {
+        assert_eq!(kept[name].take(), *value, "{name}");
+    }
+    gateway.stop();
+}
+
+/// Who has no token is not read any further: the answer comes although most of the body never does.
+#[test]
+fn a_roster_without_its_token_is_not_read() {
+    let mut gateway = gateway("duty-forged");
+    let mut leader = Visitor::signed_in(&gateway, "leader");
+    let http = leader.http;
+    let head = format!(
+        "POST /console/roster/import HTTP/1.1\r\nHost: {http}\r\nOrigin: http://{http}\r\n\
+         Content-Type: multipart/form-data; boundary=edge\r\nContent-Length: 100000\r\n"
+    );
+    let part = "Content-Disposition: form-data; name=\"file\"; filename=\"duty.csv\"\r\n\r\n岗位,";
+    assert_eq!(leader.send(&head, &format!("--edge\r\n{part}")).status, 403);
+    gateway.stop();
+}

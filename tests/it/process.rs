@@ -1,5 +1,11 @@
 //! The real daemon as a process in a folder of its own, with keys made by its own command line.
 
+#[path = "asking.rs"]
+mod asking;
+#[path = "contract.rs"]
+mod contract;
+
+pub(crate) use contract::Contract;
 use mingluo::config::{Config, Loaded};
 use mingluo::deliver::{KeyRing, key_id};
 use mingluo::secrets::read_key;
@@ -10,6 +16,7 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -29,21 +36,10 @@ pub(crate) struct Gateway {
     source_key: String,
     leader_key: String,
     external: Option<Child>,
+    /// How the interface describes itself, once it was asked.
+    contract: OnceLock<Contract>,
     /// Settings beyond those of every test, by `section.key`.
     settings: BTreeMap<String, String>,
-}
-
-/// What a GET brought.
-pub(crate) struct Fetched {
-    pub(crate) status: u16,
-    pub(crate) content_type: String,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Fetched {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.bytes).unwrap_or_default()
-    }
 }
 
 /// Where Debian and others put mosquitto.
@@ -164,6 +160,7 @@ impl Gateway {
             source_key: String::new(),
             leader_key: String::new(),
             external: None,
+            contract: OnceLock::new(),
             settings: BTreeMap::new(),
         };
         assert_eq!(gateway.cli(&["keys", "init"]).0, 0);
@@ -366,60 +363,12 @@ impl Gateway {
         pause(ms);
     }
 
-    /// GET of the API as leader.
-    pub(crate) fn get(&self, path: &str) -> Value {
-        let url = format!("http://{}/api/v1{path}", self.http);
-        self.runtime.block_on(async {
-            let answer = reqwest::Client::new().get(url).bearer_auth(&self.leader_key).send().await;
-            answer.unwrap().json().await.unwrap()
-        })
-    }
-
-    /// GET of the API with any key.
-    pub(crate) fn fetch(&self, path: &str, key: &str) -> Fetched {
-        let url = format!("http://{}/api/v1{path}", self.http);
-        self.runtime.block_on(async {
-            let answer = reqwest::Client::new().get(url).bearer_auth(key).send().await.unwrap();
-            let status = answer.status().as_u16();
-            let kind = answer.headers().get("content-type").cloned();
-            let content_type = kind.map(|kind| kind.to_str().unwrap().to_owned());
-            let content_type = content_type.unwrap_or_default();
-            Fetched { status, content_type, bytes: answer.bytes().await.unwrap().to_vec() }
-        })
-    }
-
-    /// A GET whose answer has begun and is not read.
-    pub(crate) fn begin(&self, path: &str, key: &str) -> reqwest::Response {
-        let url = format!("http://{}/api/v1{path}", self.http);
-        let request = reqwest::Client::new().get(url).bearer_auth(key);
-        self.runtime.block_on(async { request.send().await.unwrap() })
-    }
-
     /// The most memory the daemon has had so far, KiB.
     pub(crate) fn memory_peak_kib(&self) -> u64 {
         let pid = self.child.as_ref().expect("it runs").id();
         let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse().unwrap()
-    }
-
-    /// POST of the API; gives status and body.
-    pub(crate) fn post(&self, path: &str, key: &str, body: String) -> (u16, Value) {
-        let url = format!("http://{}/api/v1{path}", self.http);
-        self.runtime.block_on(async {
-            let request = reqwest::Client::new().post(url).bearer_auth(key).body(body);
-            let answer = request.header("Content-Type", "application/json").send().await.unwrap();
-            (answer.status().as_u16(), answer.json().await.unwrap_or_default())
-        })
-    }
-
-    /// An open `GET /events`; ends when it is dropped.
-    pub(crate) fn watch(&self) -> std::net::TcpStream {
-        let mut stream = std::net::TcpStream::connect(self.http).unwrap();
-        let key = &self.leader_key;
-        let head = "GET /api/v1/events HTTP/1.1\r\nHost: x\r\n";
-        write!(stream, "{head}Authorization: Bearer {key}\r\n\r\n").unwrap();
-        stream
     }
 
     /// The leader's key.

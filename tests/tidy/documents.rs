@@ -69,28 +69,17 @@ fn every_verb_is_in_both_readmes() {
 }
 
 #[test]
-fn every_route_is_in_the_interface_description() {
+fn every_route_is_in_both_readmes() {
     let router = read("src/console/mod.rs");
-    let described = read("src/console/openapi.rs");
-    let readmes = READMES.map(read);
-    let mut n_routes = 0;
-    for route in router.split(".route(\"").skip(1) {
-        let (path, rest) = route.split_once('"').expect("a route has a path");
-        let methods = rest.split('\n').next().unwrap_or_default();
-        let at = described.find(&format!("\"{path}\": {{"));
-        let at = at.unwrap_or_else(|| panic!("{path} is not in openapi.rs"));
-        let entry = described[at + 1..].split("\n            \"/").next().unwrap_or_default();
-        for method in ["get", "post"] {
-            if methods.contains(&format!("{method}(")) {
-                assert!(entry.contains(&format!("\"{method}\"")), "{method} {path} in openapi.rs");
-                n_routes += 1;
-            }
-        }
-        for (name, text) in READMES.iter().zip(&readmes) {
-            assert!(text.contains(path), "{name} does not say {path}");
+    let paths: Vec<&str> =
+        router.split(".route(\"").skip(1).filter_map(|route| route.split('"').next()).collect();
+    assert!(paths.len() >= 15, "found only {paths:?}: does this test still read the router?");
+    for readme in READMES {
+        let text = read(readme);
+        for path in &paths {
+            assert!(text.contains(path), "{readme} does not say {path}");
         }
     }
-    assert!(n_routes >= 15, "found only {n_routes} routes: does this test still read the router?");
 }
 
 /// The commands of the first code block of a readme.

@@ -10,7 +10,7 @@ use crate::clock;
 use crate::console::Console;
 use crate::decide::{MESSAGE_CHARS_MAX, conflicts, estimated_ms, programme_faults, terminals_of};
 use crate::gateway::{Ask, Gateway};
-use crate::model::{AreaCode, Calendar, LocalDate, Programme, Right, YearDay};
+use crate::model::{AreaCode, Calendar, LocalDate, Programme, Right, TerminalId, YearDay};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
@@ -49,6 +49,8 @@ pub(super) async fn get(
 fn fresh() -> Fields {
     let mut fields = Fields::default();
     for (name, value) in [("kind", "daily"), ("times", "07:30"), ("repeats", "1"), ("valid", "30")]
+        .into_iter()
+        .chain([("interval", "10"), ("tolerance", "600")])
     {
         fields.push(name.to_owned(), value.to_owned());
     }
@@ -67,7 +69,12 @@ fn as_fields(programme: &Programme) -> Fields {
     push("until", programme.until.to_string());
     push("repeats", programme.repeats.to_string());
     push("volume", programme.volume_percent.map(|v| v.to_string()).unwrap_or_default());
-    push("valid", (programme.valid_s / 60).max(1).to_string());
+    push("valid", programme.valid_s.div_ceil(60).max(1).to_string());
+    push("voice", programme.voice.clone().unwrap_or_default());
+    push("interval", programme.interval_s.to_string());
+    push("tolerance", programme.tolerance_s.to_string());
+    programme.terminals.iter().for_each(|terminal| push("terminal", terminal.to_string()));
+    programme.groups.iter().for_each(|group| push("group", group.clone()));
     programme.areas.iter().for_each(|area| push("area", area.to_string()));
     let (kind, days) = match &programme.calendar {
         Calendar::Daily => ("daily", String::new()),
@@ -111,6 +118,7 @@ async fn form(
                 label { (say("或录音名称", "or a recording's name")) input name="recording" maxlength="80" value=(fields.one("recording")); }
             }
             (when(visitor, fields))
+            (single_terminals(visitor, fields))
             (area_tree(visitor, fields, &ground))
             div.actions {
                 button type="submit" name="step" value="check" { (say("检查", "Check")) }
@@ -119,6 +127,20 @@ async fn form(
         }
     };
     Ok(page(console, visitor, layout::PROGRAMMES, say("节目", "Programme"), &body))
+}
+
+/// Terminals that were chosen one by one; they stay until somebody takes them out.
+fn single_terminals(visitor: &Visitor, fields: &Fields) -> Markup {
+    html! {
+        @if fields.all("terminal").next().is_some() {
+            fieldset {
+                legend { (visitor.say("单独选定的终端", "Terminals chosen one by one")) }
+                @for id in fields.all("terminal") {
+                    label { input type="checkbox" name="terminal" value=(id) checked; (id) }
+                }
+            }
+        }
+    }
 }
 
 fn when(visitor: &Visitor, fields: &Fields) -> Markup {
@@ -137,6 +159,9 @@ fn when(visitor: &Visitor, fields: &Fields) -> Markup {
                 label { (say("末日", "Last day")) input type="date" name="until" required value=(fields.one("until")); }
                 label { (say("遍数", "Times over")) input type="number" name="repeats" min="1" max="20" value=(fields.one("repeats")); }
                 label { (say("音量 %（空 = 各终端自定）", "Volume % (empty = each its own)")) input type="number" name="volume" min="1" max="100" value=(fields.one("volume")); }
+                label { (say("两遍间隔（秒）", "Pause between plays (seconds)")) input type="number" name="interval" min="0" max="3600" value=(fields.one("interval")); }
+                label { (say("允许推迟（秒）", "May start late by (seconds)")) input type="number" name="tolerance" min="10" max="3600" value=(fields.one("tolerance")); }
+                label { (say("音色（空 = 默认）", "Voice (empty = default)")) input name="voice" maxlength="80" value=(fields.one("voice")); }
                 label { (say("有效（分钟）", "Valid (minutes)")) input type="number" name="valid" min="1" max="1440" value=(fields.one("valid")); }
             }
             div { @for day in 1..=7 {
@@ -181,13 +206,18 @@ fn programme(visitor: &Visitor, fields: &Fields) -> Result<Programme, String> {
         at_minutes.insert(minute);
     }
     let narrow = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
+    let mut terminals = Vec::new();
+    for text in fields.all("terminal") {
+        let known = TerminalId::parse(text);
+        terminals.push(known.ok_or_else(|| say("没有这个终端：", "no such terminal: ", text))?);
+    }
     Ok(Programme {
         name: fields.one("name").to_owned(),
         text: known("text"),
         recording: known("recording"),
-        voice: None,
+        voice: known("voice"),
         areas,
-        terminals: Vec::new(),
+        terminals,
         groups: fields.all("group").map(str::to_owned).collect(),
         calendar: days(fields)
             .ok_or_else(|| say("播出日期有误：", "the days can't be read: ", fields.one("days")))?,
@@ -195,9 +225,9 @@ fn programme(visitor: &Visitor, fields: &Fields) -> Result<Programme, String> {
         from: date("from")?,
         until: date("until")?,
         repeats: narrow(number("repeats", 1)?),
-        interval_s: 10,
+        interval_s: u16::try_from(number("interval", 10)?).unwrap_or(u16::MAX),
         volume_percent: known("volume").map(|_| number("volume", 0)).transpose()?.map(narrow),
-        tolerance_s: 600,
+        tolerance_s: number("tolerance", 600)?,
         valid_s: number("valid", 30)?.saturating_mul(60),
     })
 }

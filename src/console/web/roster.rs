@@ -4,11 +4,11 @@
 use super::asked::{people, telephone};
 use super::fault::PageFault;
 use super::layout::{self, page, token};
-use super::visitor::{Fields, Posted, Visitor, done, is_token};
+use super::visitor::{Fields, Posted, TOKEN_FIELD, Visitor, done, is_token};
 use super::words;
 use crate::clock;
 use crate::console::Console;
-use crate::console::extract::ROSTER_BYTES_MAX;
+use crate::console::extract::{BODY_S_MAX, ROSTER_BYTES_MAX};
 use crate::daemon::CoreFault;
 use crate::decide::{RowFault, read_roster};
 use crate::gateway::{Ask, Gateway, Input};
@@ -17,6 +17,7 @@ use axum::extract::{Multipart, State};
 use axum::response::{IntoResponse, Response};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Shifts listed; those that are over longest are left out first.
 const SHOWN_MAX: usize = 500;
@@ -233,10 +234,10 @@ pub(super) async fn import(
     form: Multipart,
 ) -> Result<Response, PageFault> {
     visitor.need(Right::Roster)?;
-    let (fields, file) = upload(form).await?;
-    if !is_token(&visitor, fields.one("token")) {
-        return Err(PageFault::forged());
-    }
+    let limit = Duration::from_secs(BODY_S_MAX);
+    let (fields, file) = tokio::time::timeout(limit, upload(&visitor, form))
+        .await
+        .map_err(|_| PageFault::malformed(&format!("not whole within {BODY_S_MAX} s")))??;
     let checked = fields.one("checked");
     let bytes = if checked.is_empty() { file } else { checked.as_bytes().to_vec() };
     let look = console.core.look(|gateway| {
@@ -258,18 +259,30 @@ pub(super) async fn import(
     Ok(framed(&console, &visitor, &body).into_response())
 }
 
-async fn upload(mut form: Multipart) -> Result<(Fields, Vec<u8>), PageFault> {
+/// Reads the parts in their order: without the token first, nothing more is read.
+async fn upload(visitor: &Visitor, mut form: Multipart) -> Result<(Fields, Vec<u8>), PageFault> {
     let broken =
         |why: axum::extract::multipart::MultipartError| PageFault::malformed(&why.body_text());
-    let (mut fields, mut file) = (Fields::default(), Vec::new());
+    let (mut fields, mut file, mut is_ours) = (Fields::default(), Vec::new(), false);
     while let Some(part) = form.next_field().await.map_err(broken)? {
         let name = part.name().unwrap_or_default().to_owned();
+        if name != TOKEN_FIELD && !is_ours {
+            return Err(PageFault::forged());
+        }
         let bytes = part.bytes().await.map_err(broken)?;
-        if name == "file" {
+        if name == TOKEN_FIELD {
+            if !is_token(visitor, &String::from_utf8_lossy(&bytes)) {
+                return Err(PageFault::forged());
+            }
+            is_ours = true;
+        } else if name == "file" {
             file = bytes.to_vec();
         } else {
             fields.push(name, String::from_utf8_lossy(&bytes).into_owned());
         }
+    }
+    if !is_ours {
+        return Err(PageFault::forged());
     }
     if file.len() > ROSTER_BYTES_MAX {
         return Err(PageFault::malformed(&format!("more than {ROSTER_BYTES_MAX} bytes")));
