@@ -25,6 +25,18 @@ impl Settings {
     }
 }
 
+/// The key of orders signed with SM2.
+fn sm2_key(settings: &Settings, own: &Keys<'_>) {
+    let file = &settings.keys.sm2_key_file;
+    if settings.keys.order_algorithm == OrderAlgorithm::Sm2
+        && may_read(file)
+        && let Err(fault) = secrets::read_sm2_key(file)
+    {
+        let remedy = "restore it, or move it away and make one with `mingluo keys init --sm2`";
+        own.fault("sm2_key_file", &format!("{fault:#}"), remedy);
+    }
+}
+
 /// Checks them. Keys that are not made yet are no fault, because a configuration is checked before.
 pub(super) fn check(
     settings: &Settings,
@@ -71,14 +83,7 @@ pub(super) fn check(
             own.fault(key, &format!("{fault:#}"), "restore it, or name another file");
         }
     }
-    let sm2_file = &settings.keys.sm2_key_file;
-    if settings.keys.order_algorithm == OrderAlgorithm::Sm2
-        && may_read(sm2_file)
-        && let Err(fault) = secrets::read_sm2_key(sm2_file)
-    {
-        let remedy = "restore it, or move it away and make one with `mingluo keys init --sm2`";
-        own.fault("sm2_key_file", &format!("{fault:#}"), remedy);
-    }
+    sm2_key(settings, &own);
     if may_read(&settings.keys.api_keys_file)
         && let Err(fault) = ApiKeys::load(&settings.keys.api_keys_file)
     {

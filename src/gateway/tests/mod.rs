@@ -4,8 +4,8 @@
 mod breakglass;
 mod calls;
 mod editing;
-mod live;
 mod keys;
+mod live;
 mod policy;
 mod programmes;
 mod resending;
