@@ -204,6 +204,21 @@ pub struct Part {
     pub clips: Vec<Clip, CLIPS_MAX>,
 }
 
+/// The question whether a terminal could play now. Makes no sound.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Check {
+    /// Its name, from the counter of orders; the answer is a report about it.
+    pub check: u64,
+    /// Who must answer.
+    pub target: Target,
+    /// When it was issued.
+    pub issued_at_ms: i64,
+    /// Of no use after.
+    pub expires_ms: i64,
+    /// Own volume from now on, 1 to 100; `None` = it stays. Kept until the power goes.
+    pub volume_percent: Option<u8>,
+}
+
 /// Content of codec [`Codec::Phrases`]: kept content by number, played one after the other. A proof
 /// follows it, see [`crate::phrases`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -229,6 +244,8 @@ pub enum Order {
     Live(Manifest),
     /// The next part of it.
     Part(Part),
+    /// Say whether you could play.
+    Check(Check),
 }
 
 impl Order {
@@ -242,6 +259,7 @@ impl Order {
             Self::Keep(keep) => keep.target,
             Self::Time(time) => time.target,
             Self::Part(part) => part.target,
+            Self::Check(check) => check.target,
         }
     }
 }
@@ -286,6 +304,8 @@ pub enum Step {
     Cancelled,
     /// Validity ended first.
     Expired,
+    /// Nothing sounded: the answer to a [`Check`] of a terminal that could play.
+    Able,
 }
 
 impl Step {

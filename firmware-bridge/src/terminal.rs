@@ -171,6 +171,10 @@ pub struct Terminal<S> {
     sequence: u32,
     actions: Deque<Action, ACTIONS_MAX>,
     amplifier_on: bool,
+    /// Whether the last play failed in the player.
+    player_failed: bool,
+    /// Name of the last check that set the volume: an older one may come later.
+    volume_by: u64,
     /// What was dropped in silence.
     pub dropped: Dropped,
 }
@@ -194,6 +198,8 @@ impl<S: Store> Terminal<S> {
             actions: Deque::new(),
             // Unknown after a reset, so it is switched off first.
             amplifier_on: true,
+            player_failed: false,
+            volume_by: 0,
             dropped: Dropped::default(),
         };
         let interrupted: Vec<u64, { replay::WINDOW_ENTRIES_MAX }> =
@@ -259,6 +265,7 @@ impl<S: Store> Terminal<S> {
             Order::Cancel(cancel) => self.cancel(now_ms, &cancel),
             Order::Query(query) => self.query(now_ms, &query),
             Order::Keep(keep) => self.keep(now_ms, &keep),
+            Order::Check(check) => self.check(now_ms, &check),
             Order::Time(time) => self.act(Action::SetClock { issued_at_ms: time.issued_at_ms }),
         }
         self.turn(now_ms);
@@ -340,6 +347,7 @@ impl<S: Store> Terminal<S> {
         if let Some(held) = self.held.iter_mut().find(|held| held.counter == broadcast)
             && held.state == State::Sounding
         {
+            self.player_failed = false;
             held.plays = held.plays.saturating_add(1);
             held.heard |= heard;
             if held.plays >= held.repeats {
@@ -364,6 +372,7 @@ impl<S: Store> Terminal<S> {
     /// with it, and what was pre-empted must still resume.
     pub fn on_playback_failed(&mut self, now_ms: i64, broadcast: u64, why: &str) {
         if self.sounding() == Some(broadcast) {
+            self.player_failed = true;
             self.end(now_ms, broadcast, Phase::Failed, failed(why));
         }
         self.turn(now_ms);

@@ -5,7 +5,7 @@
 mod support;
 use mingluo_bridge::frame::{Ed25519Signer, Kind, seal};
 use mingluo_bridge::message::{
-    Cancel, Class, Keep, Manifest, Order, Query, RefusalCode, Step, Target, TimeSignal,
+    Cancel, Check, Class, Keep, Manifest, Order, Query, RefusalCode, Step, Target, TimeSignal,
 };
 use mingluo_bridge::terminal::{Action, HELD_MAX, Terminal};
 use support::*;
@@ -299,6 +299,54 @@ fn a_question_is_answered_and_invents_no_times() {
     let said = reports(&bench.order(NOW + 2, &query(5, NOW)));
     assert_eq!((&said[0].step, said[0].ended_at_ms), (&Step::Played, None));
     assert_eq!(reports(&bench.order(NOW, &query(5, NOW + 120_001))).len(), 0);
+}
+
+/// The question of a silent test.
+fn check_order(check: u64, issued_at_ms: i64, volume_percent: Option<u8>) -> Order {
+    let target = Target::Area(430_621_100_000);
+    let expires_ms = issued_at_ms + 60_000;
+    Order::Check(Check { check, target, issued_at_ms, expires_ms, volume_percent })
+}
+
+#[test]
+fn a_check_is_answered_and_nothing_sounds() {
+    let check = |bench: &mut Bench, now_ms: i64, order: &Order, expect: Step| {
+        let actions = bench.order(now_ms, order);
+        let sounded = actions.iter().any(|action| matches!(action, Action::Start { .. }));
+        assert!(!sounded, "{actions:?}");
+        let said = reports(&actions);
+        assert_eq!(said.last().map(|report| report.step.clone()), Some(expect));
+    };
+    let mut bench = Bench::new();
+    check(&mut bench, NOW, &check_order(7, NOW, None), Step::Able);
+    assert_eq!(reports(&bench.tick(NOW + 5_000)).len(), 1, "repeated until its receipt");
+    // The clock is what a warning would fail by.
+    let window = Step::Refused(RefusalCode::Window);
+    check(&mut bench, NOW, &check_order(8, NOW + 120_001, None), window.clone());
+    check(&mut bench, NOW, &check_order(9, NOW - 60_000, None), window);
+    check(&mut bench, 5, &check_order(10, NOW, None), Step::Failed("no time".try_into().unwrap()));
+    bench.play(NOW, &manifest(5, 10));
+    bench.terminal.on_playback_failed(NOW, 5, "no amplifier");
+    let failed = Step::Failed("the last play failed".try_into().unwrap());
+    check(&mut bench, NOW, &check_order(11, NOW, None), failed);
+    bench.play(NOW, &manifest(6, 10));
+    bench.finished(NOW, 6);
+    check(&mut bench, NOW, &check_order(12, NOW, None), Step::Able);
+    let elsewhere = Target::Area(430_622_000_000);
+    let (issued_at_ms, expires_ms, volume_percent) = (NOW, NOW + HOUR, None);
+    let other = Check { check: 13, target: elsewhere, issued_at_ms, expires_ms, volume_percent };
+    assert_eq!(reports(&bench.order(NOW, &Order::Check(other))), []);
+}
+
+#[test]
+fn a_check_sets_the_volume_and_an_older_one_does_not() {
+    let mut bench = Bench::new();
+    for (check, percent, expect) in
+        [(20, Some(35), 35), (19, Some(90), 35), (21, None, 35), (22, Some(0), 1)]
+    {
+        bench.order(NOW, &check_order(check, NOW, percent));
+        assert_eq!(bench.terminal.profile().volume_percent, expect, "{check}");
+    }
 }
 
 #[test]

@@ -67,6 +67,10 @@ fn orders() {
         &Order::Query(Query { counter: 301, broadcast: 5, target, issued_at_ms, expires_ms }),
         "02ad020501e98dcbcddcf46180c0e285e36880fa9989e368",
     );
+    let check_order = Check { check: 302, target, issued_at_ms, expires_ms, volume_percent: None };
+    check(&Order::Check(check_order), "07ae0201e98dcbcddcf46180c0e285e36880fa9989e36800");
+    let louder = Check { volume_percent: Some(80), ..check_order };
+    check(&Order::Check(louder), "07ae0201e98dcbcddcf46180c0e285e36880fa9989e3680150");
 }
 
 #[test]
@@ -146,6 +150,7 @@ fn every_variant_keeps_its_number() {
     check(&Step::Preempted(6), "0606");
     check(&Step::Cancelled, "07");
     check(&Step::Expired, "08");
+    check(&Step::Able, "09");
     check(&[Codec::Opus, Codec::Mp3, Codec::Adpcm, Codec::Wav], "00010203");
     check(&[Activity::Idle, Activity::Playing, Activity::Fault], "000102");
     check(&[Class::Drill, Class::Live], "0001");

@@ -6,6 +6,7 @@ mod bare;
 mod fanout;
 mod plot;
 mod stage;
+mod viewers;
 mod voice;
 
 use crate::clock;
@@ -31,6 +32,8 @@ pub struct BenchArgs {
 enum What {
     /// One red alert to many terminals, against a bare publisher on mosquitto 扇出
     Fanout(fanout::FanoutArgs),
+    /// The broadcast page with many viewers: what they cost the dispatch, and are sent 播发页面
+    Viewers(viewers::ViewersArgs),
     /// From a recording to a clip, as a ratio to the bare Opus encoder 音频链路
     Audio(audio::AudioArgs),
     /// How soon and how dear the voices speak 语音
@@ -55,6 +58,7 @@ enum What {
 pub(crate) fn run(args: &BenchArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     match &args.what {
         What::Fanout(args) => fanout::run(args, out),
+        What::Viewers(args) => viewers::run(args, out),
         What::Audio(args) => audio::run(args, out),
         What::Voice(args) => voice::run(args, out),
         What::Audit(args) => audit::run(args, out),

@@ -4,7 +4,7 @@ use super::areas::AreaLines;
 use super::policy::PolicyLines;
 use super::reader::Faults;
 use super::terminals::TerminalLines;
-use crate::decide;
+use crate::decide::{self, terminal_faults};
 use crate::model::{AreaCode, AreaLevel, Network, Policy, PolicyPart};
 use std::collections::BTreeSet;
 
@@ -32,13 +32,10 @@ pub(super) fn network(
     aliases(network, areas, faults);
     for terminal in network.terminals.values() {
         let line = terminals.get(&terminal.id).copied();
-        if !network.areas.contains_key(&terminal.area) {
-            let what =
-                format!("{} stands in area {} that is not known", terminal.id, terminal.area);
-            faults.push(TERMINALS, line, what, "correct the area or add it to areas.toml");
-        } else if !network.served.iter().any(|served| served.contains(terminal.area)) {
-            let what = format!("{} stands outside the served areas", terminal.id);
-            faults.push(TERMINALS, line, what, "correct the area or `served` in areas.toml");
+        // An empty name was told with its row.
+        let named = !terminal.name.is_empty();
+        for fault in terminal_faults(network, terminal).into_iter().filter(|_| named) {
+            faults.push(TERMINALS, line, fault.what, fault.remedy);
         }
         if let Some((low, high)) = areas.bounds
             && let Some(at) = terminal.position

@@ -2,7 +2,7 @@
 
 use super::reader::{Document, Faults, Keys};
 use super::{OrderAlgorithm, Settings};
-use crate::console::{Accounts, ApiKeys, Outline};
+use crate::console::{Accounts, ApiKeys, Outline, Tiles};
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -103,6 +103,12 @@ pub(super) fn check(
     {
         let remedy = "name a GeoJSON file with outlines, or leave `map_file` empty";
         keys.table("http").fault("map_file", &format!("{fault:#}"), remedy);
+    }
+    if let Some(url) = &settings.http.map_tiles_url
+        && let Err(fault) = Tiles::parse(url, &settings.http.map_tiles_grid)
+    {
+        let remedy = "write https://host/path with {x}, {y} and {z}, or leave it empty";
+        keys.table("http").fault("map_tiles_url", &format!("{fault:#}"), remedy);
     }
     if let Some(folder) = settings.ingest.folder.as_deref().filter(|folder| folder.exists())
         && !folder.is_dir()

@@ -37,6 +37,10 @@ pub struct HttpSettings {
     pub hosts: Vec<String>,
     /// Outlines on the console's map, GeoJSON; `None` = no outlines.
     pub map_file: Option<PathBuf>,
+    /// Address of a tile server behind the outlines, with `{x}`, `{y}`, `{z}`; `None` = no tiles.
+    pub map_tiles_url: Option<String>,
+    /// How it cuts the earth: `mercator` or `degrees`.
+    pub map_tiles_grid: String,
 }
 
 impl HttpSettings {
@@ -317,12 +321,16 @@ fn http(dir: &Path, mut keys: Keys<'_>) -> HttpSettings {
     both_or_none(&keys, tls_certificate_file.as_ref(), tls_key_file.as_ref());
     let hosts = keys.texts("hosts");
     let map_file = path_opt(dir, &mut keys, "map_file");
+    let map_tiles_url = keys.text_opt("map_tiles_url").filter(|url| !url.is_empty());
+    let map_tiles_grid = keys.text("map_tiles_grid", Some("mercator"));
     keys.finish();
     HttpSettings {
         listen,
         terminal_listen,
         hosts,
         map_file,
+        map_tiles_url,
+        map_tiles_grid,
         public_clip_url: public_clip_url.trim_end_matches('/').to_owned(),
         tls_certificate_file,
         tls_key_file,

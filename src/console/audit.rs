@@ -310,9 +310,8 @@ pub(super) async fn file(
 
 /// One ladder for programs.
 pub(crate) fn ladder_json(ladder: &Ladder, names: &Directory) -> Value {
-    let evidence = &ladder.evidence;
     let area = ladder.area();
-    json!({
+    let mut view = json!({
         "broadcast": ladder.broadcast.to_string(),
         "terminal": ladder.terminal,
         "name": names.terminals.get(&ladder.terminal).map(|known| &known.name),
@@ -321,19 +320,13 @@ pub(crate) fn ladder_json(ladder: &Ladder, names: &Directory) -> Value {
         "outcome": OutcomeKind::of(&ladder.outcome),
         "detail": ladder.outcome,
         "link": ladder.link,
-        "sent_ms": evidence.sent_at.map(|at| at.0),
-        "received_ms": evidence.received_at.map(|at| at.0),
         "received_reported_ms": ladder.received_reported_at.map(|at| at.0),
-        "playing_ms": evidence.playing_at.map(|at| at.0),
         "playing_reported_ms": ladder.playing_reported_at.map(|at| at.0),
-        "ended_ms": evidence.ended_at.map(|at| at.0),
         "ended_reported_ms": ladder.ended_reported_at.map(|at| at.0),
-        "first_report_ms": evidence.first_report_at.map(|at| at.0),
-        "last_report_ms": evidence.last_report_at.map(|at| at.0),
         "plays": ladder.plays,
-        "heard": evidence.heard,
-        "orders": evidence.attempts,
         "rows": ladder.rows,
         "n_rows": ladder.n_rows,
-    })
+    });
+    super::views::put_evidence(&mut view, &ladder.evidence);
+    view
 }

@@ -30,7 +30,7 @@ pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys, KnownKeys};
 pub(crate) use views::broadcast as broadcast_view;
 pub(crate) use web::known_host;
-pub use web::{Board, County, Outline};
+pub use web::{Board, County, Outline, Tiles};
 
 use crate::daemon::{AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen};
 use axum::Router;

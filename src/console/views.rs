@@ -3,6 +3,7 @@
 use super::Problem;
 use crate::daemon::outcome_name;
 use crate::gateway::{Answer, BroadcastState, Gateway};
+use crate::model::Evidence;
 use serde_json::{Value, json};
 
 /// The JSON of an answer.
@@ -25,6 +26,7 @@ pub(super) fn answer(answer: &Answer) -> Result<Value, Problem> {
             "state": "awaiting_approval", "plan": plan.to_string(), "revision": revision,
         })),
         Answer::Saved { more } => Ok(json!({ "state": "saved", "signatures_needed": more })),
+        Answer::TestStarted(test) => Ok(json!({ "state": "testing", "test": test.to_string() })),
         Answer::Started(broadcast) => {
             Ok(json!({ "state": "started", "broadcast": broadcast.to_string() }))
         }
@@ -69,6 +71,24 @@ pub(crate) fn broadcast(gateway: &Gateway, state: &BroadcastState) -> Value {
     })
 }
 
+/// Times and claims behind an outcome, put into an object.
+pub(super) fn put_evidence(view: &mut Value, evidence: &Evidence) {
+    let Some(view) = view.as_object_mut() else { return };
+    let times = [
+        ("sent_ms", evidence.sent_at),
+        ("received_ms", evidence.received_at),
+        ("playing_ms", evidence.playing_at),
+        ("ended_ms", evidence.ended_at),
+        ("first_report_ms", evidence.first_report_at),
+        ("last_report_ms", evidence.last_report_at),
+    ];
+    for (name, at) in times {
+        view.insert(name.to_owned(), json!(at.map(|at| at.0)));
+    }
+    view.insert("heard".to_owned(), json!(evidence.heard));
+    view.insert("orders".to_owned(), json!(evidence.attempts));
+}
+
 /// One terminal's ladder in a broadcast.
 pub(super) fn delivery(
     gateway: &Gateway,
@@ -76,20 +96,13 @@ pub(super) fn delivery(
     delivery: &crate::deliver::Delivery,
 ) -> Value {
     let known = gateway.rules().network.terminals.get(&terminal);
-    let evidence = &delivery.evidence;
-    json!({
+    let mut view = json!({
         "terminal": terminal,
         "name": known.map(|known| known.name.clone()),
         "area": known.map(|known| known.area),
         "outcome": outcome_name(&delivery.outcome),
         "detail": delivery.outcome,
-        "sent_ms": evidence.sent_at.map(|at| at.0),
-        "received_ms": evidence.received_at.map(|at| at.0),
-        "playing_ms": evidence.playing_at.map(|at| at.0),
-        "ended_ms": evidence.ended_at.map(|at| at.0),
-        "first_report_ms": evidence.first_report_at.map(|at| at.0),
-        "last_report_ms": evidence.last_report_at.map(|at| at.0),
-        "heard": evidence.heard,
-        "orders": evidence.attempts,
-    })
+    });
+    put_evidence(&mut view, &delivery.evidence);
+    view
 }

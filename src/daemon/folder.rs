@@ -148,6 +148,7 @@ impl Folder {
             | Answer::Denied(_)
             | Answer::Edited { .. }
             | Answer::Saved { .. }
+            | Answer::TestStarted(_)
             | Answer::NotFound(_) => ("done", format!("{answer:?}\n")),
         };
         let to = free_name(&self.path.join(folder), &name);

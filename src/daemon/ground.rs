@@ -9,7 +9,7 @@ use super::run::{OpenRecord, StartFault, fault, key_ring, open_record, renderer}
 use super::serve::{Listener, bind, local};
 use super::status::StatusPlane;
 use crate::config::{Loaded, Settings};
-use crate::console::{ApiKeys, County, KnownKeys, Outline};
+use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles};
 use crate::decide::InForce;
 use crate::deliver::KeyRing;
 use crate::model::{Network, Policy};
@@ -128,6 +128,9 @@ impl Ground {
             Some(file) => Outline::read(file).context("the map, `map_file` of [http]")?,
             None => Outline::default(),
         };
+        let tiles = http.map_tiles_url.as_ref().map(|url| Tiles::parse(url, &http.map_tiles_grid));
+        let tiles = tiles.transpose().context("`map_tiles_url` of [http]")?;
+        let outline = outline.with_tiles(tiles);
         let render = &self.settings.render;
         let audio_dirs = [render.recordings_dir.clone(), render.audio_dir.clone()];
         Ok(County::of(&self.network, &self.policy, http.hosts.clone(), outline, audio_dirs))

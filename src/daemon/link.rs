@@ -5,10 +5,11 @@ use super::core::CoreHandle;
 use super::metrics::Metrics;
 use crate::clock;
 use crate::deliver::serial::{LineWord, SerialLines};
-use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing};
+use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing, TerminalAccess};
 use crate::gateway::Input;
 use crate::model::{LinkKind, OrderKind, TerminalId};
 use mingluo_bridge::frame::{Kind, peek};
+use mingluo_bridge::message::{Report, Status};
 use mingluo_bridge::topics::{self, Leaf};
 use std::sync::Arc;
 use tokio::sync::mpsc;
@@ -19,6 +20,8 @@ pub(crate) struct Links {
     pub(crate) mqtt: Link,
     /// Serial lines.
     pub(crate) lines: SerialLines,
+    /// Who may log in at our own broker.
+    pub(crate) access: Arc<TerminalAccess>,
 }
 
 impl Links {
@@ -133,14 +136,13 @@ fn message(
         return None;
     }
     let opened = match leaf {
-        Leaf::Acknowledgement => keys.open_report(terminal, payload).map(|report| {
-            deliver::acknowledgement(&report, LinkKind::Mqtt)
-                .filter(|report| report.terminal == terminal)
-                .map(Input::Acknowledged)
+        Leaf::Acknowledgement => keys
+            .open_report(terminal, payload)
+            .map(|report| told(terminal, &report, LinkKind::Mqtt)),
+        Leaf::Status => keys.open_status(terminal, payload).map(|status| match status.online {
+            true => Some(well(terminal, &status, LinkKind::Mqtt)),
+            false => Some(Input::Presence(terminal, false)),
         }),
-        Leaf::Status => keys
-            .open_status(terminal, payload)
-            .map(|status| Some(Input::Presence(terminal, status.online))),
         Leaf::Order | Leaf::Receipt => return None,
     };
     opened.unwrap_or_else(|fault| {
@@ -148,6 +150,18 @@ fn message(
         tracing::warn!(%terminal, %fault, "a frame from a terminal was dropped");
         None
     })
+}
+
+/// A terminal's report, about a broadcast or a silent test; not one in another's name.
+fn told(terminal: TerminalId, report: &Report, link: LinkKind) -> Option<Input> {
+    let answer = deliver::test_answer(report, link).filter(|answer| answer.terminal == terminal);
+    let report = || deliver::acknowledgement(report, link).filter(|r| r.terminal == terminal);
+    answer.map(Input::Tested).or_else(|| report().map(Input::Acknowledged))
+}
+
+/// A terminal is up, and says how it is.
+fn well(terminal: TerminalId, status: &Status, link: LinkKind) -> Input {
+    Input::Health(terminal, link, Box::new(deliver::health(status)))
 }
 
 /// A report or a status from a serial line, opened with the key of the terminal at that address.
@@ -158,14 +172,13 @@ fn line_frame(
     metrics: &Metrics,
 ) -> Option<Input> {
     let opened = match peek(frame).map(|head| head.kind) {
-        Ok(Kind::Acknowledgement) => keys.open_report(terminal, frame).map(|report| {
-            deliver::acknowledgement(&report, LinkKind::Serial)
-                .filter(|report| report.terminal == terminal)
-                .map(Input::Acknowledged)
+        Ok(Kind::Acknowledgement) => keys
+            .open_report(terminal, frame)
+            .map(|report| told(terminal, &report, LinkKind::Serial)),
+        Ok(Kind::Status) => keys.open_status(terminal, frame).map(|status| match status.online {
+            true => Some(well(terminal, &status, LinkKind::Serial)),
+            false => Some(Input::LinePresence(terminal, false)),
         }),
-        Ok(Kind::Status) => keys
-            .open_status(terminal, frame)
-            .map(|status| Some(Input::LinePresence(terminal, status.online))),
         Ok(Kind::Order | Kind::Receipt) => return None,
         Err(fault) => Err(fault),
     };

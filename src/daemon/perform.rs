@@ -7,7 +7,7 @@ use super::pins::Pins;
 use super::render::RenderQueue;
 use crate::clock;
 use crate::console::KnownKeys;
-use crate::deliver::{self, KeyRing, Outgoing, Publish};
+use crate::deliver::{self, KeyRing, Outgoing, Publish, TerminalAccess};
 use crate::gateway::{Action, Gateway};
 use crate::model::{Address, AreaCode, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
 use crate::record::entry::Entry;
@@ -49,6 +49,7 @@ pub(crate) struct Performer {
     pins: Pins,
     calls: CallDesk,
     api_keys: Arc<KnownKeys>,
+    access: Arc<TerminalAccess>,
     space_low_told: bool,
 }
 
@@ -62,7 +63,7 @@ impl Performer {
         render: RenderQueue,
         metrics: Arc<Metrics>,
         watchers: broadcast::Sender<Seen>,
-        (pins, calls, api_keys): (Pins, CallDesk, Arc<KnownKeys>),
+        (pins, calls, api_keys, access): (Pins, CallDesk, Arc<KnownKeys>, Arc<TerminalAccess>),
     ) -> Self {
         Self {
             keys,
@@ -77,6 +78,7 @@ impl Performer {
             pins,
             calls,
             api_keys,
+            access,
             space_low_told: false,
         }
     }
@@ -86,6 +88,9 @@ impl Performer {
         self.metrics.entry(entry);
         self.pins.follow(entry);
         self.api_keys.follow(entry);
+        if let Entry::RegistryChanged { set, retired, .. } = entry {
+            self.access.change(set, retired);
+        }
         if self.watchers.receiver_count() > 0
             && let Ok(body) = serde_json::to_string(entry)
         {

@@ -108,7 +108,7 @@ mod tests {
         };
         let approval = Approval::Rule { plan: "manual".into(), at: UtcMs(0) };
         let broadcast = Broadcast::authorise(BroadcastId(id), plan, approval);
-        Entry::BroadcastStarted { broadcast: Box::new(broadcast) }
+        Entry::BroadcastStarted { broadcast: Box::new(broadcast), moved: Vec::new() }
     }
 
     fn ready(id: u64, clip: &ClipRef) -> Entry {

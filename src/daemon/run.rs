@@ -169,7 +169,12 @@ impl Daemon {
             render.clone(),
             Arc::clone(&ground.metrics),
             watchers,
-            (pins(&ground.record.1, &ground.renderer, &ground.metrics), call_desk, api_keys),
+            (
+                pins(&ground.record.1, &ground.renderer, &ground.metrics),
+                call_desk,
+                api_keys,
+                Arc::clone(&link.access),
+            ),
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
@@ -439,14 +444,17 @@ async fn start_link(ground: &Ground) -> anyhow::Result<(Arc<Links>, mpsc::Receiv
     let Ground { settings, keys, network, renderer, .. } = ground;
     let (sender, receiver) = link_inputs();
     let mqtt = &settings.mqtt;
+    let mut in_force = network.clone();
+    ground.record.1.registry.put_over(&mut in_force);
+    let access = TerminalAccess::new(Arc::clone(keys), mqtt.prefix.clone(), &in_force);
+    let access = Arc::new(access);
     let for_lines = sender.clone();
     let mqtt_link = match mqtt.mode {
         MqttMode::Embedded => {
             let tls = mqtt.tls_certificate_file.clone().zip(mqtt.tls_key_file.clone());
-            let connections_max = network.terminals.len() + SPARE_CONNECTIONS;
+            let connections_max = in_force.terminals.len() + SPARE_CONNECTIONS;
             let config = BrokerConfig { listen: mqtt.listen, tls, connections_max };
-            let access = TerminalAccess::new(Arc::clone(keys), mqtt.prefix.clone(), network);
-            Link::Embedded(Broker::start(config, Arc::new(access), sender).await?)
+            Link::Embedded(Broker::start(config, Arc::clone(&access) as _, sender).await?)
         }
         MqttMode::External => {
             // Two gateways under one name would end each other's sessions without end.
@@ -457,7 +465,7 @@ async fn start_link(ground: &Ground) -> anyhow::Result<(Arc<Links>, mpsc::Receiv
     };
     // After the broker, which may be refused its address: then no line was touched.
     let lines = super::lines::start(settings, network, renderer, for_lines);
-    let links = Arc::new(Links { mqtt: mqtt_link, lines });
+    let links = Arc::new(Links { mqtt: mqtt_link, lines, access });
     super::lines::attend(&links, ground);
     Ok((links, receiver))
 }

@@ -24,6 +24,8 @@ mod policy_edit;
 mod policy_text;
 mod priority;
 mod programme;
+mod registry;
+mod registry_csv;
 mod resend;
 mod roster;
 mod roster_csv;
@@ -61,6 +63,8 @@ pub use programme::{
     CONFLICT_DAYS, Conflict, conflicts, estimated_ms, occurrences, programme_faults,
     programme_plan, terminals_of,
 };
+pub use registry::{TerminalFault, terminal_faults, wiring_fault};
+pub use registry_csv::{ReadRegistry, read_registry, sheet_text, write_registry};
 pub use resend::resend;
 pub use roster::{Asked, asked, escalates_at, is_telephone, on_duty, shift_faults};
 pub use roster_csv::{ROSTER_ROWS_MAX, RowFault, read_roster};
@@ -87,6 +91,12 @@ impl Rules {
     pub fn new(network: Network, policy: Policy) -> Self {
         let index = TargetIndex::new(&network);
         Self { network, index, policy }
+    }
+
+    /// The smallest list of area codes that holds exactly `terminals`; empty when there is none.
+    #[must_use]
+    pub fn cover(&self, terminals: &BTreeSet<TerminalId>) -> Vec<crate::model::AreaCode> {
+        target::cover(&self.index, &self.network, terminals)
     }
 
     /// The words of a template with these slots, for previews.

@@ -3,16 +3,22 @@
 
 use super::broker::Access;
 use super::keys::KeyRing;
-use crate::model::{AreaCode, Network, TerminalId};
+use crate::model::{AreaCode, Network, Terminal, TerminalId};
 use mingluo_bridge::topics::{self, Leaf};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// The rights of the registered terminals.
 pub struct TerminalAccess {
     keys: Arc<KeyRing>,
     prefix: String,
+    known: RwLock<Known>,
+}
+
+/// Who may log in, and who may only end what it is saying.
+struct Known {
     areas: BTreeMap<TerminalId, AreaCode>,
+    retired: BTreeSet<TerminalId>,
 }
 
 impl TerminalAccess {
@@ -20,14 +26,30 @@ impl TerminalAccess {
     #[must_use]
     pub fn new(keys: Arc<KeyRing>, prefix: String, network: &Network) -> Self {
         let areas = network.terminals.values().map(|terminal| (terminal.id, terminal.area));
-        Self { keys, prefix, areas: areas.collect() }
+        let known = Known { areas: areas.collect(), retired: BTreeSet::new() };
+        Self { keys, prefix, known: RwLock::new(known) }
+    }
+
+    /// The registry was changed: these are set and those are gone. Who is gone keeps its session, and
+    /// reports what it still plays; it can't begin another one.
+    pub fn change(&self, set: &[Terminal], retired: &[TerminalId]) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        for terminal in set {
+            known.areas.insert(terminal.id, terminal.area);
+            known.retired.remove(&terminal.id);
+        }
+        for id in retired {
+            known.areas.remove(id);
+            known.retired.insert(*id);
+        }
     }
 
     fn registered(&self, client_id: &str) -> Option<(TerminalId, AreaCode)> {
         // Only the canonical form: with aliases one terminal could hold several sessions.
         let terminal =
             TerminalId::parse(client_id).filter(|terminal| terminal.to_string() == client_id)?;
-        self.areas.get(&terminal).map(|area| (terminal, *area))
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.areas.get(&terminal).map(|area| (terminal, *area))
     }
 }
 
@@ -41,7 +63,12 @@ impl Access for TerminalAccess {
     }
 
     fn may_publish(&self, client_id: &str, topic: &str) -> bool {
-        let own = self.registered(client_id).map(|(terminal, _)| terminal.number());
+        let own = TerminalId::parse(client_id).filter(|own| {
+            let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+            let has = known.areas.contains_key(own) || known.retired.contains(own);
+            has && own.to_string() == client_id
+        });
+        let own = own.map(TerminalId::number);
         match topics::parse_terminal(&self.prefix, topic) {
             Some((number, Leaf::Acknowledgement | Leaf::Status)) => own == Some(number),
             Some((_, Leaf::Order | Leaf::Receipt)) | None => false,
@@ -105,6 +132,34 @@ mod tests {
         // No alias of a terminal is a terminal.
         check("430621100001-+01", "430621100001-+01", &password, false);
         check(" 430621100001-001", " 430621100001-001", &password, false);
+    }
+
+    #[test]
+    fn a_change_of_the_registry_is_known_at_once() {
+        let (access, password) = access();
+        let (own, other) = ("430621100001-001", "430621100001-002");
+        let report = |id: &str| format!("m/v1/terminal/{id}/acknowledgement");
+        let id = TerminalId::parse(own).unwrap();
+        let mut second = Terminal {
+            id: TerminalId::parse(other).unwrap(),
+            name: "村尾".into(),
+            area: AreaCode::parse("430621101001").unwrap(),
+            position: None,
+            codecs: vec![Codec::Opus],
+            links: vec![LinkKind::Mqtt],
+            volume_percent: 80,
+        };
+        access.change(std::slice::from_ref(&second), &[id]);
+        let secret = access.keys.terminal_password(second.id);
+        assert!(access.login(other, other, secret.as_bytes()));
+        assert!(access.may_subscribe(other, "m/v1/area/430621101001/order"));
+        assert!(!access.login(own, own, password.as_bytes()), "it is retired");
+        assert!(!access.may_subscribe(own, "m/v1/area/430621100001/order"));
+        assert!(access.may_publish(own, &report(own)), "it may report what it still plays");
+        assert!(!access.may_publish(own, &report(other)));
+        second.id = id;
+        access.change(&[second], &[]);
+        assert!(access.login(own, own, password.as_bytes()), "it is back");
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub use keys::{KeyRing, key_id};
 pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish, link_inputs};
 pub use mqtt::{Mqtt, MqttConfig, MqttError, MqttTls, examine};
 pub use order::{
-    acknowledgement, aimed, cancel_order, keep_order, live_order, order_topic, part_order,
-    play_order, query_order, receipt_topic, stop_all_order, time_order, wire_clip,
+    acknowledgement, aimed, cancel_order, check_order, health, keep_order, live_order, order_topic,
+    part_order, play_order, query_order, receipt_topic, stop_all_order, test_answer, time_order,
+    wire_clip,
 };
 pub use schedule::{Due, Pace, Presence, due, presence_of, tried, wait_ms, way};

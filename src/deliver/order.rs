@@ -5,8 +5,9 @@
 
 use crate::model::Address;
 use crate::model::{
-    Acknowledgement, AreaCode, Broadcast, BroadcastId, Class, ClipRef, Codec, LinkKind, Playback,
-    RefusalCode, Step, Terminal, TerminalId, UtcMs,
+    Acknowledgement, AreaCode, Broadcast, BroadcastId, Class, ClipRef, Codec, Finding, Health,
+    LinkKind, Playback, RefusalCode, SilentAnswer, SilentTestId, Step, Terminal, TerminalId, UtcMs,
+    named_area,
 };
 use mingluo_bridge::message as wire;
 use mingluo_bridge::topics::{self, Leaf};
@@ -133,11 +134,29 @@ pub fn time_order(now: UtcMs) -> wire::Order {
     wire::Order::Time(wire::TimeSignal { target: NOBODY, issued_at_ms: now.0 })
 }
 
+/// The question whether terminals could play, which may set their volume.
+#[must_use]
+pub fn check_order(
+    test: SilentTestId,
+    volume_percent: Option<u8>,
+    issued: UtcMs,
+    expires: UtcMs,
+) -> wire::Order {
+    wire::Order::Check(wire::Check {
+        check: test.0,
+        target: NOBODY,
+        issued_at_ms: issued.0,
+        expires_ms: expires.0,
+        volume_percent,
+    })
+}
+
 /// Nobody: an order that was not aimed reaches no terminal.
 const NOBODY: wire::Target = wire::Target::Terminal(0);
 
 /// `order` with its target for `address`. A terminal that one of `cover` contains gets the area's
-/// own order again, so that a repeat is the same order.
+/// own order again, so that a repeat is the same order. One that was moved is aimed at by its name:
+/// it may not know yet where it stands.
 #[must_use]
 pub fn aimed(
     order: &wire::Order,
@@ -148,6 +167,7 @@ pub fn aimed(
     let target = match address {
         Address::Area(area) => wire::Target::Area(area.number()),
         Address::Terminal(id) => terminal
+            .filter(|terminal| named_area(terminal.id) == Some(terminal.area))
             .and_then(|terminal| cover.iter().find(|area| area.contains(terminal.area)))
             .map_or(wire::Target::Terminal(id.number()), |area| wire::Target::Area(area.number())),
     };
@@ -159,6 +179,7 @@ pub fn aimed(
         wire::Order::Query(query) => query.target = target,
         wire::Order::Keep(keep) => keep.target = target,
         wire::Order::Time(time) => time.target = target,
+        wire::Order::Check(check) => check.target = target,
     }
     order
 }
@@ -168,7 +189,8 @@ pub fn aimed(
 #[must_use]
 pub fn acknowledgement(report: &wire::Report, link: LinkKind) -> Option<Acknowledgement> {
     let step = match &report.step {
-        wire::Step::Unknown => return None,
+        // The one is no news, the other is no word about a broadcast: see [`test_answer`].
+        wire::Step::Unknown | wire::Step::Able => return None,
         wire::Step::Received => Step::Received,
         wire::Step::Playing => Step::Playing,
         wire::Step::Played => Step::Played,
@@ -191,6 +213,36 @@ pub fn acknowledgement(report: &wire::Report, link: LinkKind) -> Option<Acknowle
         link,
         content: report.taken.0,
     })
+}
+
+/// A terminal's word that it could play; `None` when the report is about a broadcast.
+#[must_use]
+pub fn test_answer(report: &wire::Report, link: LinkKind) -> Option<SilentAnswer> {
+    let terminal = TerminalId::from_number(report.terminal)?;
+    (report.step == wire::Step::Able).then(|| SilentAnswer {
+        terminal,
+        test: SilentTestId(report.broadcast),
+        finding: Finding::Able,
+        clock: report.ended_at_ms.map(UtcMs),
+        link,
+        sequence: report.sequence,
+    })
+}
+
+/// What a terminal says of itself.
+#[must_use]
+pub fn health(status: &wire::Status) -> Health {
+    let codecs = [Codec::Opus, Codec::Mp3, Codec::Adpcm, Codec::Wav, Codec::Text];
+    let knows = |codec: &Codec| status.codecs & wire_codec(*codec).bit() != 0;
+    Health {
+        fault: status.activity == wire::Activity::Fault,
+        clock: UtcMs(status.clock_ms),
+        boot_count: status.boot_count,
+        software: status.software.as_str().to_owned(),
+        codecs: codecs.into_iter().filter(knows).collect(),
+        volume_percent: status.volume_percent,
+        drills: status.armed_for_drill,
+    }
 }
 
 fn refusal(code: wire::RefusalCode) -> RefusalCode {

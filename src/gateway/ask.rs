@@ -1,11 +1,11 @@
 //! What people ask beyond broadcasts and approvals. A closed list, each answered in its own file.
 
 use super::live::LiveAct;
-use super::{Action, Gateway, RequestId};
+use super::{Action, Gateway, RequestId, SilentRequest};
 use crate::decide::{ManualRequest, PlanEdit, PolicyEdit};
 use crate::model::{
-    Actor, ApiKeyLine, BroadcastId, Group, PlanId, PolicyPart, Programme, Sha256, Shift, ShiftId,
-    UtcMs,
+    Actor, ApiKeyLine, BroadcastId, Group, PlanId, PolicyPart, Programme, RegistryChange, Sha256,
+    Shift, ShiftId, UtcMs,
 };
 
 /// One such question.
@@ -43,6 +43,10 @@ pub enum Ask {
     MakeKey(Box<ApiKeyLine>),
     /// Let an API key that was made on screen in no more, with the reason.
     RevokeKey(Sha256, String),
+    /// Change the registry of terminals.
+    ChangeRegistry(RegistryChange),
+    /// Ask terminals whether they could play.
+    TestSilently(SilentRequest),
 }
 
 /// What is released alone.
@@ -85,6 +89,8 @@ impl Gateway {
             }
             Ask::MakeKey(key) => self.make_key(now, request, actor, *key),
             Ask::RevokeKey(digest, why) => self.revoke_key(now, request, actor, digest, why),
+            Ask::ChangeRegistry(change) => self.change_registry(now, request, actor, change),
+            Ask::TestSilently(asked) => self.test_silently(now, request, actor, asked),
         }
     }
 }

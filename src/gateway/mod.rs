@@ -17,8 +17,10 @@ mod live;
 mod people;
 mod policy;
 mod programmes;
+mod registry;
 mod resending;
 mod roster;
+mod silent_test;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -29,15 +31,17 @@ pub use counts::Counts;
 pub use keys::KeyState;
 pub use live::{LIVE_BEGIN_S_MAX, LIVE_S_MAX, LiveAct, Speaking};
 pub use programmes::{ProgrammeRun, ProgrammeState};
+pub use registry::{Changed, REGISTRY_CHANGE_MAX, Registry, TERMINALS_MAX, same_terminal};
 pub use roster::Whom;
+pub use silent_test::{Answered, Findings, Heard, SilentRequest, SilentTest};
 pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
 
 use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
-    ClipRef, Codec, Disposition, LinkKind, Message, PlanId, Policy, Reason, Refusal, Rejection,
-    Sha256, Spoken, StopScope, TerminalId, UtcMs,
+    ClipRef, Codec, Disposition, Health, LinkKind, Message, PlanId, Policy, Reason, Refusal,
+    Rejection, Sha256, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -101,6 +105,10 @@ pub enum Input {
     },
     /// A verified report of a terminal.
     Acknowledged(Acknowledgement),
+    /// A terminal says how it is, which says that its session is up.
+    Health(TerminalId, LinkKind, Box<Health>),
+    /// A terminal answers a silent test.
+    Tested(SilentAnswer),
     /// A terminal's session came up or went down.
     Presence(TerminalId, bool),
     /// A terminal on a serial line answers polls (true), or has fallen silent.
@@ -203,6 +211,8 @@ pub enum Answer {
     },
     /// A broadcast started.
     Started(BroadcastId),
+    /// A silent test started.
+    TestStarted(SilentTestId),
     /// Done; these broadcasts are affected.
     Done(Vec<BroadcastId>),
     /// Not done: the rules of deciding say no.
@@ -221,6 +231,9 @@ pub struct Gateway {
     policy_file: Policy,
     pace: Pace,
     state: State,
+    /// Terminals as the configuration files have them.
+    filed: registry::Filed,
+    heard: BTreeMap<TerminalId, Heard>,
     presence: LinkPresence,
     call_key: Option<CallKey>,
     /// Orders by terminal address left in the current second.
@@ -259,11 +272,16 @@ impl Outbox<'_> {
 }
 
 impl Gateway {
-    /// A gateway over `state`, as replayed from the record.
+    /// A gateway over `state`, as replayed from the record. `rules` hold the network of the files;
+    /// what people changed on screen is put over it.
     #[must_use]
     pub fn open(rules: Rules, pace: Pace, state: State) -> Self {
+        let filed = rules.network.terminals.clone();
+        let changed = !state.registry.terminals.is_empty();
         let mut gateway = Self {
             policy_file: rules.policy.clone(),
+            filed,
+            heard: BTreeMap::new(),
             rules,
             pace,
             state,
@@ -272,6 +290,9 @@ impl Gateway {
             repair_budget: 0,
             budget_second: i64::MIN,
         };
+        if changed {
+            gateway.adopt_registry();
+        }
         gateway.take_policy_into_force();
         gateway
     }
@@ -320,8 +341,8 @@ impl Gateway {
             .filter(|(_, state)| state.phase == Phase::Rendering)
             .map(|(id, _)| *id)
             .collect();
-        let mut actions: Vec<Action> =
-            waiting.into_iter().filter_map(|id| self.render_action(id)).collect();
+        let mut actions = self.overtaken(now);
+        actions.extend(waiting.into_iter().filter_map(|id| self.render_action(id)));
         actions.extend(self.unsent_calls());
         actions.extend(self.step(now, Input::Wake));
         actions
@@ -357,6 +378,8 @@ impl Gateway {
                 self.link_took(now, broadcast, to, kind, link)
             }
             Input::Acknowledged(report) => self.acknowledged(now, report),
+            Input::Health(terminal, link, health) => self.health_told(now, terminal, link, *health),
+            Input::Tested(answer) => self.silent_answered(now, answer),
             Input::Presence(terminal, online) => {
                 self.presence_changed(now, terminal, LinkKind::Mqtt, online)
             }

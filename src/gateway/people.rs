@@ -6,7 +6,7 @@ use crate::decide::{self, ManualRequest, Rules, Signed};
 use crate::model::Cancellation;
 use crate::model::{
     Actor, Approval, AreaCode, BroadcastId, Need, Plan, PlanId, Refusal, Right, StopScope,
-    TerminalId, UtcMs,
+    TerminalId, UtcMs, named_area,
 };
 use crate::record::entry::Entry;
 
@@ -231,7 +231,8 @@ pub(super) fn start(
     let superseded = plan.supersedes.clone();
     out.record(Entry::PlanApproved { plan: plan.id, approval: approval.clone() });
     let broadcast = decide::authorise(id, plan, approval);
-    out.record(Entry::BroadcastStarted { broadcast: Box::new(broadcast) });
+    let moved = moved(rules, broadcast.terminals());
+    out.record(Entry::BroadcastStarted { broadcast: Box::new(broadcast), moved });
     for old in superseded {
         cancel_broadcast(out, old, &format!("superseded by {id}"), "已更新");
     }
@@ -240,6 +241,16 @@ pub(super) fn start(
     }
     super::calls::call_all(rules, out, id);
     id
+}
+
+/// Those that stand elsewhere than in the area of their name, and where.
+fn moved<'a>(
+    rules: &Rules,
+    terminals: impl IntoIterator<Item = &'a TerminalId>,
+) -> Vec<(TerminalId, AreaCode)> {
+    let known = |id: &TerminalId| rules.network.terminals.get(id).map(|known| (*id, known.area));
+    let other = |(id, area): &(TerminalId, AreaCode)| named_area(*id) != Some(*area);
+    terminals.into_iter().filter_map(known).filter(other).collect()
 }
 
 /// Cancels a running broadcast; false when there is nothing to cancel.

@@ -6,12 +6,14 @@ use super::counts::Counts;
 use super::keys::KeyState;
 use super::live::Speaking;
 use super::programmes::ProgrammeState;
+use super::registry::Registry;
+use super::silent_test::SilentTest;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
     Acknowledgement, AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef,
-    Disposition, Group, Level, PlanId, Reason, Shift, ShiftId, Spoken, StopScope, TerminalId,
-    UtcMs,
+    Disposition, Group, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope,
+    TerminalId, UtcMs, named_area,
 };
 use crate::model::{Address, Cancellation, OrderKind, Origin, Rejection, Sha256};
 use crate::record::entry::Entry;
@@ -109,6 +111,9 @@ pub struct BroadcastState {
     /// What is spoken live, once it began.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub speaking: Option<Speaking>,
+    /// Its terminals that stand elsewhere than in the area of their name, and where.
+    #[serde(default)]
+    pub moved: BTreeMap<TerminalId, AreaCode>,
     /// Whether the group orders were sent at least once in this life of the process.
     #[serde(skip)]
     pub group_sent: bool,
@@ -185,6 +190,12 @@ pub struct State {
     /// The programme schedule by name.
     #[serde(default)]
     pub programmes: BTreeMap<String, ProgrammeState>,
+    /// What people changed of the registry of terminals.
+    #[serde(default)]
+    pub registry: Registry,
+    /// Silent tests, the newest last.
+    #[serde(default)]
+    pub tests: BTreeMap<SilentTestId, SilentTest>,
     /// Calls to responsible persons.
     #[serde(default)]
     pub calls: BTreeMap<CallId, Call>,
@@ -235,6 +246,12 @@ impl State {
             | Entry::PolicyApproved { .. }
             | Entry::PolicyWithdrawn { .. } => self.apply_policy(at, entry),
             Entry::KeyMade { .. } | Entry::KeyRevoked { .. } => self.apply_key(at, entry),
+            Entry::RegistryChanged { .. } | Entry::RegistryFiled { .. } => {
+                self.apply_registry(at, entry);
+            }
+            Entry::SilentTestStarted { .. }
+            | Entry::SilentTestAnswered { .. }
+            | Entry::SilentTestEnded { .. } => self.apply_silent_test(at, entry),
             Entry::PlanMade { .. }
             | Entry::PlanSigned { .. }
             | Entry::PlanEdited { .. }
@@ -249,7 +266,9 @@ impl State {
             | Entry::LivePart { .. }
             | Entry::LiveEnded { .. }
             | Entry::LiveKept { .. } => self.apply_live(at, entry),
-            Entry::BroadcastStarted { broadcast } => self.apply_started(at, broadcast),
+            Entry::BroadcastStarted { broadcast, moved } => {
+                self.apply_started(at, broadcast, moved);
+            }
             Entry::ClipReady { broadcast, clips, spoken } => {
                 self.apply_clips(*broadcast, clips, spoken);
             }
@@ -363,7 +382,12 @@ impl State {
         }
     }
 
-    fn apply_started(&mut self, at: UtcMs, broadcast: &Broadcast) {
+    fn apply_started(
+        &mut self,
+        at: UtcMs,
+        broadcast: &Broadcast,
+        moved: &[(TerminalId, AreaCode)],
+    ) {
         let id = broadcast.id();
         self.counter = self.counter.max(id.0);
         self.pending.remove(&broadcast.plan());
@@ -387,6 +411,7 @@ impl State {
             id,
             BroadcastState {
                 broadcast: broadcast.clone(),
+                moved: moved.iter().copied().collect(),
                 phase: Phase::Rendering,
                 started_at: at,
                 ended_at: None,
@@ -485,7 +510,8 @@ impl State {
     pub fn hit_by(&self, scope: &StopScope) -> Vec<BroadcastId> {
         let inside = |areas: &[AreaCode], state: &BroadcastState| {
             state.deliveries.keys().any(|terminal| {
-                let area = AreaCode::from_number(terminal.number() / 1000);
+                let moved = state.moved.get(terminal).copied();
+                let area = moved.or_else(|| named_area(*terminal));
                 area.is_some_and(|area| areas.iter().any(|upper| upper.contains(area)))
             })
         };

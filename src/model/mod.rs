@@ -18,6 +18,7 @@ mod plan;
 mod policy;
 mod policy_edit;
 mod programme;
+mod registry;
 mod roster;
 mod terminal;
 mod time;
@@ -47,6 +48,7 @@ pub use policy::{
 };
 pub use policy_edit::{PlanBasis, PolicyChange, PolicyContent, PolicyPart, PolicyVersion};
 pub use programme::{Calendar, LocalDate, Programme, YearDay};
+pub use registry::{Finding, Health, RegistryChange, SilentAnswer, SilentTestId, named_area};
 pub use roster::{Group, Post, Shift, ShiftId};
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;

@@ -5,7 +5,8 @@ use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
     LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart, Programme,
-    Reason, Rejection, Role, Sha256, Shift, ShiftId, Spoken, StopScope, TerminalId, UtcMs,
+    Reason, Rejection, Role, Sha256, Shift, ShiftId, SilentAnswer, SilentTestId, Spoken, StopScope,
+    Terminal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -109,6 +110,10 @@ pub enum Entry {
     BroadcastStarted {
         /// The broadcast.
         broadcast: Box<Broadcast>,
+        /// Its terminals that stand elsewhere than in the area of their name, with that area as the
+        /// registry has it now.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        moved: Vec<(TerminalId, AreaCode)>,
     },
     /// Its audio is ready.
     ClipReady {
@@ -403,6 +408,56 @@ pub enum Entry {
         /// Why, as typed.
         reason: String,
     },
+    /// A person changed the registry of terminals.
+    RegistryChanged {
+        /// Terminals that are new or other than before.
+        set: Vec<Terminal>,
+        /// Terminals that are no longer there.
+        retired: Vec<TerminalId>,
+        /// What the configuration file says of these terminals, of those that it names.
+        filed: Vec<Terminal>,
+        /// Canonical name.
+        by: String,
+        /// Why, as typed.
+        reason: String,
+    },
+    /// The configuration file was changed after these terminals were on screen: it holds again.
+    RegistryFiled {
+        /// Which.
+        terminals: Vec<TerminalId>,
+    },
+    /// Terminals were asked whether they could play; nothing sounds.
+    SilentTestStarted {
+        /// Which test.
+        test: SilentTestId,
+        /// Who is asked.
+        terminals: Vec<TerminalId>,
+        /// Volume they take as their own, percent.
+        volume_percent: Option<u8>,
+        /// What was chosen, for people.
+        what: String,
+        /// Answers count until then.
+        until: UtcMs,
+        /// Canonical name.
+        by: String,
+    },
+    /// A terminal answered it.
+    SilentTestAnswered {
+        /// Its answer, verified.
+        #[serde(flatten)]
+        answer: SilentAnswer,
+    },
+    /// Everybody answered, or the time is over.
+    SilentTestEnded {
+        /// Which test.
+        test: SilentTestId,
+        /// Terminals that could play.
+        able: u32,
+        /// Terminals that could not, and said so.
+        unable: u32,
+        /// Terminals that did not answer.
+        silent: u32,
+    },
     /// Approval given to a plan, kept apart from the broadcast for readers of the ledger.
     PlanApproved {
         /// Which.
@@ -462,6 +517,11 @@ impl Entry {
             Self::LivePart { .. } => "live_part",
             Self::LiveEnded { .. } => "live_ended",
             Self::LiveKept { .. } => "live_kept",
+            Self::RegistryChanged { .. } => "registry_changed",
+            Self::RegistryFiled { .. } => "registry_filed",
+            Self::SilentTestStarted { .. } => "silent_test_started",
+            Self::SilentTestAnswered { .. } => "silent_test_answered",
+            Self::SilentTestEnded { .. } => "silent_test_ended",
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
         }

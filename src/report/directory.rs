@@ -22,13 +22,30 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// The names of a registry, without contacts.
+    /// The names of a registry, each terminal with the responsible person nearest to it.
     #[must_use]
     pub fn of(network: &Network) -> Self {
         let areas = network.areas.iter().map(|(code, area)| (*code, area.name.clone())).collect();
-        let name = |name: &str| TerminalName { name: name.to_owned(), contact: None };
-        let terminals = network.terminals.iter();
-        Self { areas, terminals: terminals.map(|(id, known)| (*id, name(&known.name))).collect() }
+        let mut nearest: BTreeMap<AreaCode, String> = BTreeMap::new();
+        for contact in &network.contacts {
+            let told = format!("{} {}", contact.name, contact.telephone);
+            nearest.entry(contact.area).or_insert(told);
+        }
+        let responsible = |area: AreaCode| {
+            let mut next = Some(area);
+            while let Some(code) = next {
+                if let Some(told) = nearest.get(&code) {
+                    return Some(told.clone());
+                }
+                next = code.parent();
+            }
+            None
+        };
+        let terminals = network.terminals.iter().map(|(id, known)| {
+            let contact = responsible(known.area);
+            (*id, TerminalName { name: known.name.clone(), contact })
+        });
+        Self { areas, terminals: terminals.collect() }
     }
 
     /// The name of an area, or its code.

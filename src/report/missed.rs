@@ -1,7 +1,7 @@
 //! Who was not reached, terminal by terminal; and a filter in words.
 
 use super::{Directory, Heading, ReportFault, local_time, table};
-use crate::model::{TerminalId, UtcMs};
+use crate::model::{AreaCode, TerminalId, UtcMs};
 use crate::record::audit::{Audit, Filter, OutcomeKind};
 use std::collections::BTreeMap;
 
@@ -22,6 +22,8 @@ const MISSED: [OutcomeKind; 6] = [
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Missed {
     pub(super) terminal: TerminalId,
+    /// Where it stood by then.
+    pub(super) area: Option<AreaCode>,
     /// How often.
     pub(super) n: u32,
     /// Start of the newest broadcast it missed.
@@ -51,7 +53,13 @@ pub(super) fn missed(audit: &Audit, heading: &Heading) -> Result<Vec<Missed>, Re
             let kind = OutcomeKind::of(&line.ladder.outcome).chinese();
             let why = table::detail(&line.ladder.outcome);
             let last = if why.is_empty() { kind.to_owned() } else { format!("{kind}：{why}") };
-            Missed { terminal, n: 0, last_at: line.broadcast.started_at, last }
+            Missed {
+                terminal,
+                area: line.ladder.area(),
+                n: 0,
+                last_at: line.broadcast.started_at,
+                last,
+            }
         });
         entry.n += 1;
         Ok(())

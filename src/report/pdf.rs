@@ -124,8 +124,7 @@ fn missing(
         return Ok(());
     }
     let rows = missed.iter().take(MISSED_LISTED_MAX).map(|missed| {
-        let area = AreaCode::from_number(missed.terminal.number() / 1000);
-        let place = area.map(|area| directory.places(area).0).unwrap_or_default();
+        let place = missed.area.map(|area| directory.places(area).0).unwrap_or_default();
         let contact = directory.contact(missed.terminal);
         vec![
             missed.terminal.to_string(),
@@ -156,11 +155,11 @@ fn closing(layout: &mut Layout, audit: &Audit) -> Result<(), ReportFault> {
     if n_unread > 0 {
         layout.paragraph(&format!("有 {n_unread} 行本版本无法读取，未计入本报告。"), TEXT);
     }
-    let told = format!(
-        "核验：mingluo record verify --head {seq}:{hash}。本报告依据该行及之前的账本生成；\
-         账本中此前任何一行被改动、删除或调换，核验都会报错。"
-    );
-    layout.paragraph(&told, SMALL);
+    layout.paragraph("核验命令：", TEXT);
+    layout.paragraph(&format!("mingluo record verify --head {seq}:{hash}"), SMALL);
+    let told =
+        "本报告依据该行及之前的账本生成；账本中此前任何一行被改动、删除或调换，核验都会报错。";
+    layout.paragraph(told, SMALL);
     layout.signatures(&["值班员", "带班领导", "审计员"], 11.0);
     layout.signatures(&["日期", "日期", "日期"], 11.0);
     Ok(())

@@ -44,6 +44,8 @@ pub struct FleetTerminal {
     pub area: AreaCode,
     /// Codec set.
     pub codecs: u8,
+    /// Its own volume when it is switched on, percent.
+    pub volume_percent: u8,
 }
 
 /// How the fleet connects and plays.
@@ -274,6 +276,7 @@ impl FleetTerminal {
             id: terminal.id.number(),
             area: terminal.area,
             codecs: terminal::codec_set(&terminal.codecs),
+            volume_percent: terminal.volume_percent,
         }
     }
 }

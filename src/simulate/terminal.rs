@@ -122,7 +122,8 @@ pub(super) async fn live(shared: Arc<Shared>, me: FleetTerminal, from: Option<Ip
 
 fn profile(me: &FleetTerminal) -> Profile {
     let areas = core::iter::once(me.area.number()).collect();
-    Profile { id: me.id, areas, codecs: me.codecs, volume_percent: 80, drills: true }
+    let FleetTerminal { id, codecs, volume_percent, .. } = *me;
+    Profile { id, areas, codecs, volume_percent, drills: true }
 }
 
 impl Life<'_> {
@@ -195,7 +196,7 @@ impl Life<'_> {
             boot_count: self.terminal.memory().boot_count,
             software: heapless_text("mingluo-simulated"),
             codecs: self.me.codecs,
-            volume_percent: 80,
+            volume_percent: self.terminal.profile().volume_percent,
             armed_for_drill: true,
         };
         self.seal(Kind::Status, &status)

@@ -9,6 +9,7 @@ mod calls;
 mod console;
 mod console_duty;
 mod console_live;
+mod console_registry;
 mod console_voice;
 mod entry;
 mod external;

@@ -340,6 +340,17 @@ impl Gateway {
 
     /// All registered terminals, on real sessions.
     pub(crate) fn fleet(&self, misbehaviour: Misbehaviour) -> Fleet {
+        let (loaded, ..) = self.keyed();
+        let terminals = loaded.network.terminals.values().map(FleetTerminal::of).collect();
+        self.fleet_of(misbehaviour, terminals)
+    }
+
+    /// These terminals, on real sessions.
+    pub(crate) fn fleet_of(
+        &self,
+        misbehaviour: Misbehaviour,
+        terminals: Vec<FleetTerminal>,
+    ) -> Fleet {
         let (loaded, seed, master) = self.keyed();
         let gateway_key = KeyRing::new(&seed, master).gateway_key();
         let config = FleetConfig {
@@ -353,7 +364,6 @@ impl Gateway {
             connects_per_s: 500,
             misbehaviour,
         };
-        let terminals = loaded.network.terminals.values().map(FleetTerminal::of).collect();
         let _entered = self.runtime.enter();
         Fleet::start(config, terminals).expect("the public key is one")
     }

@@ -5,7 +5,7 @@ use super::{
     Action, CLOCK_SKEW_MS_MAX, HELD_MAX, Held, POWER_LOST, State, Terminal, failed, stamp,
 };
 use crate::clock::is_time;
-use crate::message::{Cancel, Class, Keep, Manifest, Query, RefusalCode, Step};
+use crate::message::{Cancel, Check, Class, Keep, Manifest, Query, RefusalCode, Step};
 use crate::replay::{self, Known, Phase, Store};
 use heapless::Vec;
 
@@ -174,6 +174,36 @@ impl<S: Store> Terminal<S> {
         } else {
             self.act(Action::Keep { clip: keep.clip, phrase: keep.phrase });
         }
+    }
+
+    /// Answers whether a play order would sound now. Nothing is written down: it makes no sound, so
+    /// that an answer given twice does no harm.
+    pub(super) fn check(&mut self, now_ms: i64, check: &Check) {
+        if !is_time(now_ms) {
+            // A play order would find the terminal without a time, and so would its end.
+            return self.report_bare(None, now_ms, check.check, failed("no time"));
+        }
+        let early = check.issued_at_ms > now_ms.saturating_add(CLOCK_SKEW_MS_MAX);
+        if early || now_ms >= check.expires_ms {
+            return self.refuse(now_ms, check.check, RefusalCode::Window);
+        }
+        if let Some(percent) = check.volume_percent
+            && check.check > self.volume_by
+        {
+            self.volume_by = check.check;
+            self.profile.volume_percent = percent.clamp(1, 100);
+        }
+        if self.profile.codecs == 0 {
+            return self.refuse(now_ms, check.check, RefusalCode::Content);
+        }
+        let step = if !self.memory.settle() {
+            failed("memory can't be written")
+        } else if self.player_failed {
+            failed("the last play failed")
+        } else {
+            Step::Able
+        };
+        self.report_bare(stamp(now_ms), now_ms, check.check, step);
     }
 
     pub(super) fn query(&mut self, now_ms: i64, query: &Query) {

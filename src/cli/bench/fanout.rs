@@ -58,10 +58,10 @@ enum Which {
 
 /// One row of the table. All times in milliseconds from the first order published.
 #[derive(Serialize, Deserialize)]
-struct Row {
+pub(super) struct Row {
     name: String,
-    received_ms: Vec<u64>,
-    answered_ms: Vec<u64>,
+    pub(super) received_ms: Vec<u64>,
+    pub(super) answered_ms: Vec<u64>,
     cpu_ms: u64,
     rss_kib: u64,
     note: String,
@@ -168,13 +168,20 @@ async fn ours(args: &FanoutArgs, dir: &Path, broker: Option<SocketAddr>) -> anyh
     let daemon = Daemon::start(stage.loaded.clone()).await?;
     let terminals = stage.terminals()?;
     let name = broker.map_or("mingluo, embedded broker", |_| "mingluo, mosquitto");
-    let measured = fan_out(name, &daemon, &key, args.terminals).await;
+    let measured = fan_out(name, &daemon, &key, args.terminals, |_| {}).await;
     drop(terminals);
     daemon.stop().await?;
     measured
 }
 
-async fn fan_out(name: &str, daemon: &Daemon, key: &str, n: usize) -> anyhow::Result<Row> {
+/// Measures one red alert; `begun` is called when its broadcast has a name, before its first order.
+pub(super) async fn fan_out(
+    name: &str,
+    daemon: &Daemon,
+    key: &str,
+    n: usize,
+    begun: impl FnOnce(BroadcastId),
+) -> anyhow::Result<Row> {
     let watch = clock::Monotonic::start();
     while daemon.metrics.n_online() < n {
         if watch.elapsed() > Duration::from_secs(WAIT_S_MAX) {
@@ -195,6 +202,7 @@ async fn fan_out(name: &str, daemon: &Daemon, key: &str, n: usize) -> anyhow::Re
         .and_then(|id| id.parse().ok())
         .map(BroadcastId)
         .with_context(|| format!("the alert did not go out by itself: {answer}"))?;
+    begun(id);
     loop {
         tokio::time::sleep(Duration::from_millis(200)).await;
         // The core is asked for no more than a number until all is over.
@@ -288,7 +296,7 @@ fn table(rows: &[Row], n: usize, out: &mut impl Write) -> anyhow::Result<()> {
 }
 
 /// The value below which `permille` of all lie.
-fn share(all: &[u64], permille: usize) -> u64 {
+pub(super) fn share(all: &[u64], permille: usize) -> u64 {
     let mut sorted = all.to_vec();
     sorted.sort_unstable();
     let place = (sorted.len() * permille / 1_000).saturating_sub(1);

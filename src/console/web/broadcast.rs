@@ -1,13 +1,13 @@
 //! 播发任务: one broadcast while it goes out: three numbers, then places, then the terminals that need
 //! somebody.
 
-use super::County;
 use super::approvals::places;
 use super::broadcasts::{Three, phase};
 use super::calls::{self, Calls};
 use super::fault::PageFault;
 use super::layout::{self, page, token};
-use super::map::{Mark, picture};
+use super::live::{self, Topic};
+use super::map::{Dot, Mark, dots, draw};
 use super::speak::Speech;
 use super::visitor::{Posted, Visitor, done};
 use super::words::{self, Tongue};
@@ -43,6 +43,7 @@ struct Head {
     clip: Option<ClipRef>,
     spoken: Option<Spoken>,
     phase: Phase,
+    cancelled: bool,
     resendable: bool,
     resent_as: Vec<BroadcastId>,
     glass: Option<BrokenGlass>,
@@ -50,15 +51,18 @@ struct Head {
 
 /// What does.
 struct Progress {
-    map: Markup,
     phase: Phase,
     cancelled: Option<(String, String)>,
     expires: UtcMs,
     counts: Counts,
+    calls: Calls,
+}
+
+struct Detail {
+    dots: Vec<Dot>,
     townships: Vec<(String, Counts)>,
     needy: Vec<(TerminalId, String, Outcome, Option<UtcMs>)>,
     n_needy: usize,
-    calls: Calls,
     speech: Option<Speech>,
 }
 
@@ -89,11 +93,12 @@ pub(super) async fn get(
         }
         (facts(&visitor, &head, console.county.local_offset_minutes))
         @if let Some(speech) = &head.speech { (speech.link(&visitor, id)) }
-        @if head.phase != Phase::Ended && visitor.may(Right::Stop) { (cancel_form(&visitor, id)) }
+        @if head.phase != Phase::Ended && !head.cancelled && visitor.may(Right::Stop) { (cancel_form(&visitor, id)) }
         @if head.resendable && visitor.may(Right::Broadcast) { (resend::form(&visitor, id)) }
         (resend::line(&visitor, &head.resent_as))
         @if visitor.may(Right::Approve) { (calls::form(&visitor, id)) }
-        div.may-answer[visitor.may(Right::Approve)] data-live={ "broadcast-" (id) } { (part(&console, tongue, id).await?) }
+        div.may-answer[visitor.may(Right::Approve)] data-live={ "broadcast-" (id) } { (live::part(&console, Topic::Broadcast(id), tongue).await?) }
+        div data-live={ "detail-" (id) } { (live::part(&console, Topic::Detail(id), tongue).await?) }
         p { a href={ "/console/audit?broadcast=" (id) } { (visitor.say("逐终端回执（审计）", "Every acknowledgement (audit)")) } }
     };
     let title = format!("{} {id}", visitor.say("播发任务", "Broadcast"));
@@ -117,6 +122,7 @@ fn head(gateway: &Gateway, tongue: Tongue, state: &BroadcastState) -> Head {
         clip: state.clips.iter().find(heard).or_else(|| state.clips.first()).cloned(),
         spoken: state.spoken.clone(),
         phase: state.phase,
+        cancelled: state.cancellation.is_some(),
         resendable: resend::may_help(state),
         resent_as: state.resent_as.clone(),
         glass: gateway.state().glass.get(&broadcast.id()).filter(|glass| glass.is_open()).cloned(),
@@ -153,7 +159,7 @@ fn facts(visitor: &Visitor, head: &Head, offset: i16) -> Markup {
 
 fn cancel_form(visitor: &Visitor, id: u64) -> Markup {
     html! {
-        details.cancel {
+        details.cancel data-until-over {
             summary { (visitor.say("取消这个播发", "Cancel this broadcast")) }
             form.menu-box method="post" action={ "/console/broadcasts/" (id) "/cancel" } {
                 (token(visitor))
@@ -165,19 +171,18 @@ fn cancel_form(visitor: &Visitor, id: u64) -> Markup {
     }
 }
 
-/// The part that follows.
+/// The part that follows at once: the figures.
 pub(super) async fn part(console: &Console, tongue: Tongue, id: u64) -> Result<Markup, CoreFault> {
-    let county = std::sync::Arc::clone(&console.county);
     let look = console.core.look(move |gateway| {
         let state = gateway.state().broadcasts.get(&BroadcastId(id))?;
-        Some(progress(gateway, tongue, &county, state))
+        Some(progress(gateway, state))
     });
     let Some(progress) = look.await? else { return Ok(html! {}) };
     let offset = console.county.local_offset_minutes;
     let say = |zh, en| tongue.say(zh, en);
     let three = Three::of(&progress.counts);
     Ok(html! {
-        p.state {
+        p.state data-over[progress.phase == Phase::Ended || progress.cancelled.is_some()] {
             strong { (phase(tongue, progress.phase, progress.cancelled.is_some())) }
             @if progress.phase != Phase::Ended {
                 " · " (say("有效期还剩 ", "valid for "))
@@ -193,18 +198,39 @@ pub(super) async fn part(console: &Console, tongue: Tongue, id: u64) -> Result<M
         }
         (outcome_line(tongue, &progress.counts))
         (calls::part(tongue, &progress.calls, offset))
-        (progress.map)
-        (township_table(tongue, &progress.townships))
-        (needy_table(tongue, &progress, offset))
     })
 }
 
-fn progress(
-    gateway: &Gateway,
+/// The part that follows as often as its size allows: map, townships, names.
+pub(super) async fn detail(
+    console: &Console,
     tongue: Tongue,
-    county: &County,
-    state: &BroadcastState,
-) -> Progress {
+    id: u64,
+) -> Result<Markup, CoreFault> {
+    let look = console.core.look(move |gateway| {
+        let state = gateway.state().broadcasts.get(&BroadcastId(id))?;
+        Some(details(gateway, state))
+    });
+    let Some(detail) = look.await? else { return Ok(html! {}) };
+    Ok(html! {
+        (draw(tongue, &console.county.outline, &detail.dots))
+        (township_table(tongue, &detail.townships))
+        (needy_table(tongue, &detail, console.county.local_offset_minutes))
+    })
+}
+
+fn progress(gateway: &Gateway, state: &BroadcastState) -> Progress {
+    let cancellation = state.cancellation.as_ref();
+    Progress {
+        phase: state.phase,
+        cancelled: cancellation.map(|cancelled| (cancelled.by.clone(), cancelled.reason.clone())),
+        expires: state.broadcast.expires(),
+        counts: state.counts(),
+        calls: Calls::of(gateway, state.broadcast.id()),
+    }
+}
+
+fn details(gateway: &Gateway, state: &BroadcastState) -> Detail {
     let network = &gateway.rules().network;
     let mut townships: BTreeMap<_, Counts> = BTreeMap::new();
     let mut needy = Vec::new();
@@ -223,7 +249,6 @@ fn progress(
     }
     let name =
         |code| network.areas.get(&code).map_or_else(|| code.to_string(), |area| area.name.clone());
-    let cancellation = state.cancellation.as_ref();
     let marks = state.deliveries.iter().filter_map(|(id, delivery)| {
         let mark = if delivery.outcome == Outcome::Played {
             Mark::Good
@@ -234,16 +259,11 @@ fn progress(
         };
         Some((network.terminals.get(id)?, mark))
     });
-    Progress {
-        map: picture(tongue, network, &county.outline, marks),
-        phase: state.phase,
-        cancelled: cancellation.map(|cancelled| (cancelled.by.clone(), cancelled.reason.clone())),
-        expires: state.broadcast.expires(),
-        counts: state.counts(),
+    Detail {
+        dots: dots(network, marks),
         townships: townships.into_iter().map(|(code, counts)| (name(code), counts)).collect(),
         needy,
         n_needy,
-        calls: Calls::of(gateway, state.broadcast.id()),
         speech: Speech::of(state),
     }
 }
@@ -299,7 +319,7 @@ fn township_table(tongue: Tongue, townships: &[(String, Counts)]) -> Markup {
     }
 }
 
-fn needy_table(tongue: Tongue, progress: &Progress, offset: i16) -> Markup {
+fn needy_table(tongue: Tongue, progress: &Detail, offset: i16) -> Markup {
     let say = |zh, en| tongue.say(zh, en);
     if progress.needy.is_empty() {
         return html! {};

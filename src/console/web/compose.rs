@@ -210,7 +210,7 @@ fn request(visitor: &Visitor, fields: &Fields) -> Result<ManualRequest, PageFaul
         areas,
         terminals: Vec::new(),
         groups: fields.all("group").map(str::to_owned).collect(),
-        polygon: polygon(fields.one("polygon"))?,
+        polygon: polygon(fields.one("polygon")).map_err(|pair| bad_ring(&pair))?,
         class,
         level: LEVELS.iter().find(|(name, _)| *name == fields.one("level")).map(|(_, l)| *l),
         urgency: if fields.one("urgency") == "emergency" {
@@ -230,18 +230,31 @@ fn request(visitor: &Visitor, fields: &Fields) -> Result<ManualRequest, PageFaul
 }
 
 /// `lon,lat lon,lat …`; empty = none.
-fn polygon(text: &str) -> Result<Option<Vec<Position>>, PageFault> {
-    if text.is_empty() {
-        return Ok(None);
-    }
+///
+/// # Errors
+/// The first corner that can't be read.
+fn polygon(text: &str) -> Result<Option<Vec<Position>>, String> {
     let point = |pair: &str| {
-        let (lon, lat) = pair.split_once(',')?;
-        let (lon_deg, lat_deg): (f64, f64) = (lon.parse().ok()?, lat.parse().ok()?);
-        let on_earth = lon_deg.abs() <= 180.0 && lat_deg.abs() <= 90.0;
-        on_earth.then_some(Position { lat_deg, lon_deg })
+        let degrees = pair.split_once(',').and_then(|(lon, lat)| {
+            let (lon_deg, lat_deg): (f64, f64) = (lon.parse().ok()?, lat.parse().ok()?);
+            let on_earth = lon_deg.abs() <= 180.0 && lat_deg.abs() <= 90.0;
+            on_earth.then_some(Position { lat_deg, lon_deg })
+        });
+        degrees.ok_or_else(|| pair.chars().take(40).collect::<String>())
     };
-    let ring: Option<Vec<Position>> = text.split_whitespace().map(point).collect();
-    ring.map(Some).ok_or_else(|| PageFault::malformed("`polygon`"))
+    let ring: Vec<Position> = text.split_whitespace().map(point).collect::<Result<_, _>>()?;
+    Ok(Some(ring).filter(|ring| !ring.is_empty()))
+}
+
+/// What is wrong with a corner, for people.
+fn ring_fault(visitor: &Visitor, pair: &str) -> String {
+    let zh = "地图圈选的拐角无法读取，应为“经度,纬度”，以空格分隔；收到：";
+    let en = "A corner of the ring can't be read; expected `lon,lat` with blanks between, got: ";
+    format!("{}{pair}", visitor.say(zh, en))
+}
+
+fn bad_ring(pair: &str) -> PageFault {
+    PageFault::malformed(&format!("`polygon`: `{pair}`"))
 }
 
 /// The form came: read back, or send.
@@ -253,6 +266,10 @@ pub(super) async fn post(
     // The form has a step of its own; the button that was pressed comes after it.
     if fields.all("step").last() == Some("save_group") {
         return group_saved(&console, &visitor, &fields).await;
+    }
+    if let Err(pair) = polygon(fields.one("polygon")) {
+        let faults = [ring_fault(&visitor, &pair)];
+        return Ok(form_page(&console, &visitor, &fields, &faults, None).await?.into_response());
     }
     let wanted = request(&visitor, &fields)?;
     let outlook = outlook(&console, &wanted).await?;
@@ -303,6 +320,9 @@ pub(super) async fn audience(
     Posted { visitor, fields }: Posted,
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Broadcast)?;
+    if let Err(pair) = polygon(fields.one("polygon")) {
+        return Ok(html! { span.bad { (ring_fault(&visitor, &pair)) } });
+    }
     let mut wanted = match request(&visitor, &fields) {
         Ok(wanted) => wanted,
         // The class is chosen later: for counting, any will do.

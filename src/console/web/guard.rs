@@ -36,7 +36,8 @@ pub(super) async fn pages(
             next.run(request).await
         }
     };
-    guarded(response.headers_mut(), &nonce);
+    let tiles = console.county.outline.tiles.as_ref().map_or("", |tiles| tiles.origin());
+    guarded(response.headers_mut(), &nonce, tiles);
     response
 }
 
@@ -86,9 +87,9 @@ fn is_same_origin(headers: &HeaderMap, host: &str) -> bool {
     rest.split('/').next().is_some_and(|from| from.eq_ignore_ascii_case(host))
 }
 
-fn guarded(headers: &mut HeaderMap, nonce: &str) {
+fn guarded(headers: &mut HeaderMap, nonce: &str, tiles: &str) {
     let policy = format!(
-        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob:; \
+        "default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data: blob: {tiles}; \
          media-src 'self' blob:; connect-src 'self'; form-action 'self'; base-uri 'none'; \
          frame-ancestors 'none'"
     );

@@ -4,13 +4,16 @@
 
 use super::visitor::Visitor;
 use super::words::Tongue;
-use super::{approvals, broadcast, broadcasts, overview, pulse};
+use super::{approvals, broadcast, broadcasts, overview, pulse, silent_test};
+use crate::clock::Monotonic;
 use crate::console::Console;
 use crate::console::people::Live;
+use crate::daemon::CoreFault;
 use axum::extract::{Query, State};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, Stream, StreamExt, select_all};
+use maud::{Markup, PreEscaped};
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,6 +22,12 @@ use tokio::sync::watch;
 
 /// Shortest time between two states of a topic.
 const REFRESH: Duration = Duration::from_secs(1);
+/// Bytes a second that one topic sends to one watcher in a storm: a larger part comes less often.
+const BYTES_PER_S_MAX: usize = 16 * 1024;
+/// A page that is opened takes a part that was drawn so long ago at most: a crowd costs one drawing.
+const REUSE: Duration = Duration::from_millis(300);
+/// Parts remembered for that; above it those that nobody draws are forgotten.
+const DRAWN_MAX: usize = 64;
 /// A sign of life on a silent stream.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// How often it is looked whether the watcher is still signed in.
@@ -37,10 +46,14 @@ pub(super) enum Topic {
     Overview,
     /// The list of broadcasts.
     Broadcasts,
-    /// One broadcast.
+    /// The figures of one broadcast.
     Broadcast(u64),
+    /// Its map, townships and names.
+    Detail(u64),
     /// The plans that wait.
     Approvals,
+    /// One silent test.
+    SilentTest(u64),
 }
 
 impl Topic {
@@ -51,7 +64,16 @@ impl Topic {
             "overview" => Some(Self::Overview),
             "broadcasts" => Some(Self::Broadcasts),
             "approvals" => Some(Self::Approvals),
-            _ => text.strip_prefix("broadcast-")?.parse().ok().map(Self::Broadcast),
+            _ => {
+                let (kind, number) = text.split_once('-')?;
+                let number = number.parse().ok()?;
+                match kind {
+                    "broadcast" => Some(Self::Broadcast(number)),
+                    "detail" => Some(Self::Detail(number)),
+                    "test" => Some(Self::SilentTest(number)),
+                    _ => None,
+                }
+            }
         }
     }
 
@@ -62,28 +84,35 @@ impl Topic {
             Self::Broadcasts => "broadcasts".to_owned(),
             Self::Approvals => "approvals".to_owned(),
             Self::Broadcast(id) => format!("broadcast-{id}"),
+            Self::Detail(id) => format!("detail-{id}"),
+            Self::SilentTest(id) => format!("test-{id}"),
         }
     }
 
-    /// The part as it stands now; `None` when the core can't be asked.
-    async fn render(self, console: &Console, tongue: Tongue) -> Option<String> {
+    /// The part as it stands now.
+    async fn render(self, console: &Console, tongue: Tongue) -> Result<String, CoreFault> {
         let markup = match self {
             Self::Pulse => pulse::part(console, tongue).await,
             Self::Overview => overview::part(console, tongue).await,
             Self::Broadcasts => broadcasts::part(console, tongue).await,
             Self::Approvals => approvals::part(console, tongue).await,
             Self::Broadcast(id) => broadcast::part(console, tongue, id).await,
+            Self::Detail(id) => broadcast::detail(console, tongue, id).await,
+            Self::SilentTest(id) => silent_test::part(console, tongue, id).await,
         };
-        markup.ok().map(|markup| markup.into_string())
+        markup.map(Markup::into_string)
     }
 }
 
 type Parts = BTreeMap<(Topic, Tongue), watch::Sender<Arc<str>>>;
+/// A part with the time at which it was drawn; who draws it holds it.
+type Drawn = Arc<tokio::sync::Mutex<Option<(Monotonic, Arc<str>)>>>;
 
 /// What is being watched.
 #[derive(Debug, Default)]
 pub struct Board {
     parts: Mutex<Parts>,
+    drawn: Mutex<BTreeMap<(Topic, Tongue), Drawn>>,
 }
 
 impl Board {
@@ -109,22 +138,50 @@ impl Board {
         Some(receiver)
     }
 
+    /// A part that was drawn `since` ago at most.
+    async fn drawn(
+        &self,
+        console: &Console,
+        (topic, tongue): (Topic, Tongue),
+        since: Duration,
+    ) -> Result<Arc<str>, CoreFault> {
+        let slot = {
+            let mut drawn = self.drawn.lock().unwrap_or_else(PoisonError::into_inner);
+            if drawn.len() >= DRAWN_MAX {
+                drawn.retain(|_, slot| Arc::strong_count(slot) > 1);
+            }
+            Arc::clone(drawn.entry((topic, tongue)).or_default())
+        };
+        let mut slot = slot.lock().await;
+        if let Some((at, text)) = &*slot
+            && at.elapsed() < since
+        {
+            return Ok(Arc::clone(text));
+        }
+        let at = Monotonic::start();
+        let text: Arc<str> = topic.render(console, tongue).await?.into();
+        *slot = Some((at, Arc::clone(&text)));
+        Ok(text)
+    }
+
     async fn keep(self: Arc<Self>, mut console: Console, topic: Topic, tongue: Tongue) {
         loop {
-            if let Some(text) = topic.render(&console, tongue).await {
+            let mut wait = REFRESH;
+            if let Ok(text) = self.drawn(&console, (topic, tongue), Duration::ZERO).await {
                 let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(part) = parts.get(&(topic, tongue)) {
                     part.send_if_modified(|kept| {
                         let changed = **kept != *text;
                         if changed {
-                            *kept = Arc::from(text.as_str());
+                            wait = pace(text.len());
+                            *kept = Arc::clone(&text);
                         }
                         changed
                     });
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(REFRESH) => {}
+                () = tokio::time::sleep(wait) => {}
                 _ = console.stopping.wait_for(|stopping| *stopping) => {}
             }
             let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
@@ -135,6 +192,22 @@ impl Board {
             }
         }
     }
+}
+
+/// How long a part of so many bytes stays before it is sent anew.
+fn pace(bytes: usize) -> Duration {
+    let ms = bytes.saturating_mul(1000) / BYTES_PER_S_MAX;
+    REFRESH.max(Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX)))
+}
+
+/// A part for a page that is opened: as the watchers have it, or drawn now.
+pub(super) async fn part(
+    console: &Console,
+    topic: Topic,
+    tongue: Tongue,
+) -> Result<Markup, CoreFault> {
+    let text = console.board.drawn(console, (topic, tongue), REUSE).await?;
+    Ok(PreEscaped(text.as_ref().to_owned()))
 }
 
 /// Which topics a page wants: `?topic=pulse,broadcast-7`.
@@ -156,14 +229,14 @@ pub(super) async fn stream(
         let Some(receiver) = console.board.watch(&console, topic, visitor.tongue()) else {
             return axum::http::StatusCode::SERVICE_UNAVAILABLE.into_response();
         };
-        parts.push(part(topic.name(), receiver).boxed());
+        parts.push(messages(topic.name(), receiver).boxed());
     }
     let over = over(console, visitor.cookie);
     let messages = select_all(parts).take_until(Box::pin(over));
     Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)).into_response()
 }
 
-fn part(
+fn messages(
     name: String,
     receiver: watch::Receiver<Arc<str>>,
 ) -> impl Stream<Item = Result<Event, Infallible>> {
@@ -173,7 +246,9 @@ fn part(
             receiver.changed().await.ok()?;
         }
         let text = Arc::clone(&receiver.borrow_and_update());
-        let event = Event::default().event(&name).data(&*text);
+        // A message without data is none to a browser, and an empty part must be shown as such.
+        let text = if text.is_empty() { " " } else { &*text };
+        let event = Event::default().event(&name).data(text);
         Some((Ok(event), (name, receiver, false)))
     })
 }

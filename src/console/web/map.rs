@@ -1,6 +1,7 @@
 //! The map: the county's outline and a mark per place, drawn here as SVG, so that it needs no internet
 //! and no script. Marks differ in shape as well as in colour.
 
+use super::tiles::Tiles;
 use super::words::Tongue;
 use crate::model::{Network, Position, Terminal};
 use anyhow::{Context, ensure};
@@ -24,6 +25,8 @@ pub struct Outline {
     rings: Vec<Vec<Position>>,
     /// What must be told of their origin.
     credit: String,
+    /// Pictures behind them.
+    pub(super) tiles: Option<Tiles>,
 }
 
 impl Outline {
@@ -46,7 +49,13 @@ impl Outline {
         let n_points: usize = rings.iter().map(Vec::len).sum();
         ensure!(n_points <= POINTS_MAX, "expected at most {POINTS_MAX} points, got {n_points}");
         let credit = whole.get("credit").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(Self { rings, credit })
+        Ok(Self { rings, credit, tiles: None })
+    }
+
+    /// The same with pictures behind.
+    #[must_use]
+    pub fn with_tiles(self, tiles: Option<Tiles>) -> Self {
+        Self { tiles, ..self }
     }
 }
 
@@ -93,7 +102,8 @@ pub(super) enum Mark {
 }
 
 /// One place of the map.
-struct Dot {
+#[derive(Debug, Clone)]
+pub(super) struct Dot {
     at: Position,
     mark: Mark,
     title: String,
@@ -107,6 +117,14 @@ pub(super) fn picture<'a>(
     outline: &Outline,
     marks: impl Iterator<Item = (&'a Terminal, Mark)>,
 ) -> Markup {
+    draw(tongue, outline, &dots(network, marks))
+}
+
+/// The places of it, to be drawn later: gathering them is quick, drawing is not.
+pub(super) fn dots<'a>(
+    network: &'a Network,
+    marks: impl Iterator<Item = (&'a Terminal, Mark)>,
+) -> Vec<Dot> {
     let mut places: BTreeMap<_, (Position, Mark, usize, usize)> = BTreeMap::new();
     for (terminal, mark) in marks {
         let Some(at) = terminal.position else { continue };
@@ -117,18 +135,18 @@ pub(super) fn picture<'a>(
     }
     let name =
         |code| network.areas.get(&code).map_or_else(|| format!("{code}"), |area| area.name.clone());
-    let dots: Vec<Dot> = places
+    places
         .into_iter()
         .map(|(code, (at, mark, n, good))| Dot {
             at,
             mark,
             title: format!("{} {good}/{n}", name(code)),
         })
-        .collect();
-    draw(tongue, outline, &dots)
+        .collect()
 }
 
-fn draw(tongue: Tongue, outline: &Outline, dots: &[Dot]) -> Markup {
+/// The map with these places.
+pub(super) fn draw(tongue: Tongue, outline: &Outline, dots: &[Dot]) -> Markup {
     let all = outline.rings.iter().flatten().copied().chain(dots.iter().map(|dot| dot.at));
     let Some(frame) = Frame::around(all) else { return html! {} };
     let paths: Vec<String> = outline.rings.iter().map(|ring| frame.path(ring)).collect();
@@ -138,12 +156,14 @@ fn draw(tongue: Tongue, outline: &Outline, dots: &[Dot]) -> Markup {
             svg.map viewBox={ "0 0 " (WIDTH) " " (format!("{height:.0}")) } role="img"
                 data-west=(frame.west) data-north=(frame.north) data-scale-x=(frame.scale_x) data-scale-y=(frame.scale_y)
                 data-margin=(MARGIN) aria-label=(tongue.say("地图", "Map")) {
-                @for path in &paths { path.outline d=(path) {} }
+                @if let Some(tiles) = &outline.tiles { (tiles.behind(&frame)) }
+                @for path in &paths { path.outline.over[outline.tiles.is_some()] d=(path) {} }
                 @for dot in dots { (mark(&frame, dot)) }
             }
             figcaption.hint {
                 (legend(tongue))
                 @if !outline.credit.is_empty() { " · " (outline.credit) }
+                @if let Some(tiles) = &outline.tiles { " · " (tongue.say("底图 ", "tiles ")) (tiles.origin()) }
             }
         }
     }
@@ -171,7 +191,7 @@ fn legend(tongue: Tongue) -> &'static str {
 }
 
 /// From degrees to the picture: equirectangular, true to scale at the middle.
-struct Frame {
+pub(super) struct Frame {
     west: f64,
     north: f64,
     scale_x: f64,
@@ -200,7 +220,17 @@ impl Frame {
         Some(Self { west, north, scale_x, scale_y, height })
     }
 
-    fn point(&self, at: Position) -> (f64, f64) {
+    /// The south-west and the north-east corner of the whole picture.
+    pub(super) fn corners(&self) -> (Position, Position) {
+        let at = |x: f64, y: f64| Position {
+            lat_deg: self.north - (y - MARGIN) / self.scale_y,
+            lon_deg: self.west + (x - MARGIN) / self.scale_x,
+        };
+        (at(0.0, self.height), at(WIDTH, 0.0))
+    }
+
+    /// Where a place lies in the picture.
+    pub(super) fn point(&self, at: Position) -> (f64, f64) {
         let x = (at.lon_deg - self.west) * self.scale_x + MARGIN;
         (x, (self.north - at.lat_deg) * self.scale_y + MARGIN)
     }
@@ -248,6 +278,7 @@ mod tests {
         let outline = Outline {
             rings: vec![vec![at(29.0, 113.0), at(29.5, 113.6)]],
             credit: "天地图".into(),
+            tiles: None,
         };
         let dot = Dot { at: at(29.5, 113.0), mark: Mark::Bad, title: "<script>".into() };
         let svg = draw(Tongue::Zh, &outline, &[dot]).into_string();

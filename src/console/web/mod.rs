@@ -38,19 +38,23 @@ mod programmes;
 mod pulse;
 mod read_back;
 mod recordings;
+mod registry;
 mod resend;
 mod roster;
 mod sign_in;
+mod silent_test;
 mod speak;
 mod stop;
 mod system;
 mod terminals;
+mod tiles;
 mod visitor;
 mod words;
 
 pub(crate) use guard::known_host;
 pub use live::Board;
 pub use map::Outline;
+pub use tiles::Tiles;
 
 use super::Console;
 use super::extract::ROSTER_BYTES_MAX;
@@ -126,7 +130,7 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/audit", get(audit::get))
         .route("/audit/export", get(audit::export))
         .route("/audit/evidence", get(evidence::get))
-        .route("/terminals", get(terminals::get))
+        .merge(registry())
         .route("/drills", get(drills::get))
         .route("/drills/arm", post(drills::arm))
         .route("/drills/end", post(drills::end))
@@ -184,6 +188,17 @@ fn duty() -> Router<Console> {
         .route("/keys/revoke", post(keys::revoke))
 }
 
+/// The registry of terminals, and their tests.
+fn registry() -> Router<Console> {
+    let uploads = DefaultBodyLimit::max(registry::BYTES_MAX * 3 / 2);
+    Router::new()
+        .route("/terminals", get(terminals::get))
+        .route("/terminals/export", get(terminals::export))
+        .route("/terminals/import", post(registry::import).layer(uploads))
+        .route("/terminals/tests", post(silent_test::post))
+        .route("/terminals/tests/{test}", get(silent_test::get))
+}
+
 /// Puts what a person did on record.
 ///
 /// # Errors
@@ -232,7 +247,7 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
             let why: Vec<&str> = refusal.reasons.iter().map(|r| r.text.as_str()).collect();
             format!(
                 "{}{}",
-                tongue.say("按规定不予播发：", "Refused by the rules: "),
+                tongue.say("按规定不予执行：", "Refused by the rules: "),
                 why.join("；")
             )
         }
@@ -246,6 +261,7 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
         | Answer::Started(_)
         | Answer::Edited { .. }
         | Answer::Saved { .. }
+        | Answer::TestStarted(_)
         | Answer::Done(_) => tongue.say("没有执行。", "Not done.").to_owned(),
     }
 }

@@ -1,10 +1,10 @@
 //! 总览: first what would sound now, then what sounds, then what waits.
 
-use super::County;
 use super::broadcasts::{Three, phase};
 use super::fault::PageFault;
 use super::layout::{self, page};
-use super::map::{Mark, picture};
+use super::live::{self, Topic};
+use super::map::{Dot, Mark, dots, draw};
 use super::visitor::Visitor;
 use super::words::{self, Tongue};
 use crate::console::Console;
@@ -27,8 +27,18 @@ struct Ready {
     offline: u32,
 }
 
+/// What terminals and sources say of themselves.
+#[derive(Debug, Clone, Copy, Default)]
+struct Signs {
+    broken: u32,
+    clocks: u32,
+    last_alert: Option<UtcMs>,
+    last_rejected: Option<UtcMs>,
+}
+
 struct Picture {
-    map: Markup,
+    dots: Vec<Dot>,
+    signs: Signs,
     ready: Ready,
     townships: Vec<(AreaCode, String, Ready)>,
     running: Vec<(BroadcastId, Class, Phase, String, Counts)>,
@@ -43,7 +53,7 @@ pub(super) async fn get(
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Read)?;
     let body = html! {
-        div data-live="overview" { (part(&console, visitor.tongue()).await?) }
+        div data-live="overview" { (live::part(&console, Topic::Overview, visitor.tongue()).await?) }
     };
     let title = visitor.say("总览", "Overview").to_owned();
     Ok(page(&console, &visitor, layout::OVERVIEW, &title, &body))
@@ -51,13 +61,14 @@ pub(super) async fn get(
 
 /// The part that follows.
 pub(super) async fn part(console: &Console, tongue: Tongue) -> Result<Markup, CoreFault> {
-    let county = std::sync::Arc::clone(&console.county);
-    let picture = console.core.look(move |gateway| look(gateway, tongue, &county)).await?;
+    let picture = console.core.look(look).await?;
     let say = |zh, en| tongue.say(zh, en);
     let offset = console.county.local_offset_minutes;
     let ready = picture.ready;
     let healthy = console.metrics.health.life() == Life::Running;
     Ok(html! {
+        div.board {
+        div.numbers {
         p.headline.bad[ready.online < ready.all] {
             @match tongue {
                 Tongue::Zh => { "此刻能响 " b { (ready.online) } " / " (ready.all) " 个终端" }
@@ -71,14 +82,56 @@ pub(super) async fn part(console: &Console, tongue: Tongue) -> Result<Markup, Co
         }
         @if !healthy { p.flash.bad { (say("网关未处于正常运行状态，详见系统页。", "The gateway is not running normally; see System.")) } }
         (super::roster::line(console, tongue).await?)
+        (signs(console, tongue, picture.signs))
         (running(tongue, &picture))
         (alerts(tongue, &picture, offset))
-        section { h2 { (say("地图", "Map")) } (picture.map) }
+        }
+        div.beside {
+        section { h2 { (say("地图", "Map")) } (draw(tongue, &console.county.outline, &picture.dots)) }
         (townships(tongue, &picture))
+        }
+        }
     })
 }
 
-fn look(gateway: &Gateway, tongue: Tongue, county: &County) -> Picture {
+/// Links, sources and sensors, as far as anything is known of them.
+fn signs(console: &Console, tongue: Tongue, signs: Signs) -> Markup {
+    let say = |zh, en| tongue.say(zh, en);
+    let offset = console.county.local_offset_minutes;
+    let link = console.metrics.health.link_why();
+    let warnings = console.metrics.link_warnings().len();
+    html! {
+        p.signs {
+            a href="/console/system" { (say("链路", "Link")) } "："
+            @if link.is_empty() { (say("已连接", "up")) } @else { strong.bad { (say("中断", "down")) } }
+            @if warnings > 0 { " · " strong.bad { (warnings) (say(" 条提醒", " warnings")) } }
+            " · " (say("最近预警：", "last alert: "))
+            @match signs.last_alert { Some(at) => (words::moment(at, offset)), None => (say("尚无", "none")) }
+            @if let Some(at) = signs.last_rejected { " · " a href="/console/alerts" { (say("最近退回：", "last unreadable: ")) (words::moment(at, offset)) } }
+            @if signs.broken > 0 { " · " strong.bad { (say("终端自报故障 ", "terminals broken ")) (signs.broken) } }
+            @if signs.clocks > 0 { " · " strong.bad { (say("时钟不准 ", "clocks off ")) (signs.clocks) } }
+        }
+    }
+}
+
+fn signs_of(gateway: &Gateway) -> Signs {
+    let state = gateway.state();
+    let mut signs = Signs {
+        last_alert: state.alerts.back().map(|alert| alert.accepted_at),
+        last_rejected: state.rejected.back().map(|rejected| rejected.at),
+        ..Signs::default()
+    };
+    for id in gateway.rules().network.terminals.keys() {
+        let Some((at, health)) = gateway.heard(*id).and_then(|heard| heard.health.as_ref()) else {
+            continue;
+        };
+        signs.broken += u32::from(health.fault);
+        signs.clocks += u32::from(super::terminals::clock_off_s(health, *at).is_some());
+    }
+    signs
+}
+
+fn look(gateway: &Gateway) -> Picture {
     let network = &gateway.rules().network;
     let state = gateway.state();
     let mut ready = Ready::default();
@@ -100,7 +153,8 @@ fn look(gateway: &Gateway, tongue: Tongue, county: &County) -> Picture {
         (terminal, if online { Mark::Good } else { Mark::Bad })
     });
     Picture {
-        map: picture(tongue, network, &county.outline, marks),
+        dots: dots(network, marks),
+        signs: signs_of(gateway),
         ready,
         townships: townships.into_iter().map(|(code, ready)| (code, name(code), ready)).collect(),
         running: state

@@ -5,8 +5,9 @@ use super::layout::token;
 use super::visitor::{Posted, Visitor, done};
 use crate::console::Console;
 use crate::console::extract::At;
+use crate::deliver::Delivery;
 use crate::gateway::{Answer, Ask, BroadcastState, Input};
-use crate::model::{BroadcastId, Right};
+use crate::model::{BroadcastId, Outcome, Right};
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
@@ -24,11 +25,12 @@ pub(super) fn line(visitor: &Visitor, state: &[BroadcastId]) -> Markup {
 
 /// Whether sending again can be of use at all.
 pub(super) fn may_help(state: &BroadcastState) -> bool {
-    let counts = state.counts();
+    // Every view of a page asks: the first that did not play is enough.
+    let unplayed = |delivery: &Delivery| delivery.outcome != Outcome::Played;
     state.broadcast.speaker().is_none()
         && state.cancellation.is_none()
         && state.counts_kept.is_none()
-        && counts.played < counts.targeted
+        && state.deliveries.values().any(unplayed)
 }
 
 /// The button.

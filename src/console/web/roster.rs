@@ -234,10 +234,7 @@ pub(super) async fn import(
     form: Multipart,
 ) -> Result<Response, PageFault> {
     visitor.need(Right::Roster)?;
-    let limit = Duration::from_secs(BODY_S_MAX);
-    let (fields, file) = tokio::time::timeout(limit, upload(&visitor, form))
-        .await
-        .map_err(|_| PageFault::malformed(&format!("not whole within {BODY_S_MAX} s")))??;
+    let (fields, file) = upload(&visitor, form, ROSTER_BYTES_MAX).await?;
     let checked = fields.one("checked");
     let bytes = if checked.is_empty() { file } else { checked.as_bytes().to_vec() };
     let look = console.core.look(|gateway| {
@@ -259,8 +256,23 @@ pub(super) async fn import(
     Ok(framed(&console, &visitor, &body).into_response())
 }
 
-/// Reads the parts in their order: without the token first, nothing more is read.
-async fn upload(visitor: &Visitor, mut form: Multipart) -> Result<(Fields, Vec<u8>), PageFault> {
+/// The fields of an upload and its file, of so many bytes at most and within [`BODY_S_MAX`]. The parts
+/// are read in their order: without the token first, nothing more is read.
+pub(super) async fn upload(
+    visitor: &Visitor,
+    form: Multipart,
+    bytes_max: usize,
+) -> Result<(Fields, Vec<u8>), PageFault> {
+    tokio::time::timeout(Duration::from_secs(BODY_S_MAX), parts(visitor, form, bytes_max))
+        .await
+        .map_err(|_| PageFault::malformed(&format!("not whole within {BODY_S_MAX} s")))?
+}
+
+async fn parts(
+    visitor: &Visitor,
+    mut form: Multipart,
+    bytes_max: usize,
+) -> Result<(Fields, Vec<u8>), PageFault> {
     let broken =
         |why: axum::extract::multipart::MultipartError| PageFault::malformed(&why.body_text());
     let (mut fields, mut file, mut is_ours) = (Fields::default(), Vec::new(), false);
@@ -284,8 +296,8 @@ async fn upload(visitor: &Visitor, mut form: Multipart) -> Result<(Fields, Vec<u
     if !is_ours {
         return Err(PageFault::forged());
     }
-    if file.len() > ROSTER_BYTES_MAX {
-        return Err(PageFault::malformed(&format!("more than {ROSTER_BYTES_MAX} bytes")));
+    if file.len() > bytes_max {
+        return Err(PageFault::malformed(&format!("more than {bytes_max} bytes")));
     }
     Ok((fields, file))
 }
@@ -336,15 +348,11 @@ fn confirm(visitor: &Visitor, shifts: &[Shift], offset: i16) -> Result<Markup, P
 pub(super) async fn line(console: &Console, tongue: words::Tongue) -> Result<Markup, CoreFault> {
     let now = clock::now_utc();
     let duty = console.core.look(move |gateway| on_duty(gateway, now)).await?;
-    // The county's people; a township's stand on the page.
-    let first = duty.first();
     Ok(html! {
         p.duty {
             a href=(HERE) { (tongue.say("值班", "On duty")) } "："
-            @match first {
-                Some((area, shifts)) => { (area) " " (people(tongue, shifts)) }
-                None => strong.bad { (tongue.say("此刻无人在岗", "nobody")) },
-            }
+            @if duty.is_empty() { strong.bad { (tongue.say("此刻无人在岗", "nobody")) } }
+            @for (area, shifts) in &duty { span.of-area { b { (area) } " " (people(tongue, shifts)) } " " }
         }
     })
 }

@@ -297,7 +297,7 @@ impl SerialLines {
                 (manifest.priority, watched(play_ms(manifest)))
             }
             Order::Cancel(_) => (u8::MAX, watched(0)),
-            Order::Query(_) => (0, watched(0)),
+            Order::Query(_) | Order::Check(_) => (0, watched(0)),
             Order::Keep(_) | Order::Time(_) | Order::Part(_) => (0, 0),
         };
         let mut to: Vec<u8> = members.iter().map(|member| member.address).collect();
@@ -389,9 +389,12 @@ pub(super) fn same(codec: Codec, wire: wire::Codec) -> bool {
 
 fn time_use(order: &Order) -> TimeUse {
     match order {
-        Order::Play(_) | Order::Query(_) | Order::Keep(_) | Order::Live(_) | Order::Part(_) => {
-            TimeUse::Needs
-        }
+        Order::Play(_)
+        | Order::Query(_)
+        | Order::Keep(_)
+        | Order::Live(_)
+        | Order::Part(_)
+        | Order::Check(_) => TimeUse::Needs,
         Order::Cancel(_) => TimeUse::Free,
         Order::Time(_) => TimeUse::Sets,
     }

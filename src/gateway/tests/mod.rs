@@ -8,6 +8,7 @@ mod keys;
 mod live;
 mod policy;
 mod programmes;
+mod registry;
 mod resending;
 mod roster;
 
@@ -84,6 +85,12 @@ impl County {
                         delivery.next_at = mine.next_at;
                     }
                 }
+            }
+        }
+        for (id, mine) in &self.gateway.state().tests {
+            if let Some(theirs) = state.tests.get_mut(id) {
+                (theirs.next_at, theirs.tries, theirs.after) =
+                    (mine.next_at, mine.tries, mine.after);
             }
         }
         state

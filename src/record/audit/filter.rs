@@ -153,8 +153,8 @@ pub struct Filter {
     pub broadcast: Option<BroadcastId>,
     /// Live or drill.
     pub class: Option<Class>,
-    /// Terminals named after one of these areas or an area inside them, at most [`AREAS_MAX`];
-    /// empty = everywhere. A terminal is named after the area it was first placed in.
+    /// Terminals that stood in one of these areas or an area inside them when the broadcast began, at
+    /// most [`AREAS_MAX`]; empty = everywhere.
     pub areas: Vec<AreaCode>,
     /// One terminal.
     pub terminal: Option<TerminalId>,

@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::record::Row;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// A change to one ladder.
 pub(super) type Change<'a> = &'a mut dyn FnMut(&mut Ladder);
@@ -27,11 +28,12 @@ pub(super) trait Store {
     fn broadcast_row(&mut self, id: BroadcastId, seq: u64) -> Result<(), Self::Fault>;
     /// Notes the end of a broadcast.
     fn ended(&mut self, id: BroadcastId, at: UtcMs) -> Result<(), Self::Fault>;
-    /// Makes ladders of a broadcast that has none.
+    /// Makes ladders of a broadcast that has none; with the area of those that stand elsewhere than their
+    /// name says.
     fn targeted(
         &mut self,
         id: BroadcastId,
-        terminals: &mut dyn Iterator<Item = TerminalId>,
+        terminals: &mut dyn Iterator<Item = (TerminalId, Option<AreaCode>)>,
     ) -> Result<(), Self::Fault>;
     /// Changes one ladder; one that is not there begins as chosen.
     fn one(
@@ -64,6 +66,8 @@ struct Accepted {
 #[derive(Deserialize)]
 struct Started {
     broadcast: Box<Broadcast>,
+    #[serde(default)]
+    moved: Vec<(TerminalId, AreaCode)>,
 }
 
 #[derive(Deserialize)]
@@ -96,8 +100,8 @@ pub(super) fn fold<S: Store>(store: &mut S, row: &Row) -> Result<bool, S::Fault>
             store.alert(&alert.id, &headline(&alert), seq)?;
         }
         "broadcast_started" => {
-            let Some(Started { broadcast }) = parse(row) else { return Ok(false) };
-            started(store, row, &broadcast)?;
+            let Some(Started { broadcast, moved }) = parse(row) else { return Ok(false) };
+            started(store, row, &broadcast, &moved)?;
         }
         "clip_ready" => {
             let Some(OfBroadcast { broadcast }) = parse(row) else { return Ok(false) };
@@ -132,7 +136,13 @@ fn headline(alert: &Alert) -> String {
     info.map(|info| info.headline.clone().unwrap_or_else(|| info.event.clone())).unwrap_or_default()
 }
 
-fn started<S: Store>(store: &mut S, row: &Row, broadcast: &Broadcast) -> Result<(), S::Fault> {
+fn started<S: Store>(
+    store: &mut S,
+    row: &Row,
+    broadcast: &Broadcast,
+    moved: &[(TerminalId, AreaCode)],
+) -> Result<(), S::Fault> {
+    let moved: BTreeMap<TerminalId, AreaCode> = moved.iter().copied().collect();
     store.broadcast(&BroadcastLine {
         id: broadcast.id(),
         started_at: row.at,
@@ -147,7 +157,8 @@ fn started<S: Store>(store: &mut S, row: &Row, broadcast: &Broadcast) -> Result<
         rows: Vec::new(),
     })?;
     store.broadcast_row(broadcast.id(), row.seq)?;
-    store.targeted(broadcast.id(), &mut broadcast.terminals().iter().copied())
+    let terminals = broadcast.terminals().iter();
+    store.targeted(broadcast.id(), &mut terminals.map(|id| (*id, moved.get(id).copied())))
 }
 
 fn acknowledged<S: Store>(

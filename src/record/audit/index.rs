@@ -24,8 +24,8 @@ const EACH_LADDERS: i64 = 1_000;
 /// Writes a ladder: `pack::COLUMNS` in their order.
 const LADDER_WRITE: &str = "INSERT OR REPLACE INTO ladder (broadcast, terminal, outcome, link, \
     detail, sent_ms, first_ms, last_ms, received_ms, playing_ms, ended_ms, received_by_ms, \
-    playing_by_ms, ended_by_ms, heard, plays, attempts, n_rows, rows) VALUES (?1, ?2, ?3, ?4, ?5, \
-    ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
+    playing_by_ms, ended_by_ms, heard, plays, attempts, n_rows, rows, moved) VALUES (?1, ?2, ?3, \
+    ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 
 /// Outcome and link of counted ladders, by broadcast and township.
 type TallyKey = (i64, i64, i64, i64);
@@ -167,7 +167,7 @@ struct Batch<'a> {
 fn tally_key(ladder: &Ladder) -> TallyKey {
     (
         signed(ladder.broadcast.0),
-        signed(ladder.terminal.number() / 1_000_000 * 1000),
+        signed(ladder.township()),
         OutcomeKind::of(&ladder.outcome).code(),
         link_code(ladder.link),
     )
@@ -282,12 +282,13 @@ impl Store for Batch<'_> {
     fn targeted(
         &mut self,
         id: BroadcastId,
-        terminals: &mut dyn Iterator<Item = TerminalId>,
+        terminals: &mut dyn Iterator<Item = (TerminalId, Option<AreaCode>)>,
     ) -> Result<(), rusqlite::Error> {
-        for terminal in terminals {
+        for (terminal, moved) in terminals {
             // A report that overtook its broadcast can't be, but would be counted twice.
             let before = self.get(id, terminal)?.map(|ladder| tally_key(&ladder));
-            self.put(before, &Ladder::targeted(id, terminal))?;
+            let ladder = Ladder { moved, ..Ladder::targeted(id, terminal) };
+            self.put(before, &ladder)?;
         }
         Ok(())
     }

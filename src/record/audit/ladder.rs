@@ -3,6 +3,7 @@
 use super::{Cursor, OutcomeKind};
 use crate::model::{
     AlertId, AreaCode, BroadcastId, Class, Evidence, LinkKind, Outcome, Sha256, TerminalId, UtcMs,
+    named_area,
 };
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -39,6 +40,8 @@ pub struct Ladder {
     pub rows: Vec<u64>,
     /// Journal rows about it alone.
     pub n_rows: u32,
+    /// Where it stood when the broadcast began, when that is not the area of its name.
+    pub moved: Option<AreaCode>,
 }
 
 impl Ladder {
@@ -56,13 +59,21 @@ impl Ladder {
             plays: 0,
             rows: Vec::new(),
             n_rows: 0,
+            moved: None,
         }
     }
 
-    /// The area in the terminal's name: where it was first placed.
+    /// The area in which it stood by the registry when the broadcast began; in records from before that
+    /// was kept, the area of its name.
     #[must_use]
     pub fn area(&self) -> Option<AreaCode> {
-        AreaCode::from_number(self.terminal.number() / 1000)
+        self.moved.or_else(|| named_area(self.terminal))
+    }
+
+    /// Code of the township it stood in.
+    pub(super) fn township(&self) -> u64 {
+        let area = self.area().map_or(self.terminal.number() / 1000, AreaCode::number);
+        area / 1000 * 1000
     }
 
     /// Where the next page begins.

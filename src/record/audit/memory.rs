@@ -61,8 +61,7 @@ impl MemoryAudit {
             let kind = OutcomeKind::of(&ladder.outcome);
             totals.add(kind, 1);
             broadcasts.insert(ladder.broadcast);
-            let township = ladder.area().map(|area| area.number() / 1000 * 1000);
-            if let Some(township) = township.and_then(AreaCode::from_number) {
+            if let Some(township) = AreaCode::from_number(ladder.township()) {
                 townships.entry(township).or_default().add(kind, 1);
             }
         }
@@ -145,10 +144,11 @@ impl Store for MemoryAudit {
     fn targeted(
         &mut self,
         id: BroadcastId,
-        terminals: &mut dyn Iterator<Item = TerminalId>,
+        terminals: &mut dyn Iterator<Item = (TerminalId, Option<AreaCode>)>,
     ) -> Result<(), Infallible> {
-        self.ladders
-            .extend(terminals.map(|terminal| ((id, terminal), Ladder::targeted(id, terminal))));
+        self.ladders.extend(terminals.map(|(terminal, moved)| {
+            ((id, terminal), Ladder { moved, ..Ladder::targeted(id, terminal) })
+        }));
         Ok(())
     }
 

@@ -1,14 +1,14 @@
 //! How values lie in the columns of the projection.
 
 use super::{Ladder, OutcomeKind};
-use crate::model::{BroadcastId, Class, Evidence, LinkKind, Outcome, TerminalId, UtcMs};
+use crate::model::{AreaCode, BroadcastId, Class, Evidence, LinkKind, Outcome, TerminalId, UtcMs};
 use rusqlite::types::Type;
 use rusqlite::{Row, params};
 
 /// Columns of a ladder, in the order of [`read`] and [`write`].
 pub(super) const COLUMNS: &str = "broadcast, terminal, outcome, link, detail, sent_ms, first_ms, \
     last_ms, received_ms, playing_ms, ended_ms, received_by_ms, playing_by_ms, ended_by_ms, heard, \
-    plays, attempts, n_rows, rows";
+    plays, attempts, n_rows, rows, moved";
 
 /// SQLite's integers are signed; our numbers stay far below that.
 pub(super) fn signed(number: u64) -> i64 {
@@ -159,6 +159,7 @@ pub(super) fn write(
         attempts,
         ladder.n_rows,
         rows,
+        ladder.moved.map(|area| signed(area.number())),
     ])?;
     Ok(())
 }
@@ -194,6 +195,9 @@ pub(super) fn read(row: &Row<'_>) -> Result<Ladder, rusqlite::Error> {
         plays: row.get(15)?,
         n_rows: row.get(17)?,
         rows: unpack_rows(&row.get::<_, Vec<u8>>(18)?),
+        moved: row
+            .get::<_, Option<i64>>(19)?
+            .and_then(|area| AreaCode::from_number(unsigned(area))),
     })
 }
 

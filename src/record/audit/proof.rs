@@ -215,7 +215,7 @@ fn chained(before: Sha256, row: &Row) -> bool {
 fn fact(row: &Row, ladder: &Ladder) -> Option<Fact> {
     let Ok(entry) = Entry::from_body(&row.body) else { return Some(Fact::Unreadable) };
     match entry {
-        Entry::BroadcastStarted { broadcast } if broadcast.id() == ladder.broadcast => {
+        Entry::BroadcastStarted { broadcast, .. } if broadcast.id() == ladder.broadcast => {
             broadcast.terminals().contains(&ladder.terminal).then(|| Fact::Targeted {
                 class: broadcast.class(),
                 approval: broadcast.approval().clone(),

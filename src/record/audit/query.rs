@@ -39,6 +39,15 @@ impl Span {
         Self { first: number, last: number, whole_townships: false }
     }
 
+    /// Whether a ladder's place lies in it, as SQL: by the area it was moved to, else by its name.
+    fn place(self) -> String {
+        let Self { first, last, .. } = self;
+        let (low, high) = (first / 1000, last / 1000);
+        format!(
+            "(moved IS NULL AND terminal BETWEEN {first} AND {last} OR moved BETWEEN {low} AND {high})"
+        )
+    }
+
     /// Codes of the townships it touches.
     fn townships(self) -> (i64, i64) {
         let township = |terminal: i64| terminal / 1_000_000 * 1000;
@@ -61,6 +70,8 @@ struct Plan {
     /// Conditions on a broadcast `b`, and their values.
     broadcasts: String,
     values: Vec<Value>,
+    /// The one terminal that is asked for: then its place is looked at ladder by ladder.
+    one: bool,
     /// Conditions on outcome and link, with `AND` before each; the same columns in both tables.
     narrow: String,
 }
@@ -69,6 +80,7 @@ impl Plan {
     fn of(filter: &Filter) -> Self {
         let mut plan = Self {
             spans: spans(filter),
+            one: filter.terminal.is_some(),
             broadcasts: "1".into(),
             values: Vec::new(),
             narrow: "".into(),
@@ -106,9 +118,9 @@ impl Plan {
     }
 
     fn broadcast(&mut self, condition: &str, value: Value) {
-        self.broadcasts += " AND ";
-        self.broadcasts += condition;
         self.values.push(value);
+        self.broadcasts += " AND ";
+        self.broadcasts += &condition.replace('?', &format!("?{}", self.values.len()));
     }
 
     fn whole_townships(&self) -> bool {
@@ -119,12 +131,7 @@ impl Plan {
 fn spans(filter: &Filter) -> Vec<Span> {
     let areas = filter.areas_apart();
     match filter.terminal {
-        Some(terminal) => {
-            let area = AreaCode::from_number(terminal.number() / 1000);
-            let inside = |area| filter.areas.iter().any(|wanted| wanted.contains(area));
-            let fits = filter.areas.is_empty() || area.is_some_and(inside);
-            if fits { vec![Span::one(terminal)] } else { Vec::new() }
-        }
+        Some(terminal) => vec![Span::one(terminal)],
         None if areas.is_empty() => vec![EVERYWHERE],
         None => areas.into_iter().map(Span::of).collect(),
     }
@@ -145,12 +152,23 @@ pub(super) fn visit(
         format!("SELECT b.id FROM broadcast b WHERE {} ORDER BY b.id DESC", plan.broadcasts);
     let mut query = connection.prepare(&query)?;
     let mut broadcasts = query.query(params_from_iter(&plan.values))?;
-    let scan = Scan::prepare(connection, &plan)?;
-    let mut scan = scan;
+    let mut scan = Scan::prepare(connection, &plan)?;
+    let asked = filter.terminal.is_some().then_some(filter.areas.as_slice());
+    let mut show = |ladder: Ladder| {
+        // Of one terminal there are few ladders: where it stood is looked at here.
+        let stood = asked.is_none_or(|areas| is_inside(&ladder, areas));
+        if stood { show(ladder) } else { ControlFlow::Continue(()) }
+    };
     while let Some(row) = broadcasts.next()? {
         let id: i64 = row.get(0)?;
         let behind = after.filter(|after| signed(after.broadcast.0) == id);
         let behind = behind.map_or(-1, |after| signed(after.terminal.number()));
+        if scan.has_moved(id)? {
+            if scan.by_place(id, behind, &mut show)?.is_break() {
+                return Ok(());
+            }
+            continue;
+        }
         for span in &plan.spans {
             if scan.broadcast(id, *span, behind, &mut show)?.is_break() {
                 return Ok(());
@@ -164,6 +182,11 @@ pub(super) fn visit(
 struct Scan<'a> {
     townships: Option<rusqlite::Statement<'a>>,
     ladders: rusqlite::Statement<'a>,
+    /// Whether a broadcast has terminals that stood elsewhere than their names say; `None` = that is
+    /// the same to this question.
+    moved: Option<rusqlite::Statement<'a>>,
+    /// Its ladders by where they stood, one by one.
+    by_place: rusqlite::Statement<'a>,
 }
 
 impl<'a> Scan<'a> {
@@ -180,7 +203,31 @@ impl<'a> Scan<'a> {
         // Where nothing is narrowed, every ladder of the span is wanted.
         let by_township = !narrow.is_empty() && plan.whole_townships();
         let townships = if by_township { Some(connection.prepare(&townships)?) } else { None };
-        Ok(Self { townships, ladders: connection.prepare(&ladders)? })
+        let moved =
+            "SELECT EXISTS (SELECT 1 FROM ladder WHERE broadcast = ?1 AND moved IS NOT NULL)";
+        let everywhere = plan.one || plan.spans.iter().any(|span| span.last == i64::MAX);
+        let moved = if everywhere { None } else { Some(connection.prepare(moved)?) };
+        let places: Vec<String> = plan.spans.iter().map(|span| span.place()).collect();
+        let places = if places.is_empty() { "0".to_owned() } else { places.join(" OR ") };
+        let by_place = connection.prepare(&format!(
+            "SELECT {COLUMNS} FROM ladder WHERE broadcast = ?1 AND terminal BETWEEN ?2 AND ?3 AND \
+             ({places}){narrow} ORDER BY terminal"
+        ))?;
+        Ok(Self { townships, ladders: connection.prepare(&ladders)?, moved, by_place })
+    }
+
+    fn has_moved(&mut self, id: i64) -> Result<bool, rusqlite::Error> {
+        self.moved.as_mut().map_or(Ok(false), |moved| moved.query_row([id], |row| row.get(0)))
+    }
+
+    fn by_place(
+        &mut self,
+        id: i64,
+        behind: i64,
+        show: &mut impl FnMut(Ladder) -> ControlFlow<()>,
+    ) -> Result<ControlFlow<()>, rusqlite::Error> {
+        let all = Span { first: behind.saturating_add(1), ..EVERYWHERE };
+        ladders(&mut self.by_place, id, all, show)
     }
 
     fn broadcast(
@@ -210,6 +257,12 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// Whether a ladder's terminal stood in one of these areas; in all when there are none.
+fn is_inside(ladder: &Ladder, areas: &[AreaCode]) -> bool {
+    let stood = |area: &AreaCode| ladder.area().is_some_and(|own| area.contains(own));
+    areas.is_empty() || areas.iter().any(stood)
+}
+
 fn ladders(
     statement: &mut rusqlite::Statement<'_>,
     id: i64,
@@ -230,6 +283,9 @@ pub(super) fn summary(
     connection: &Connection,
     filter: &Filter,
 ) -> Result<Summary, rusqlite::Error> {
+    if filter.terminal.is_some() {
+        return summary_of_one(connection, filter);
+    }
     let plan = Plan::of(filter);
     let mut found: BTreeMap<i64, Totals> = BTreeMap::new();
     for span in &plan.spans {
@@ -240,6 +296,24 @@ pub(super) fn summary(
     for (township, totals) in found {
         totals.0.iter().for_each(|(kind, n)| summary.totals.add(*kind, *n));
         if let Some(area) = AreaCode::from_number(unsigned(township)) {
+            summary.townships.push(TownshipLine { area, totals });
+        }
+    }
+    Ok(summary)
+}
+
+/// The same for one terminal, ladder by ladder.
+fn summary_of_one(connection: &Connection, filter: &Filter) -> Result<Summary, rusqlite::Error> {
+    let (mut summary, mut townships) = (Summary::default(), BTreeMap::<u64, Totals>::new());
+    visit(connection, filter, None, |ladder| {
+        let kind = OutcomeKind::of(&ladder.outcome);
+        summary.n_broadcasts += 1;
+        summary.totals.add(kind, 1);
+        townships.entry(ladder.township()).or_default().add(kind, 1);
+        ControlFlow::Continue(())
+    })?;
+    for (township, totals) in townships {
+        if let Some(area) = AreaCode::from_number(township) {
             summary.townships.push(TownshipLine { area, totals });
         }
     }
@@ -263,10 +337,15 @@ fn count(
         )
     } else {
         let Span { first, last, .. } = span;
+        let (low, high) = (first / 1000, last / 1000);
+        let from =
+            format!("broadcast b CROSS JOIN ladder l ON l.broadcast = b.id WHERE {broadcasts}");
+        // Each half by its own index. The same values serve both, by their numbers.
         format!(
-            "SELECT terminal / 1000000 * 1000, outcome, count(*) FROM broadcast b CROSS JOIN \
-             ladder l ON l.broadcast = b.id WHERE {broadcasts} AND terminal BETWEEN {first} AND \
-             {last}{narrow} GROUP BY 1, 2"
+            "SELECT township, outcome, sum(n) FROM (SELECT terminal / 1000000 * 1000 AS township, \
+             outcome, count(*) AS n FROM {from} AND moved IS NULL AND terminal BETWEEN {first} AND \
+             {last}{narrow} GROUP BY 1, 2 UNION ALL SELECT moved / 1000 * 1000, outcome, count(*) \
+             FROM {from} AND moved BETWEEN {low} AND {high}{narrow} GROUP BY 1, 2) GROUP BY 1, 2"
         )
     };
     let mut query = connection.prepare(&query)?;
@@ -294,9 +373,11 @@ fn count_broadcasts(connection: &Connection, plan: &Plan) -> Result<u64, rusqlit
                 );
             }
             let Span { first, last, .. } = span;
+            let (low, high) = (first / 1000, last / 1000);
             format!(
-                "EXISTS (SELECT 1 FROM ladder WHERE broadcast = b.id AND terminal BETWEEN \
-                 {first} AND {last}{narrow})"
+                "EXISTS (SELECT 1 FROM ladder WHERE broadcast = b.id AND moved IS NULL AND terminal \
+                 BETWEEN {first} AND {last}{narrow}) OR EXISTS (SELECT 1 FROM ladder WHERE \
+                 broadcast = b.id AND moved BETWEEN {low} AND {high}{narrow})"
             )
         })
         .collect();

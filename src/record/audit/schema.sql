@@ -35,10 +35,12 @@ CREATE TABLE broadcast_row (
   seq        INTEGER NOT NULL,
   PRIMARY KEY (broadcast, seq)
 ) STRICT, WITHOUT ROWID;
--- One terminal × one broadcast. Terminals are named after their area, so an area is a range.
+-- One terminal × one broadcast. Terminals are named after their area, so an area is a range; for those that
+-- stood elsewhere when the broadcast began, `moved` is that area.
 CREATE TABLE ladder (
   broadcast       INTEGER NOT NULL,
   terminal        INTEGER NOT NULL,
+  moved           INTEGER,
   outcome         INTEGER NOT NULL,
   link            INTEGER NOT NULL,
   detail          TEXT,
@@ -58,6 +60,7 @@ CREATE TABLE ladder (
   rows            BLOB NOT NULL,
   PRIMARY KEY (broadcast, terminal)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX ladder_moved ON ladder (broadcast, moved) WHERE moved IS NOT NULL;
 -- Ladders counted, so that no question reads millions of them.
 CREATE TABLE tally (
   broadcast  INTEGER NOT NULL,

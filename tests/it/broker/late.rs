@@ -72,6 +72,7 @@ impl Late {
                 Order::Time(_) => ("time", 0),
                 Order::Live(live) => ("live", live.counter),
                 Order::Part(part) => ("part", part.broadcast),
+                Order::Check(check) => ("check", check.check),
             });
         }
         assert!(orders.contains(&last), "expected {last:?}, got {orders:?}");

@@ -34,7 +34,9 @@ fn fleet(path: &Path) -> SerialFleet {
     let area = AreaCode::from_number(AREA).unwrap();
     let terminals = ids()
         .into_iter()
-        .map(|(at, id)| (at, FleetTerminal { id: id.number(), area, codecs: 4 }))
+        .map(|(at, id)| {
+            (at, FleetTerminal { id: id.number(), area, codecs: 4, volume_percent: 80 })
+        })
         .collect();
     let keys = keys();
     let config = SimulatedLines {

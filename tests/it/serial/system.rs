@@ -60,7 +60,8 @@ fn emulated(name: &str, address: u8) -> qemu::Terminal {
 
 fn bus(path: &Path, guests: &[qemu::Terminal], flips_per_million: u32) -> SerialFleet {
     let area = AreaCode::from_number(AREA).unwrap();
-    let simulated = |at| (at, FleetTerminal { id: id(at).number(), area, codecs: 4 });
+    let simulated =
+        |at| (at, FleetTerminal { id: id(at).number(), area, codecs: 4, volume_percent: 80 });
     let line = SimulatedLine {
         path: path.to_owned(),
         baud: BAUD,

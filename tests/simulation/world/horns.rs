@@ -143,7 +143,8 @@ impl World {
                         | Told::Failed(_)
                         | Told::Preempted(_)
                         | Told::Cancelled
-                        | Told::Expired => 3,
+                        | Told::Expired
+                        | Told::Able => 3,
                     };
                     let id = self.horns[horn].id;
                     self.told.insert((id, report.broadcast, report.sequence), far);

@@ -41,7 +41,14 @@ function put(part, html) {
     const again = Array.from(part.querySelectorAll('a, button, summary')).find((e) => sign(e) === held);
     if (again) again.focus({ preventScroll: true });
   }
+  over();
   count();
+}
+
+// What can be asked for only while something goes on goes when it is over.
+function over() {
+  if (!document.querySelector('[data-over]')) return;
+  for (const ask of Array.from(document.querySelectorAll('[data-until-over]'))) ask.remove();
 }
 
 // By what a link or button is known again when its part was drawn anew: the keyboard stays where it was.
