@@ -252,7 +252,12 @@ impl<'a> Row<'a> {
             && (!codecs.contains(&Codec::Adpcm) || codecs.first() == Some(&Codec::Phrases))
         {
             let zh = "phrases 之前写 adpcm";
-            self.fault("codecs", "adpcm before phrases", "phrases are kept as adpcm; write both", zh);
+            self.fault(
+                "codecs",
+                "adpcm before phrases",
+                "phrases are kept as adpcm; write both",
+                zh,
+            );
         }
         let links = self.list("links", &LINKS, LINKS.len());
         let volume_percent = self.volume();

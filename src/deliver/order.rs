@@ -56,7 +56,8 @@ pub fn live_order(broadcast: &Broadcast, clips: &[ClipRef], started_at: UtcMs) -
         | wire::Order::Keep(_)
         | wire::Order::Time(_)
         | wire::Order::Live(_)
-        | wire::Order::Part(_)) => other,
+        | wire::Order::Part(_)
+        | wire::Order::Check(_)) => other,
     }
 }
 

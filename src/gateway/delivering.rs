@@ -1,6 +1,6 @@
 //! Broadcasts under way: audio ready, orders out, reports in, time passing.
 
-use super::{Action, Gateway, Outbox, Phase, State, links_of, people};
+use super::{Action, Gateway, Outbox, Phase, links_of, people};
 use crate::decide::{self, Rules};
 use crate::deliver::{self, Due, News, Presence};
 use crate::model::{
@@ -386,24 +386,5 @@ fn end_if_done(out: &mut Outbox<'_>, id: BroadcastId) {
     };
     if over {
         out.record(Entry::BroadcastEnded { broadcast: id });
-    }
-}
-
-impl State {
-    pub(super) fn apply_ready(&mut self, id: BroadcastId, clips: &[ClipRef], spoken: &Spoken) {
-        if let Some(state) = self.broadcasts.get_mut(&id) {
-            state.clips = clips.to_vec();
-            state.spoken = Some(spoken.clone());
-            if state.phase == Phase::Rendering {
-                state.phase = Phase::Sending;
-            }
-        }
-    }
-
-    pub(super) fn apply_report(&mut self, at: UtcMs, report: &Acknowledgement) {
-        let state = self.broadcasts.get_mut(&report.broadcast);
-        if let Some(delivery) = state.and_then(|state| state.deliveries.get_mut(&report.terminal)) {
-            delivery.acknowledged(report, at);
-        }
     }
 }

@@ -148,6 +148,8 @@ impl Gateway {
         network.terminals.clone_from(&self.filed);
         self.state.registry.put_over(&mut network);
         self.rules = Rules::new(network, self.rules.policy.clone());
+        // A change of the policy may name what only these terminals or no terminal knows.
+        self.take_policy_into_force();
     }
 
     /// Lets go of what the file has overtaken: on record, so that it never comes back when the file

@@ -57,7 +57,7 @@ fn choices() -> Vec<(&'static str, Value)> {
         ("Level", words(&["blue", "yellow", "orange", "red"])),
         ("Class", words(&["drill", "live"])),
         ("Chime", words(&["none", "notice", "blue", "yellow", "orange", "red"])),
-        ("Codec", words(&["opus", "mp3", "adpcm", "wav", "text"])),
+        ("Codec", words(&["opus", "mp3", "adpcm", "wav", "text", "phrases"])),
         ("LinkKind", words(&["mqtt", "serial"])),
         ("Phase", words(&["rendering", "sending", "cancelling", "ended"])),
         (

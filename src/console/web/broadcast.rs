@@ -56,6 +56,7 @@ struct Progress {
     expires: UtcMs,
     counts: Counts,
     calls: Calls,
+    speech: Option<Speech>,
 }
 
 struct Detail {
@@ -63,7 +64,6 @@ struct Detail {
     townships: Vec<(String, Counts)>,
     needy: Vec<(TerminalId, String, Outcome, Option<UtcMs>)>,
     n_needy: usize,
-    speech: Option<Speech>,
 }
 
 /// The page.
@@ -227,6 +227,7 @@ fn progress(gateway: &Gateway, state: &BroadcastState) -> Progress {
         expires: state.broadcast.expires(),
         counts: state.counts(),
         calls: Calls::of(gateway, state.broadcast.id()),
+        speech: Speech::of(state),
     }
 }
 
@@ -264,7 +265,6 @@ fn details(gateway: &Gateway, state: &BroadcastState) -> Detail {
         townships: townships.into_iter().map(|(code, counts)| (name(code), counts)).collect(),
         needy,
         n_needy,
-        speech: Speech::of(state),
     }
 }
 

@@ -48,9 +48,11 @@ impl County {
                 Order::Live(live) => format!("live x{}", live.repeats),
                 Order::Part(Part { number, ends, .. }) => format!("part {number} {ends}"),
                 Order::Cancel(_) => "cancel".to_owned(),
-                other @ (Order::Play(_) | Order::Query(_) | Order::Keep(_) | Order::Time(_)) => {
-                    format!("{other:?}")
-                }
+                other @ (Order::Play(_)
+                | Order::Query(_)
+                | Order::Keep(_)
+                | Order::Time(_)
+                | Order::Check(_)) => format!("{other:?}"),
             }
         });
         told.collect()

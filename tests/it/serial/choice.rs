@@ -48,7 +48,8 @@ fn area() -> AreaCode {
 fn fleet(path: &Path) -> SerialFleet {
     let all = [wire::Codec::Adpcm, wire::Codec::Text, wire::Codec::Phrases];
     let codecs = all.into_iter().fold(0, |set, codec| set | codec.bit());
-    let known = |at| FleetTerminal { id: id(at).number(), area: area(), codecs, volume_percent: 80 };
+    let known =
+        |at| FleetTerminal { id: id(at).number(), area: area(), codecs, volume_percent: 80 };
     let terminal = |at| (at, known(at));
     let line = SimulatedLine {
         path: path.to_owned(),
