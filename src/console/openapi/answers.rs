@@ -101,6 +101,7 @@ fn broadcasts() -> Vec<(&'static str, Value)> {
         ("state", a("Phase")),
         ("class", a("Class")),
         ("response_plan", text()),
+        ("response_plan_title", text()),
         ("started_ms", ms()),
         ("counts", a("Counts")),
     ];
@@ -168,6 +169,7 @@ fn plan() -> Value {
     object(&[
         ("id", a("Number")),
         ("response_plan", text()),
+        ("response_plan_title", text()),
         ("requested_by", text()),
         ("class", a("Class")),
         ("text", text()),

@@ -296,6 +296,7 @@ fn ladder() -> Vec<(&'static str, Value)> {
                 ("ended_ms", or_null(ms())),
                 ("class", or_null(a("Class"))),
                 ("response_plan", text()),
+                ("plan_title", text()),
                 ("alert", or_null(a("AlertId"))),
                 ("headline", or_null(text())),
                 ("text", text()),
@@ -327,7 +328,12 @@ fn fact() -> Value {
     either(vec![
         fact(
             "targeted",
-            &[("class", a("Class")), ("approval", a("Approval")), ("response_plan", text())],
+            &[
+                ("class", a("Class")),
+                ("approval", a("Approval")),
+                ("response_plan", text()),
+                ("plan_title", text()),
+            ],
         ),
         fact("clip_ready", &[("clips", list(a("ClipRef"))), ("spoken", a("Spoken"))]),
         fact("ordered", &[("kind", a("OrderKind")), ("to", a("Address")), ("link", a("LinkKind"))]),
@@ -342,6 +348,7 @@ fn fact() -> Value {
                 ("heard", flag()),
                 ("counter", count()),
                 ("link", a("LinkKind")),
+                ("content?", count()),
                 ("authenticated", flag()),
             ],
         ),
