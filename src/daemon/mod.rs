@@ -24,6 +24,7 @@ mod replay;
 mod run;
 mod serve;
 mod status;
+mod voices;
 
 pub(crate) use crate::config::recording_names;
 pub use audit::{AuditDesk, AuditFault, Letterhead, Pieces};
@@ -37,7 +38,8 @@ pub use perform::Seen;
 pub use preview::{Preview, PreviewDesk, PreviewFault, PreviewOrder};
 pub use recordings::{Checked, Incoming, Kept, RecordingDesk, UPLOAD_BYTES_MAX, UploadFault};
 pub use replay::{ReplayError, policy_edits, replay};
+pub(crate) use run::key_ring;
 pub use run::{Daemon, StartFault};
-pub(crate) use run::{key_ring, render_config};
 pub use serve::Peer;
 pub(crate) use serve::stopped;
+pub(crate) use voices::render_config;

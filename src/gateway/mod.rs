@@ -17,6 +17,7 @@ mod live;
 mod people;
 mod policy;
 mod programmes;
+mod progress;
 mod registry;
 mod resending;
 mod roster;

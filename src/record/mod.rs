@@ -8,6 +8,7 @@ pub mod audit;
 pub mod chain;
 pub mod entry;
 mod error;
+mod kind;
 mod memory;
 mod sqlite;
 mod verify;
