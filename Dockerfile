@@ -22,7 +22,8 @@ COPY configs /etc/mingluo
 COPY audio-samples /usr/share/mingluo/audio-samples
 # Where the state lives, and addresses that can be reached from outside of the container.
 # MINGLUO__HTTP__PUBLIC_CLIP_URL must name this machine as the terminals see it.
-ENV MINGLUO_CONFIG=/etc/mingluo \
+ENV MALLOC_TRIM_THRESHOLD_=131072 \
+    MINGLUO_CONFIG=/etc/mingluo \
     MINGLUO__HTTP__LISTEN=0.0.0.0:8721 \
     MINGLUO__HTTP__TERMINAL_LISTEN=0.0.0.0:8722 \
     MINGLUO__STATUS__LISTEN=0.0.0.0:8723 \

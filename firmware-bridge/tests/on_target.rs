@@ -461,7 +461,9 @@ fn power_cuts_at_any_point_never_play_twice_and_lose_nothing_that_had_not_begun(
                 played += 1;
             }
             Step::Failed(why) => {
-                assert_eq!(why.as_str(), "power lost while playing");
+                // On a busy host the watchdog may start it again after the cut: then only the end is known.
+                let expected = ["power lost while playing", "failed before"];
+                assert!(expected.contains(&why.as_str()), "{counter}: {why}");
                 assert_eq!(counts[cut], before, "never begun again");
                 interrupted += 1;
             }

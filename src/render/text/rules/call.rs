@@ -133,7 +133,7 @@ fn short(at: &Cursor<'_>) -> Option<Said> {
     Said::number(end, in_groups(&digits))
 }
 
-/// Seven digits and more as people say them, in groups of three and four: 762、3456.
+/// Seven digits and more as people say them, in groups of three and four: 762，3456, with a pause to write them down.
 fn in_groups(digits: &str) -> String {
     let lengths: &[usize] = match digits.len() {
         7 => &[3, 4],
@@ -149,7 +149,7 @@ fn in_groups(digits: &str) -> String {
         at += length;
         one_by_one_yao(digits.get(at - length..at).unwrap_or_default())
     });
-    groups.collect::<Vec<_>>().join("、")
+    groups.collect::<Vec<_>>().join("，")
 }
 
 /// 110/119/120, 119、120.
