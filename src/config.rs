@@ -9,6 +9,7 @@ mod areas;
 mod contacts;
 mod cross;
 mod files;
+mod national;
 mod phrases;
 mod policy;
 mod reader;
@@ -19,6 +20,7 @@ mod terminals;
 #[cfg(test)]
 mod tests;
 
+pub use national::NationalSettings;
 pub(crate) use recordings::recording_names;
 pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
@@ -141,6 +143,8 @@ fn load(
     let (policy, plan_lines) = policy::read(&rules, &faults);
     contacts::read(dir, &mut network, &policy, &faults);
     serial::cross(&config.serial, &mut network, &gateway, &faults);
+    let (key, told) = (&config.keys.sm2_key_file, (&gateway, &faults));
+    national::cross(&config.national, key, &mut network, &terminal_lines, told);
     cross::network(&network, &area_lines, &terminal_lines, &faults);
     cross::policy(&policy, &network, &plan_lines, &faults);
     let render = &config.render;

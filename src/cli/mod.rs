@@ -8,6 +8,7 @@ mod client;
 mod demo;
 mod explain;
 mod keys;
+mod national;
 pub mod record;
 mod run;
 pub mod say;

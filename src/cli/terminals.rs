@@ -1,6 +1,6 @@
 //! `mingluo terminals`: the registry, and simulated terminals on a running gateway.
 
-use super::serial;
+use super::{national, serial};
 use crate::config::Config;
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
@@ -44,6 +44,8 @@ enum SimulatedLink {
     Mqtt,
     /// Serial lines.
     Serial,
+    /// Terminals of the national protocol.
+    National,
 }
 
 /// How to simulate.
@@ -52,8 +54,9 @@ struct SimulateArgs {
     /// How many of the registered terminals; default: all
     #[arg(long)]
     count: Option<usize>,
-    /// Link of the terminals: sessions at the broker, or the serial lines of the configuration on
-    /// pseudo-terminals, for which links are put at the configured ports
+    /// Link of the terminals: sessions at the broker, the serial lines of the configuration on
+    /// pseudo-terminals, for which links are put at the configured ports, or connections by the
+    /// national protocol
     #[arg(long, value_enum, default_value = "mqtt")]
     link: SimulatedLink,
     /// Bytes of a million in which a bit flips on a serial line
@@ -73,6 +76,8 @@ struct SimulateArgs {
     fetch: Fetching,
     #[command(flatten)]
     odd: MisbehaviourArgs,
+    #[command(flatten)]
+    national: national::NationalFaultArgs,
 }
 
 /// Misbehaviour by flag.
@@ -149,6 +154,18 @@ async fn simulate(
     out: &mut impl Write,
 ) -> anyhow::Result<u8> {
     let settings = &loaded.config;
+    if args.link == SimulatedLink::National {
+        let asked = national::Asked {
+            faults: args.national,
+            offline: args.odd.offline,
+            restart: args.odd.crash,
+            seed: args.odd.seed,
+            count: args.count.unwrap_or(usize::MAX),
+            time_scale: args.time_scale,
+            seconds: args.seconds,
+        };
+        return national::simulate(loaded, &asked, out).await;
+    }
     let master = secrets::read_key(&settings.keys.terminal_master_key_file)?;
     let keys = crate::daemon::key_ring(&settings.keys)?;
     let (gateway_key, key_id) = (keys.gateway_key(), keys.key_id());

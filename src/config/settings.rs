@@ -8,6 +8,7 @@ pub use call::CallSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
 
+use super::national::{self, NationalSettings};
 use super::reader::{Document, Faults, Keys};
 use super::serial::{self, SerialSettings};
 use std::collections::BTreeMap;
@@ -15,9 +16,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 14] = [
-    "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "call", "report", "log",
+const SECTIONS: [&str; 15] = [
+    "http", "status", "mqtt", "serial", "national", "record", "ingest", "render", "speech", "mix",
+    "keys", "deliver", "call", "report", "log",
 ];
 
 /// `[http]`
@@ -204,6 +205,8 @@ pub struct Settings {
     pub mqtt: MqttSettings,
     /// `[serial]`
     pub serial: SerialSettings,
+    /// `[national]`
+    pub national: NationalSettings,
     /// `[record]`
     pub record: RecordSettings,
     /// `[ingest]`
@@ -250,6 +253,7 @@ pub(super) fn read(
         status: status(keys.table("status")),
         mqtt: mqtt(dir, keys.table("mqtt")),
         serial: serial::read(keys.table("serial")),
+        national: national::read(keys.table("national")),
         record: record(dir, keys.table("record")),
         ingest: ingest(dir, keys.table("ingest")),
         render: render(dir, keys.table("render")),
@@ -276,6 +280,7 @@ fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
     if settings.mqtt.mode == MqttMode::Embedded {
         listeners.push(("mqtt", "listen", settings.mqtt.listen));
     }
+    listeners.extend(settings.national.listen.map(|listen| ("national", "listen", listen)));
     for (at, (section, key, listen)) in listeners.iter().enumerate() {
         let mut earlier = listeners.iter().take(at);
         let same = earlier.find(|(_, _, other)| other == listen && listen.port() != 0);

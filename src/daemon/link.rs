@@ -4,10 +4,11 @@
 use super::core::CoreHandle;
 use super::metrics::Metrics;
 use crate::clock;
+use crate::deliver::national::{National, NationalWord};
 use crate::deliver::serial::{LineWord, SerialLines};
-use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing, TerminalAccess};
+use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing, Publish, TerminalAccess};
 use crate::gateway::Input;
-use crate::model::{LinkKind, OrderKind, TerminalId};
+use crate::model::{Address, LinkKind, OrderKind, TerminalId};
 use mingluo_bridge::frame::{Kind, peek};
 use mingluo_bridge::message::{Report, Status};
 use mingluo_bridge::topics::{self, Leaf};
@@ -20,6 +21,8 @@ pub(crate) struct Links {
     pub(crate) mqtt: Link,
     /// Serial lines.
     pub(crate) lines: SerialLines,
+    /// Terminals of the national protocol.
+    pub(crate) national: National,
     /// Who may log in at our own broker.
     pub(crate) access: Arc<TerminalAccess>,
 }
@@ -29,6 +32,7 @@ impl Links {
     pub(crate) async fn close(&self) {
         self.mqtt.close().await;
         self.lines.close();
+        self.national.close();
     }
 }
 
@@ -38,8 +42,11 @@ pub(crate) async fn pump_out(
     mut outgoing: mpsc::Receiver<Outgoing>,
     core: CoreHandle,
 ) {
-    while let Some(batch) = outgoing.recv().await {
+    while let Some(mut batch) = outgoing.recv().await {
         let mut taken = Vec::with_capacity(batch.to.len());
+        if batch.link == LinkKind::National {
+            taken = national_out(&link, &mut batch).await;
+        }
         // A link that is down refuses thousands in a row: one line tells of them.
         let (mut n_refused, mut refused) = (0_usize, None);
         let mut addresses = batch.to.iter();
@@ -50,7 +57,7 @@ pub(crate) async fn pump_out(
             }
             let sent = match batch.link {
                 LinkKind::Serial => link.lines.publish(&publish, clock::now_utc()).await,
-                LinkKind::Mqtt => {
+                LinkKind::National | LinkKind::Mqtt => {
                     if batch.to.is_empty() {
                         link.lines.receipt(&publish);
                     }
@@ -76,6 +83,23 @@ pub(crate) async fn pump_out(
             return;
         }
     }
+}
+
+/// Sends a batch to national terminals, who share packets, and leaves nothing of it; gives who is on
+/// the way to have it.
+async fn national_out(link: &Links, batch: &mut Outgoing) -> Vec<Address> {
+    let now = clock::now_utc();
+    let is_over = |publish: &Publish| publish.expires_at.is_some_and(|at| now >= at);
+    if batch.publishes.first().is_some_and(is_over) {
+        batch.publishes.clear();
+        return Vec::new();
+    }
+    let taken = link.national.deliver(batch).await;
+    batch.publishes.clear();
+    if taken.n_refused > 0 {
+        tracing::warn!(orders = taken.n_refused, "national terminals without session or room");
+    }
+    taken.to
 }
 
 /// Takes what the link brings until it ends.
@@ -104,6 +128,15 @@ pub(crate) async fn pump_in(
                 line_frame(&keys, terminal, &frame, &metrics)
             }
             LinkInput::Serial { word: LineWord::Here(_) | LineWord::Never(_), .. } => None,
+            LinkInput::National { terminal, word } => Some(match word {
+                NationalWord::Presence(online) => Input::NationalPresence(terminal, online),
+                NationalWord::Report(report) => Input::Acknowledged(report),
+                NationalWord::Health(health) => Input::Health(terminal, LinkKind::National, health),
+            }),
+            LinkInput::Noticed { code } => {
+                metrics.alarm(code);
+                None
+            }
             LinkInput::Connected { .. } => None,
             LinkInput::Disconnected { client_id } => {
                 TerminalId::parse(&client_id).map(|terminal| Input::Presence(terminal, false))

@@ -14,6 +14,7 @@ mod lines;
 mod link;
 mod live;
 mod metrics;
+mod national;
 mod perform;
 mod phrases;
 mod pins;

@@ -406,12 +406,30 @@ async fn start_link(ground: &Ground) -> anyhow::Result<(Arc<Links>, mpsc::Receiv
     let access = TerminalAccess::new(Arc::clone(keys), mqtt.prefix.clone(), &in_force);
     let access = Arc::new(access);
     let for_lines = sender.clone();
-    let mqtt_link = match mqtt.mode {
+    let national = super::national::start(settings, &in_force, sender.clone())?;
+    let mqtt_link = start_mqtt(ground, &access, in_force.terminals.len(), sender).await;
+    let mqtt_link = mqtt_link.inspect_err(|_| national.close())?;
+    // After the broker, which may be refused its address: then no line was touched.
+    let lines = super::lines::start(settings, network, renderer, for_lines);
+    let links = Arc::new(Links { mqtt: mqtt_link, lines, national, access });
+    super::lines::attend(&links, ground);
+    Ok((links, receiver))
+}
+
+async fn start_mqtt(
+    ground: &Ground,
+    access: &Arc<TerminalAccess>,
+    n_terminals: usize,
+    sender: mpsc::Sender<LinkInput>,
+) -> anyhow::Result<Link> {
+    let Ground { settings, keys, network, .. } = ground;
+    let mqtt = &settings.mqtt;
+    Ok(match mqtt.mode {
         MqttMode::Embedded => {
             let tls = mqtt.tls_certificate_file.clone().zip(mqtt.tls_key_file.clone());
-            let connections_max = in_force.terminals.len() + SPARE_CONNECTIONS;
+            let connections_max = n_terminals + SPARE_CONNECTIONS;
             let config = BrokerConfig { listen: mqtt.listen, tls, connections_max };
-            Link::Embedded(Broker::start(config, Arc::clone(&access) as _, sender).await?)
+            Link::Embedded(Broker::start(config, Arc::clone(access) as _, sender).await?)
         }
         MqttMode::External => {
             // Two gateways under one name would end each other's sessions without end.
@@ -419,12 +437,7 @@ async fn start_link(ground: &Ground) -> anyhow::Result<(Arc<Links>, mpsc::Receiv
             let config = external_broker(mqtt, client_id, network.terminals.len())?;
             Link::External(Mqtt::start(&config, sender)?)
         }
-    };
-    // After the broker, which may be refused its address: then no line was touched.
-    let lines = super::lines::start(settings, network, renderer, for_lines);
-    let links = Arc::new(Links { mqtt: mqtt_link, lines, access });
-    super::lines::attend(&links, ground);
-    Ok((links, receiver))
+    })
 }
 
 /// Shows the link's facts among the metrics; gives where our own broker listens.

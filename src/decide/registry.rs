@@ -74,12 +74,15 @@ pub fn wiring_fault(
     filed: Option<&Terminal>,
     terminal: Option<&Terminal>,
 ) -> Option<TerminalFault> {
-    let serial = |known: &Terminal| known.links.contains(&LinkKind::Serial);
+    let serial = |known: &Terminal| {
+        known.links.iter().any(|link| matches!(link, LinkKind::Serial | LinkKind::National))
+    };
     let is_wired = filed.is_some_and(serial);
     let id = filed.or(terminal)?.id;
     let same = |known: &Terminal| {
         filed.is_some_and(|filed| {
-            (filed.area, &filed.links, &filed.codecs) == (known.area, &known.links, &known.codecs)
+            (filed.area, &filed.links, &filed.codecs, filed.national)
+                == (known.area, &known.links, &known.codecs, known.national)
         })
     };
     let fits = match terminal {
@@ -88,10 +91,10 @@ pub fn wiring_fault(
     };
     (!fits).then(|| {
         TerminalFault::new(
-            format!("{id} hangs on a serial line, or would"),
+            format!("{id} hangs on a serial line or on the national link, or would"),
             "change area, codecs and links of such a terminal in terminals.csv and gateway.toml",
             format!(
-                "{id} 接在（或将接在）RS-485 线路上：它的增减、区域、编码和链路请在 terminals.csv 与 gateway.toml 的 [[serial.lines]] 中修改"
+                "{id} 接在（或将接在）RS-485 线路或国标链路上：它的增减、区域、编码和链路请在 terminals.csv 与 gateway.toml 的 [[serial.lines]]、[national] 中修改"
             ),
         )
     })

@@ -2,12 +2,14 @@
 //! UTF-8 with or without mark, or GB18030 from a Chinese spreadsheet program.
 
 use super::registry::TerminalFault;
-use crate::model::{AreaCode, Codec, LinkKind, Position, Terminal, TerminalId};
+use crate::model::{AreaCode, Codec, LinkKind, NationalCode, Position, Terminal, TerminalId};
 use csv::StringRecord;
 use std::collections::BTreeMap;
 
+/// The column of resource codes; written only where a terminal has one.
+const NATIONAL: &str = "national";
 /// Columns with their names, the one we write first.
-const COLUMNS: [[&str; 2]; 8] = [
+const COLUMNS: [[&str; 2]; 9] = [
     ["id", "编号"],
     ["name", "名称"],
     ["area", "区域"],
@@ -16,6 +18,7 @@ const COLUMNS: [[&str; 2]; 8] = [
     ["codecs", "编码"],
     ["links", "链路"],
     ["volume_percent", "音量"],
+    [NATIONAL, "资源编码"],
 ];
 /// Volume of a terminal whose row gives none, percent.
 const VOLUME_PERCENT: u8 = 80;
@@ -30,7 +33,10 @@ const CODECS: [(&str, Codec); 6] = [
 ];
 /// Codecs of a terminal whose row names none: text needs a speech chip, phrases a memory, which are said.
 const SOUNDS: usize = 4;
-const LINKS: [(&str, LinkKind); 2] = [("mqtt", LinkKind::Mqtt), ("serial", LinkKind::Serial)];
+const LINKS: [(&str, LinkKind); 3] =
+    [("mqtt", LinkKind::Mqtt), ("serial", LinkKind::Serial), (NATIONAL, LinkKind::National)];
+/// Links of a terminal whose row names none: a national one needs its resource code.
+const USUAL_LINKS: usize = 2;
 
 /// A registry as it was read: what is good of it, and every fault.
 #[derive(Debug, Default)]
@@ -97,14 +103,17 @@ pub fn read_registry(bytes: &[u8]) -> ReadRegistry {
 pub fn write_registry<'a>(
     terminals: impl Iterator<Item = &'a Terminal>,
 ) -> Result<String, csv::Error> {
+    let terminals: Vec<&Terminal> = terminals.collect();
+    let coded = terminals.iter().any(|terminal| terminal.national.is_some());
+    let n_columns = COLUMNS.len() - usize::from(!coded);
     let mut rows = csv::Writer::from_writer(Vec::new());
-    rows.write_record(COLUMNS.map(|[name, _]| name))?;
+    rows.write_record(COLUMNS.map(|[name, _]| name).iter().take(n_columns))?;
     for terminal in terminals {
         let degrees = |value: Option<f64>| value.map(|degrees| degrees.to_string());
         let at = terminal.position;
         let codecs = names(&CODECS, &terminal.codecs);
         let links = names(&LINKS, &terminal.links);
-        rows.write_record([
+        let row = [
             terminal.id.to_string(),
             terminal.name.clone(),
             terminal.area.to_string(),
@@ -113,7 +122,9 @@ pub fn write_registry<'a>(
             codecs,
             links,
             terminal.volume_percent.to_string(),
-        ])?;
+            terminal.national.map(|code| code.to_string()).unwrap_or_default(),
+        ];
+        rows.write_record(row.iter().take(n_columns))?;
     }
     let bytes = rows.into_inner().map_err(|fault| fault.into_error())?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -259,10 +270,21 @@ impl<'a> Row<'a> {
                 zh,
             );
         }
-        let links = self.list("links", &LINKS, LINKS.len());
+        let links = self.list("links", &LINKS, USUAL_LINKS);
         let volume_percent = self.volume();
         let name = self.cell("name").to_owned();
-        Some(Terminal { id: id?, name, area: area?, position, codecs, links, volume_percent })
+        let (national, id, area) = (self.national(), id?, area?);
+        Some(Terminal { id, name, area, position, codecs, links, volume_percent, national })
+    }
+
+    fn national(&mut self) -> Option<NationalCode> {
+        let code = NationalCode::parse(self.cell(NATIONAL));
+        if code.is_none() && !self.cell(NATIONAL).is_empty() {
+            let expected = "a resource code of 23 digits that begins with 1 to 6";
+            let zh = " 23 位资源编码，首位为级别 1 至 6（表格中请设为文本格式）";
+            self.fault(NATIONAL, expected, "format the column as text, not number", zh);
+        }
+        code
     }
 
     fn position(&mut self) -> Option<Position> {
@@ -362,6 +384,13 @@ mod tests {
         assert!(read.faults.is_empty(), "{:?}", read.faults);
         let written = write_registry(read.rows.iter().map(|(_, terminal)| terminal)).unwrap();
         assert_eq!(written, text);
+        let coded = text.replace("volume_percent\n", "volume_percent,national\n");
+        let coded = coded.replace("mqtt,35\n", "mqtt national,35,63415231002000314010401\n");
+        let coded = coded.replace("serial,80\n", "serial,80,\n");
+        let again = read_registry(coded.as_bytes());
+        assert!(again.faults.is_empty(), "{:?}", again.faults);
+        let written = write_registry(again.rows.iter().map(|(_, terminal)| terminal)).unwrap();
+        assert_eq!(written, coded);
         let gb = encoding_rs::GB18030.encode(text).0.into_owned();
         assert_eq!(read_registry(&gb).rows, read.rows);
     }

@@ -111,6 +111,7 @@ mod tests {
             codecs: vec![Codec::Opus],
             links: vec![LinkKind::Mqtt],
             volume_percent: 80,
+            national: None,
         };
         let network = Network { terminals: [(id, terminal)].into(), ..Network::default() };
         let password = keys.terminal_password(id);
@@ -148,6 +149,7 @@ mod tests {
             codecs: vec![Codec::Opus],
             links: vec![LinkKind::Mqtt],
             volume_percent: 80,
+            national: None,
         };
         access.change(std::slice::from_ref(&second), &[id]);
         let secret = access.keys.terminal_password(second.id);

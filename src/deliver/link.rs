@@ -3,6 +3,7 @@
 use super::broker::Broker;
 use super::facts::LinkFacts;
 use super::mqtt::Mqtt;
+use super::national::NationalWord;
 use super::serial::LineWord;
 use crate::model::{Address, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
 use mingluo_bridge::frame;
@@ -78,6 +79,18 @@ pub enum LinkInput {
         terminal: TerminalId,
         /// What.
         word: LineWord,
+    },
+    /// A word of a terminal by the national protocol.
+    National {
+        /// Whose.
+        terminal: TerminalId,
+        /// What.
+        word: NationalWord,
+    },
+    /// Something that is counted among the alarms.
+    Noticed {
+        /// Its code.
+        code: &'static str,
     },
     /// The link works.
     Up,

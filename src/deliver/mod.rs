@@ -7,6 +7,7 @@ mod facts;
 mod keys;
 mod link;
 mod mqtt;
+pub mod national;
 mod order;
 mod schedule;
 pub mod serial;

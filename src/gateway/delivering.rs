@@ -72,6 +72,7 @@ impl Gateway {
         }
         self.heard.entry(report.terminal).or_default().at = now;
         let (terminal, broadcast, sequence) = (report.terminal, report.broadcast, report.sequence);
+        let link = report.link;
         self.presence.insert((terminal, report.link), Presence::Online);
         self.outbox(now, |_, out| {
             let state = out.state.broadcasts.get(&broadcast);
@@ -87,7 +88,10 @@ impl Gateway {
             }
             // Whether that was the last one `wake` sees: looking at all of them for each report
             // would make a county's cost grow with the square of its terminals.
-            out.effect(Action::Receipt(terminal, broadcast, sequence));
+            // The national protocol knows no receipt.
+            if link != LinkKind::National {
+                out.effect(Action::Receipt(terminal, broadcast, sequence));
+            }
         })
     }
 
@@ -235,7 +239,9 @@ pub(super) fn send_group(out: &mut Outbox<'_>, id: BroadcastId) {
     if !state.broadcast.areas().is_empty() {
         let areas = state.broadcast.areas().iter().map(|area| Address::Area(*area));
         let areas: Vec<Address> = areas.collect();
-        by_link.values_mut().for_each(|to| to.clone_from(&areas));
+        // A session of the national protocol is one terminal's: it knows no area.
+        let grouped = by_link.iter_mut().filter(|(link, _)| **link != LinkKind::National);
+        grouped.for_each(|(_, to)| to.clone_from(&areas));
     }
     let Some(state) = out.state.broadcasts.get_mut(&id) else { return };
     state.group_sent = true;

@@ -114,6 +114,8 @@ pub enum Input {
     Presence(TerminalId, bool),
     /// A terminal on a serial line answers polls (true), or has fallen silent.
     LinePresence(TerminalId, bool),
+    /// A terminal's session by the national protocol came up or went down.
+    NationalPresence(TerminalId, bool),
     /// The link as a whole came up (true) or went down.
     Link(bool),
     /// A called person answered.
@@ -387,6 +389,9 @@ impl Gateway {
             Input::LinePresence(terminal, online) => {
                 self.presence_changed(now, terminal, LinkKind::Serial, online)
             }
+            Input::NationalPresence(terminal, online) => {
+                self.presence_changed(now, terminal, LinkKind::National, online)
+            }
             Input::Link(up) => self.link_changed(now, up),
             Input::CallAnswered(request, call, how) => self.call_answered(now, request, call, how),
             Input::CallTook(call, place) => self.call_took(now, call, place),
@@ -435,6 +440,9 @@ fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action
     let known = |codec: &Codec| terminals().any(|terminal| terminal.codecs.contains(codec));
     let others = others.into_iter().filter(known);
     let codecs = terminals().filter_map(|terminal| terminal.codecs.first().copied());
+    // The national protocol has nothing else, whatever else its terminals can.
+    let mp3 = terminals().any(|terminal| terminal.links.contains(&LinkKind::National));
+    let mp3 = mp3.then_some(Codec::Mp3);
     let stored = terminals().any(|terminal| {
         terminal.links.contains(&LinkKind::Serial) && terminal.codecs.contains(&Codec::Adpcm)
     });
@@ -443,7 +451,7 @@ fn render_action(rules: &Rules, state: &State, id: BroadcastId) -> Option<Action
         message: broadcast.message().clone(),
         chime: broadcast.chime(),
         drill: broadcast.class() == crate::model::Class::Drill,
-        codecs: codecs.chain(others).collect(),
+        codecs: codecs.chain(others).chain(mp3).collect(),
         stored,
     })))
 }

@@ -91,7 +91,9 @@ pub fn same_terminal(a: &Terminal, b: &Terminal) -> bool {
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     };
-    let text = |t: &Terminal| (t.id, t.area, t.codecs.clone(), t.links.clone(), t.volume_percent);
+    let text = |t: &Terminal| {
+        (t.id, t.area, t.codecs.clone(), t.links.clone(), t.volume_percent, t.national)
+    };
     same_place && a.name == b.name && text(a) == text(b)
 }
 

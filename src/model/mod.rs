@@ -12,6 +12,7 @@ mod area;
 mod broadcast;
 mod call;
 mod fault;
+mod national;
 mod order;
 mod phrase;
 mod plan;
@@ -37,6 +38,7 @@ pub use broadcast::{
 };
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection};
+pub use national::NationalCode;
 pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use phrase::Phrase;
 pub use plan::{

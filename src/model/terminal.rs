@@ -1,6 +1,6 @@
 //! Loudspeaker terminals and the network they form with the areas.
 
-use super::{Area, AreaCode, Codec, Contact, Position};
+use super::{Area, AreaCode, Codec, Contact, NationalCode, Position};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -79,6 +79,8 @@ pub enum LinkKind {
     Mqtt,
     /// A serial line.
     Serial,
+    /// A TCP session by the national protocol (GD/J 089-2018, annexes D and E).
+    National,
 }
 
 /// One loudspeaker terminal of the registry.
@@ -98,6 +100,9 @@ pub struct Terminal {
     pub links: Vec<LinkKind>,
     /// Volume 1 to 100 (percent) when the plan gives none.
     pub volume_percent: u8,
+    /// Its resource code, by which it is known on the national link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub national: Option<NationalCode>,
 }
 
 /// The registry: areas and terminals of one county.

@@ -55,7 +55,11 @@ impl Asked {
         }
         let time = |name, text| word(text, name, "", |text| parse_time(text).ok());
         let classes = [("live", Class::Live), ("drill", Class::Drill)];
-        let links = [("mqtt", LinkKind::Mqtt), ("serial", LinkKind::Serial)];
+        let links = [
+            ("mqtt", LinkKind::Mqtt),
+            ("serial", LinkKind::Serial),
+            ("national", LinkKind::National),
+        ];
         let alert = word(&self.alert, "alert", "at most 512 bytes", |text| {
             (text.len() <= ALERT_BYTES_MAX).then(|| text.to_owned())
         })?;

@@ -97,6 +97,7 @@ pub(super) fn link(link: Option<LinkKind>) -> &'static str {
     match link {
         Some(LinkKind::Mqtt) => "网络",
         Some(LinkKind::Serial) => "串口",
+        Some(LinkKind::National) => "国标",
         None => "",
     }
 }

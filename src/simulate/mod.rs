@@ -6,6 +6,8 @@ mod bus_pty;
 mod bus_terminal;
 mod clips;
 mod fleet;
+mod national;
+mod national_horn;
 mod session;
 mod terminal;
 
@@ -14,5 +16,6 @@ pub use bus_pty::{SerialFleet, SimulatedLine, SimulatedLines};
 pub use bus_terminal::{BusTerminal, MemoryFlash, Sounded, line_profile};
 pub use clips::{ClipSource, Fetching};
 pub use fleet::{Fleet, FleetConfig, FleetStats, FleetTerminal, Misbehaviour, Tally};
+pub use national::{NationalFaults, NationalFleet, NationalFleetConfig, NationalStats};
 pub use session::{Received, Session, SessionConfig, SessionFault};
 pub use terminal::Slots;

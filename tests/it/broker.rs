@@ -41,6 +41,7 @@ fn network() -> Network {
             codecs: vec![Codec::Opus],
             links: vec![LinkKind::Mqtt],
             volume_percent: 80,
+            national: None,
         };
         (id, terminal)
     };

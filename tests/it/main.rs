@@ -17,6 +17,7 @@ mod https;
 mod ingest;
 mod kill;
 mod mqtt;
+mod national;
 mod people;
 mod policy;
 mod preview;

@@ -107,7 +107,9 @@ async fn up(config: &MqttConfig) -> (Mqtt, mpsc::Receiver<LinkInput>) {
             other @ (LinkInput::Down { .. }
             | LinkInput::Connected { .. }
             | LinkInput::Disconnected { .. }
-            | LinkInput::Serial { .. }) => panic!("expected Up, got {other:?}"),
+            | LinkInput::Serial { .. }
+            | LinkInput::National { .. }
+            | LinkInput::Noticed { .. }) => panic!("expected Up, got {other:?}"),
         }
     }
     (link, inputs)

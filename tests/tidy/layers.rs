@@ -42,7 +42,7 @@ const EXCEPTIONS: [(&str, &str, &str); 8] = [
 ];
 
 /// Files and folders that only compute.
-const PURE: [&str; 23] = [
+const PURE: [&str; 30] = [
     "src/model/",
     "src/ingest/",
     "src/decide/",
@@ -50,6 +50,13 @@ const PURE: [&str; 23] = [
     "src/deliver/delivery.rs",
     "src/deliver/order.rs",
     "src/deliver/schedule.rs",
+    "src/deliver/national/bytes.rs",
+    "src/deliver/national/control.rs",
+    "src/deliver/national/ebm.rs",
+    "src/deliver/national/ledger.rs",
+    "src/deliver/national/packet.rs",
+    "src/deliver/national/returned.rs",
+    "src/deliver/national/stream.rs",
     "src/deliver/serial/airtime.rs",
     "src/deliver/serial/master.rs",
     "src/deliver/serial/transfer.rs",

@@ -58,7 +58,7 @@ fn choices() -> Vec<(&'static str, Value)> {
         ("Class", words(&["drill", "live"])),
         ("Chime", words(&["none", "notice", "blue", "yellow", "orange", "red"])),
         ("Codec", words(&["opus", "mp3", "adpcm", "wav", "text", "phrases"])),
-        ("LinkKind", words(&["mqtt", "serial"])),
+        ("LinkKind", words(&["mqtt", "serial", "national"])),
         ("Phase", words(&["rendering", "sending", "cancelling", "ended"])),
         (
             "Disposition",

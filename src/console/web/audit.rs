@@ -125,6 +125,7 @@ fn form(visitor: &Visitor, asked: &Asked) -> Markup {
                     option value="" { (say("全部", "all")) }
                     option value="mqtt" selected[is(&asked.link, "mqtt")] { "MQTT" }
                     option value="serial" selected[is(&asked.link, "serial")] { "RS-485" }
+                    option value="national" selected[is(&asked.link, "national")] { (say("国标 GD/J 089", "national GD/J 089")) }
                 }
             }
             p { button.primary type="submit" { (say("查询", "Search")) } " " a href="/console/audit" { (say("清除", "Clear")) } }

@@ -241,7 +241,7 @@ fn line(visitor: &Visitor, row: &Row, (now, offset): (UtcMs, i16)) -> Markup {
                 None => span.hint { (say("启动后未收到", "not since the start")) },
             } }
             td { (health(visitor, row, now)) }
-            td { @for link in &terminal.links { (match link { LinkKind::Mqtt => "MQTT ", LinkKind::Serial => "RS-485 " }) } }
+            td { @for link in &terminal.links { (match link { LinkKind::Mqtt => "MQTT ", LinkKind::Serial => "RS-485 ", LinkKind::National => "GD/J 089 " }) } }
             td.number { (terminal.volume_percent) "%"
                 @if let Some((_, health)) = row.heard.as_ref().and_then(|heard| heard.health.as_ref()) {
                     @if health.volume_percent != terminal.volume_percent {

@@ -149,6 +149,7 @@ pub(super) fn link(link: LinkKind) -> &'static str {
     match link {
         LinkKind::Mqtt => "MQTT",
         LinkKind::Serial => "RS-485",
+        LinkKind::National => "GD/J 089",
     }
 }
 

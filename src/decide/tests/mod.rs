@@ -78,6 +78,7 @@ pub(crate) fn network() -> Network {
             codecs: vec![Codec::Opus],
             links: vec![LinkKind::Mqtt],
             volume_percent: 80,
+            national: None,
         };
         network.terminals.insert(id, terminal);
     }

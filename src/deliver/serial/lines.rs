@@ -408,7 +408,7 @@ fn play_ms(manifest: &wire::Manifest) -> i64 {
 }
 
 /// Reads the body of an order we sealed ourselves.
-fn body_of(frame: &[u8]) -> Option<Order> {
+pub(in crate::deliver) fn body_of(frame: &[u8]) -> Option<Order> {
     let end = frame.len().checked_sub(SEAL_BYTES.1)?;
     postcard::from_bytes(frame.get(SEAL_BYTES.0..end)?).ok()
 }

@@ -16,6 +16,7 @@ mod words;
 
 pub use direction::Direction;
 pub use kept::{CHIMES_KEPT, KEPT_MAX, Kept, PHRASES_KEPT_MAX, Seal};
+pub(super) use lines::body_of;
 pub use lines::{Contents, LineConfig, LineMember, SerialLines, TimeSignals};
 
 pub use master::{Master, TRANSFERS_MAX, WAITING_MAX};

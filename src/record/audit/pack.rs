@@ -25,6 +25,7 @@ pub(super) fn link_code(link: Option<LinkKind>) -> i64 {
         None => 0,
         Some(LinkKind::Mqtt) => 1,
         Some(LinkKind::Serial) => 2,
+        Some(LinkKind::National) => 3,
     }
 }
 
@@ -32,6 +33,7 @@ fn link(code: i64) -> Option<LinkKind> {
     match code {
         1 => Some(LinkKind::Mqtt),
         2 => Some(LinkKind::Serial),
+        3 => Some(LinkKind::National),
         _ => None,
     }
 }
