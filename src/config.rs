@@ -9,6 +9,7 @@ mod areas;
 mod contacts;
 mod cross;
 mod files;
+mod interlock;
 mod phrases;
 mod policy;
 mod reader;
