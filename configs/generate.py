@@ -202,6 +202,24 @@ automatic_per_hour_max = 6
 automatic_terminals_max = 500
 lifted_by = ["带班领导"]
 
+# Who may start what, when and where: origin (duty, upper, sensor) x class (nature, accident, health, security,
+# other) x level x hour x area. The strictest rule that fits holds; a list that is left out means all. Rules
+# and limits only make stricter: `ask` a person, or `refuse` with the reason, which the sender is told.
+# [[interlock.rules]]
+# name = "夜间上级低级别"
+# origins = ["upper"]
+# levels = ["yellow", "blue"]
+# from_hour = 22
+# until_hour = 6
+# verdict = "ask"
+# reason = "夜间黄色及以下须本县值班人员确认"
+# [[interlock.limits]]
+# name = "上级每小时"
+# origins = ["upper"]
+# per_hour_max = 10
+# terminals_max = 2000
+# over = "ask"
+
 # An officer's own broadcast: over these limits a second person must approve.
 [manual]
 terminals_alone_max = 20

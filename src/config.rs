@@ -9,6 +9,7 @@ mod areas;
 mod contacts;
 mod cross;
 mod files;
+mod interlock;
 mod national;
 mod phrases;
 mod policy;

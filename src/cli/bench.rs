@@ -4,6 +4,7 @@ mod audio;
 mod audit;
 mod bare;
 mod fanout;
+mod flood;
 mod plot;
 mod stage;
 mod viewers;
@@ -36,6 +37,8 @@ enum What {
     Viewers(viewers::ViewersArgs),
     /// From a recording to a clip, as a ratio to the bare Opus encoder 音频链路
     Audio(audio::AudioArgs),
+    /// A red alert while a source sends a thousand others a second, and what became of these 洪峰
+    Flood(flood::FloodArgs),
     /// How soon and how dear the voices speak 语音
     Voice(voice::VoiceArgs),
     /// The audit's questions over millions of acknowledgements 回执审计
@@ -59,6 +62,7 @@ pub(crate) fn run(args: &BenchArgs, out: &mut impl Write) -> anyhow::Result<u8> 
     match &args.what {
         What::Fanout(args) => fanout::run(args, out),
         What::Viewers(args) => viewers::run(args, out),
+        What::Flood(args) => flood::run(args, out),
         What::Audio(args) => audio::run(args, out),
         What::Voice(args) => voice::run(args, out),
         What::Audit(args) => audit::run(args, out),

@@ -8,6 +8,7 @@ mod client;
 mod demo;
 mod explain;
 mod keys;
+mod latch;
 mod national;
 pub mod record;
 mod run;
@@ -46,6 +47,8 @@ pub enum Command {
     Broadcast(broadcast::BroadcastArgs),
     /// Stop everything at once 一键停播
     Stop(stop::StopArgs),
+    /// Keep everything from starting until a leader lifts it 停播锁
+    Latch(latch::LatchArgs),
     /// List or simulate terminals 终端
     Terminals(terminals::TerminalsArgs),
     /// Verify, export or show the record 记录与审计
@@ -74,6 +77,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Alert(args) => alert::run(&args, &mut out),
         Command::Broadcast(args) => broadcast::run(&args, &mut out),
         Command::Stop(args) => stop::run(&args, &mut out),
+        Command::Latch(args) => latch::run(&args, &mut out),
         Command::Terminals(args) => terminals::run(&args, &mut out),
         Command::Record(args) => record::run(&args, &mut out),
         Command::Say(args) => say::run(&args, &mut out),

@@ -5,8 +5,8 @@ use crate::decide::{
     ANSWER_WITHIN_S, DECIDE_WITHIN_S, INTERVAL_S, REPEATS, VALIDITY_S, VOLUME_PERCENT,
 };
 use crate::model::{
-    AfterDeadline, ApprovalMode, AreaCode, BreakGlassRules, CallRule, Chime, Interlock, Level,
-    ManualRules, OnCancel, Playback, Policy, PolicyPart, QuietHours, ResponsePlan, Role, Template,
+    AfterDeadline, ApprovalMode, AreaCode, BreakGlassRules, CallRule, Chime, Level, ManualRules,
+    OnCancel, Playback, Policy, PolicyPart, QuietHours, ResponsePlan, Role, Template,
 };
 use std::collections::BTreeMap;
 
@@ -113,7 +113,7 @@ pub(super) fn read(document: &Document, faults: &Faults) -> (Policy, PolicyLines
         plans,
         templates,
         quiet_hours: keys.has("quiet_hours").then(|| quiet_hours(keys.table("quiet_hours"))),
-        interlock: interlock(keys.table("interlock")),
+        interlock: super::interlock::read(keys.table("interlock")),
         manual: manual(keys.table("manual")),
         break_glass: break_glass(keys.table("break_glass")),
         validity_s_default,
@@ -183,7 +183,7 @@ fn response_plan(keys: &mut Keys<'_>, validity_s_default: u32) -> ResponsePlan {
     }
 }
 
-fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
+pub(super) fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
     let mut levels = Vec::new();
     for name in keys.texts("levels") {
         match LEVELS.iter().find(|(option, _)| *option == name) {
@@ -197,7 +197,7 @@ fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
     levels
 }
 
-fn areas(keys: &mut Keys<'_>) -> Vec<AreaCode> {
+pub(super) fn areas(keys: &mut Keys<'_>) -> Vec<AreaCode> {
     let mut areas = Vec::new();
     for text in keys.texts("areas") {
         match AreaCode::parse(&text) {
@@ -235,16 +235,6 @@ fn quiet_hours(mut keys: Keys<'_>) -> QuietHours {
     }
     keys.finish();
     QuietHours { from_minute: from.unwrap_or_default(), until_minute: until.unwrap_or_default() }
-}
-
-fn interlock(mut keys: Keys<'_>) -> Interlock {
-    let interlock = Interlock {
-        automatic_per_hour_max: keys.number("automatic_per_hour_max", Some(6), 0..=1_000),
-        automatic_terminals_max: keys.number("automatic_terminals_max", Some(500), 0..=1_000_000),
-        lifted_by: keys.texts("lifted_by"),
-    };
-    keys.finish();
-    interlock
 }
 
 fn manual(mut keys: Keys<'_>) -> ManualRules {

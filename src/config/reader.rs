@@ -422,7 +422,7 @@ impl<'d> Keys<'d> {
         for item in items.iter() {
             let line = Some(line_of(self.text, item.span().start));
             match item.get_ref().as_table() {
-                Some(table) => tables.push(self.inner(Some(table), key.to_owned(), line)),
+                Some(table) => tables.push(self.inner(Some(table), self.full(key), line)),
                 None => self.wrong(key, "a list of tables", item.get_ref().type_str()),
             }
         }

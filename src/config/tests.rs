@@ -1,4 +1,5 @@
 mod beside;
+mod interlock;
 
 use super::*;
 use crate::decide::{Decision, Memory, Rules, plan};

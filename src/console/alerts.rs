@@ -31,7 +31,12 @@ pub(super) async fn post(
     request: Request,
 ) -> Result<Response, Problem> {
     let actor = console.keys.actor(&headers, Right::PostAlert)?;
-    let taken = take(request, console.alert_bytes_max).await?;
+    let taken = {
+        let _place = console.intake.body().await?;
+        take(request, console.alert_bytes_max).await?
+    };
+    let urgent = !taken.too_large && ingest::looks_urgent(&taken.bytes);
+    let _place = console.intake.enter(&actor.name, urgent).await?;
     let hint = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let origin = Origin { via: "api".into(), by: actor.name };
     let arrival = if taken.too_large {

@@ -86,7 +86,7 @@ fn half_an_hour() -> u32 {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ReasonBody {
-    reason: String,
+    pub(super) reason: String,
 }
 
 /// Body of approve: without a revision the plan must be as it was made.

@@ -3,15 +3,13 @@
 
 use super::{Console, Problem};
 use axum::extract::{Request, State};
-use axum::http::{Method, StatusCode};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::time::Duration;
 
 /// Longest time a request may take, seconds. `GET /events` is outside of it.
 const REQUEST_S_MAX: u64 = 30;
-/// Posted alerts that are read at the same time; more wait, bodies unread, within their time.
-pub(crate) const ALERTS_AT_ONCE_MAX: usize = 32;
 
 /// Lets known keys through, as long as the core turns.
 pub(super) async fn known(
@@ -40,19 +38,4 @@ pub(super) async fn in_time(request: Request, next: Next) -> Response {
         );
         Problem::of(StatusCode::GATEWAY_TIMEOUT, "no-answer", "处理超时", why).into_response()
     })
-}
-
-/// Lets a limited number of posted alerts be read at once.
-pub(super) async fn alerts_at_once(
-    State(console): State<Console>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if request.method() != Method::POST {
-        return next.run(request).await;
-    }
-    match console.alerts_at_once.acquire().await {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => Problem::busy("the gateway is stopping").into_response(),
-    }
 }

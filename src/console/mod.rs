@@ -11,6 +11,8 @@ mod extract;
 mod guard;
 pub(crate) mod health;
 mod idempotency;
+mod intake;
+mod latches;
 mod openapi;
 mod people;
 mod plans;
@@ -18,6 +20,7 @@ mod preview;
 mod problem;
 mod programmes;
 mod record;
+mod rejections;
 mod session;
 mod terminals;
 mod views;
@@ -25,6 +28,7 @@ mod web;
 
 pub(crate) use alerts::{arrive, arrive_too_large};
 pub use idempotency::Answered;
+pub use intake::Intake;
 pub use people::{Account, AccountFault, Accounts, PasswordFault, People};
 pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys, KnownKeys};
@@ -38,7 +42,7 @@ use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{delete, get, post};
 use std::sync::{Arc, Mutex};
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 use tower_http::catch_panic::CatchPanicLayer;
 
 /// Watchers of `GET /events` at the same time; 503 above it.
@@ -69,8 +73,8 @@ pub struct Console {
     pub alert_bytes_max: usize,
     /// Answers by idempotency key.
     pub answered: Arc<Mutex<Answered>>,
-    /// Room for alerts that are being read.
-    pub alerts_at_once: Arc<Semaphore>,
+    /// The way in of posted alerts.
+    pub intake: Arc<Intake>,
     /// True when the daemon stops.
     pub stopping: watch::Receiver<bool>,
     /// Who may sign in, and who is there.
@@ -83,20 +87,11 @@ pub struct Console {
     pub board: Arc<Board>,
 }
 
-/// Room for as many alerts as are read at the same time.
-#[must_use]
-pub fn alerts_at_once() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(guard::ALERTS_AT_ONCE_MAX))
-}
-
 /// The API as a router.
 pub fn router(console: Console) -> Router {
     let health = health::router(Arc::clone(&console.metrics));
-    let alerts = Router::new()
-        .route("/alerts", get(alerts::list).post(alerts::post))
-        .layer(from_fn_with_state(console.clone(), guard::alerts_at_once));
     let api = Router::new()
-        .merge(alerts)
+        .route("/alerts", get(alerts::list).post(alerts::post))
         .route("/alerts/{number}", get(alerts::one))
         .route("/plans", get(broadcasts::plans))
         .route("/plans/{id}/edit", post(plans::edit))
@@ -122,6 +117,12 @@ pub fn router(console: Console) -> Router {
         .route("/broadcasts/{id}/acknowledgements", get(broadcasts::acknowledgements))
         .route("/stop", post(broadcasts::stop))
         .route("/drill", post(broadcasts::drill))
+        .route("/latches", get(latches::list).post(latches::set))
+        .route("/latches/lift", post(latches::lift))
+        .route("/rejections", get(rejections::list))
+        .route("/rejections/{number}", get(rejections::one))
+        .route("/rejections/{number}/raw", get(rejections::raw))
+        .route("/rejections/{number}/replay", post(rejections::replay))
         .route("/terminals", get(terminals::list))
         .route("/record", get(record::rows))
         .route("/audit/acknowledgements", get(audit::acknowledgements))

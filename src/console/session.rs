@@ -158,6 +158,23 @@ impl KnownKeys {
         self.holder(digest, clock::now_utc()).ok_or_else(Problem::unauthorized)
     }
 
+    /// Areas for which the source of this name may act now; none when no key of it is known.
+    pub(super) fn areas_of_source(&self, name: &str) -> Vec<AreaCode> {
+        let of_file =
+            self.file.iter().find(|key| key.name == name && key.role.may(Right::PostAlert));
+        if let Some(key) = of_file {
+            return key.areas.clone();
+        }
+        let (made, now) =
+            (self.made.read().unwrap_or_else(PoisonError::into_inner), clock::now_utc());
+        let known = |key: &&ApiKeyLine| {
+            key.name == name
+                && key.role.may(Right::PostAlert)
+                && key.expires.is_none_or(|end| now < end)
+        };
+        made.values().find(known).map(|key| key.areas.clone()).unwrap_or_default()
+    }
+
     /// Whose key has this digest, if it lets anybody in at `now`.
     fn holder(&self, digest: Sha256, now: UtcMs) -> Option<Actor> {
         if let Some(key) = self.file.iter().find(|key| key.sha256 == digest) {

@@ -122,6 +122,12 @@ impl CoreHandle {
         let _full = self.sender.try_send(CoreMessage::Happened(Input::Wake));
     }
 
+    /// Whether the core has ended.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.sender.is_closed()
+    }
+
     /// Inputs that wait for the core.
     #[must_use]
     pub fn n_waiting(&self) -> usize {

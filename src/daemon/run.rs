@@ -361,6 +361,9 @@ fn console(
     (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
 ) -> anyhow::Result<Console> {
     let bytes_max = ground.settings.ingest.bytes_max;
+    let intake = Arc::<console::Intake>::default();
+    // It ends with the core, after the last request.
+    tokio::spawn(Arc::clone(&intake).tell(core.clone(), stopping.clone()));
     Ok(Console {
         audit,
         people: Arc::new(people),
@@ -377,7 +380,7 @@ fn console(
         record_url: ground.settings.record.url.clone().into(),
         alert_bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
         answered: Arc::default(),
-        alerts_at_once: console::alerts_at_once(),
+        intake,
         stopping,
     })
 }

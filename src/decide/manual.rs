@@ -1,13 +1,15 @@
 //! A broadcast by an officer's own hand: text or recording, to chosen places.
 
+use super::interlock::{Cell, Judged, judge, local_hour};
 use super::need::{decide_by, in_quiet_hours};
 use super::priority::priority;
 use super::target::cover;
 use super::text::{MESSAGE_CHARS_MAX, spoken};
 use super::{Memory, Rules, geometry, reason};
 use crate::model::{
-    AfterDeadline, AreaCode, Chime, Class, Codec, LIVE_VOICE, Level, LinkKind, Message, Need, Plan,
-    PlanId, Playback, Position, Reason, Refusal, TerminalId, UtcMs,
+    AfterDeadline, AreaCode, Chime, Class, Codec, HazardClass, LIVE_VOICE, Level, LinkKind,
+    Message, Need, OriginKind, Plan, PlanId, Playback, Position, Reason, Refusal, TerminalId,
+    UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -85,6 +87,10 @@ pub fn manual(
     let mut faults = check_form(rules, request, memory);
     let live = request.voice.as_deref() == Some(LIVE_VOICE);
     let mut terminals = audience(rules, request, &mut faults);
+    let judged = judged(rules, now, request, memory, &mut terminals);
+    if judged.silenced {
+        faults.extend(judged.refused.iter().cloned());
+    }
     // Group orders go to whole areas: those that can't hear what is spoken are not reached by them.
     let areas = cover(&rules.index, &rules.network, &terminals);
     let n_deaf = if live { keep_hearing(rules, &mut terminals) } else { 0 };
@@ -99,7 +105,8 @@ pub fn manual(
         return Err(Refusal { reasons: faults });
     }
     let expires = now.plus_s(i64::from(request.valid_s));
-    let against = second_person(rules, now, request, terminals.len());
+    let mut against = second_person(rules, now, request, terminals.len());
+    against.extend(judged.ask);
     let need = if against.is_empty() {
         Need::Nothing
     } else {
@@ -115,6 +122,7 @@ pub fn manual(
     };
     let mut reasons = vec![reason("manual", format!("{} 申请的人工播发", request.requested_by))];
     reasons.extend(against);
+    reasons.extend(judged.refused);
     if n_deaf > 0 {
         let text = format!("{n_deaf} 个终端只有串行线路或语音芯片，听不到现场喊话");
         reasons.push(reason("no_live_audio", text));
@@ -146,6 +154,24 @@ pub fn manual(
         supersedes: Vec::new(),
         reasons,
     })
+}
+
+/// What the county's interlock says of an officer's own words: they name no hazard, and without a level
+/// they are the mildest.
+fn judged(
+    rules: &Rules,
+    now: UtcMs,
+    request: &ManualRequest,
+    memory: &Memory,
+    terminals: &mut BTreeSet<TerminalId>,
+) -> Judged {
+    let cell = Cell {
+        origin: OriginKind::Duty,
+        class: HazardClass::Other,
+        level: Some(request.level.unwrap_or(Level::Blue)),
+        hour: local_hour(now, rules.policy.local_offset_minutes),
+    };
+    judge(rules, cell, &memory.limits_used, terminals)
 }
 
 fn fallback(request: &ManualRequest) -> String {

@@ -14,6 +14,8 @@ mod edit;
 mod explain;
 mod geometry;
 mod info;
+mod interlock;
+mod interlock_check;
 mod lineage;
 mod manual;
 mod matching;
@@ -44,6 +46,7 @@ pub use breakglass::{
 pub use calling::{area_name, called_areas, next_called, stage_of};
 pub use edit::{Edited, PlanEdit, edit};
 pub use explain::{Explanation, TownshipCount, explain};
+pub use interlock::{Cell, local_hour, verdict};
 pub use lineage::{LINEAGE_ALERTS_MAX, Lineage, Verdict};
 pub use manual::{ManualRequest, Urgency, manual};
 pub use matching::{Hazard, UNMATCHED_PLAN};
@@ -71,7 +74,7 @@ pub use roster_csv::{ROSTER_ROWS_MAX, RowFault, read_roster};
 pub use target::{POINT_REACH_KM, TargetIndex, Targets, resolve};
 pub use text::{MESSAGE_CHARS_MAX, SLOTS};
 
-use crate::model::{BroadcastId, Network, PlanBasis, Policy, Reason, TerminalId};
+use crate::model::{BroadcastId, Network, OriginKind, PlanBasis, Policy, Reason, TerminalId};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that rules a decision: the registry, its index and the county's policy.
@@ -97,6 +100,12 @@ impl Rules {
     #[must_use]
     pub fn cover(&self, terminals: &BTreeSet<TerminalId>) -> Vec<crate::model::AreaCode> {
         target::cover(&self.index, &self.network, terminals)
+    }
+
+    /// Terminals of an area under any of its codes.
+    #[must_use]
+    pub fn members(&self, area: crate::model::AreaCode) -> BTreeSet<TerminalId> {
+        self.index.members(&self.network, area)
     }
 
     /// The words of a template with these slots, for previews.
@@ -125,6 +134,10 @@ pub struct Memory {
     pub drill_armed: bool,
     /// Automatic broadcasts started in the last hour.
     pub automatic_in_hour: usize,
+    /// From where the wish comes.
+    pub origin: OriginKind,
+    /// Broadcasts of the last hour that each limit of the interlock counts, in its order.
+    pub limits_used: Vec<usize>,
     /// Running broadcasts of the alerts that this one supersedes or cancels.
     pub superseded: Vec<BroadcastId>,
     /// Terminals that broadcasts of these alerts, running or ended, were meant for: those who must

@@ -1,16 +1,17 @@
 //! From an alert to a plan, a refusal, or a note in the record.
 
 use super::info::{Choice, Chosen, choose};
+use super::interlock::{cell, hazard_class, judge, judged};
 use super::matching::{GENERAL_TEMPLATE, Hazard, Match, UNMATCHED_PLAN, match_plan};
 use super::need::{Facts, decide_by, interlock, need};
 use super::priority::{ALL_CLEAR, priority};
-use super::target::{Targets, place_name, resolve};
+use super::target::{Targets, cover, place_name, resolve};
 use super::text::{Slots, fill};
 use super::{Memory, Rules, reason};
 use crate::model::{
-    AfterDeadline, Alert, ApprovalMode, AreaCode, AreaLevel, Chime, Class, Info, Level, Message,
-    MsgType, Need, OnCancel, Plan, PlanBasis, PlanId, Reason, Refusal, ResponsePlan, Scope, Status,
-    TerminalId, UtcMs,
+    AfterDeadline, Alert, ApprovalMode, AreaCode, AreaLevel, Chime, Class, HazardClass, Info,
+    Level, Message, MsgType, Need, OnCancel, Plan, PlanBasis, PlanId, Reason, Refusal,
+    ResponsePlan, Scope, Status, TerminalId, UtcMs,
 };
 use std::collections::BTreeSet;
 
@@ -72,6 +73,7 @@ fn basis(plan: &ResponsePlan) -> PlanBasis {
         automatic: plan.approval == ApprovalMode::Automatic,
         on_cancel: plan.on_cancel,
         call: plan.call,
+        origin: None,
     }
 }
 
@@ -124,7 +126,7 @@ fn warn(
     id: PlanId,
     chosen: &Chosen<'_>,
 ) -> Decision {
-    let targets = resolve(&rules.network, &rules.index, now, &chosen.areas);
+    let mut targets = resolve(&rules.network, &rules.index, now, &chosen.areas);
     if let Some(decision) = nobody(alert, memory, &targets) {
         return decision;
     }
@@ -136,6 +138,11 @@ fn warn(
         return refused("expired", "预警到达时已过有效期");
     }
     let class = if alert.status == Status::Actual { Class::Live } else { Class::Drill };
+    let cell = cell(rules, memory, hazard_class(info, response), info.level, not_before);
+    let judged = judged(rules, cell, memory, &mut targets);
+    if judged.silenced {
+        return Decision::Refused(Refusal { reasons: judged.refused });
+    }
     let facts = Facts {
         class,
         level: info.level,
@@ -145,19 +152,11 @@ fn warn(
     };
     let mut against = doubts(rules, now, alert, chosen, &targets, &matched);
     against.extend(interlock(&rules.policy, response, facts));
+    against.extend(judged.ask);
     let need = need(response, &against, now, expires);
     let (message, cut) = words(rules, alert, info, &targets.areas, &targets.terminals, &matched);
-    let mut reasons = vec![match matched.found {
-        true => reason("plan_matched", format!("符合预案“{}”", response.title)),
-        false => reason("no_plan_matched", "没有符合的预案，按通用模板处理"),
-    }];
-    reasons.extend(against);
-    reasons.extend(chosen.notes.iter().cloned());
-    reasons.extend(targets.notes.iter().cloned());
-    if !targets.outside.is_empty() {
-        let text = format!("{} 处区域不在本地，未计入", targets.outside.len());
-        reasons.push(reason("partly_outside", text));
-    }
+    let mut reasons = why(&matched, against, chosen, &targets);
+    reasons.extend(judged.refused);
     reasons.extend(cut);
     let supersedes = match (class, alert.msg_type) {
         (Class::Live, MsgType::Update) => memory.superseded.clone(),
@@ -167,7 +166,7 @@ fn warn(
         id,
         alert: Some(alert.id.clone()),
         response_plan: response.name.clone(),
-        basis: Some(basis(response)),
+        basis: Some(PlanBasis { origin: Some(memory.origin), ..basis(response) }),
         requested_by: "alert".to_owned(),
         class,
         priority: priority(class, info.level, None),
@@ -185,6 +184,27 @@ fn warn(
         supersedes,
         reasons,
     }))
+}
+
+/// Why it became what it is, in order.
+fn why(
+    matched: &Match,
+    against: Vec<Reason>,
+    chosen: &Chosen<'_>,
+    targets: &Targets,
+) -> Vec<Reason> {
+    let mut reasons = vec![match matched.found {
+        true => reason("plan_matched", format!("符合预案“{}”", matched.plan.title)),
+        false => reason("no_plan_matched", "没有符合的预案，按通用模板处理"),
+    }];
+    reasons.extend(against);
+    reasons.extend(chosen.notes.iter().cloned());
+    reasons.extend(targets.notes.iter().cloned());
+    if !targets.outside.is_empty() {
+        let text = format!("{} 处区域不在本地，未计入", targets.outside.len());
+        reasons.push(reason("partly_outside", text));
+    }
+    reasons
 }
 
 /// What an alert without a single terminal of ours becomes; `None` = somebody is there to hear it,
@@ -368,10 +388,19 @@ fn cancel(
         return Decision::Cancel(CancelDecision { announce: None, reasons });
     }
     let announce = all_clear(rules, now, alert, memory, id, chosen.map(|c| c.main), earlier);
-    reasons.extend(announce.reasons.iter().cloned());
-    Decision::Cancel(CancelDecision { announce: Some(Box::new(announce)), reasons })
+    match announce {
+        Ok(announce) => {
+            reasons.extend(announce.reasons.iter().cloned());
+            Decision::Cancel(CancelDecision { announce: Some(Box::new(announce)), reasons })
+        }
+        Err(refused) => {
+            reasons.extend(refused);
+            Decision::Cancel(CancelDecision { announce: None, reasons })
+        }
+    }
 }
 
+/// The announcement that it is over; or why the interlock does not let it sound.
 fn all_clear(
     rules: &Rules,
     now: UtcMs,
@@ -380,14 +409,21 @@ fn all_clear(
     id: PlanId,
     info: Option<&Info>,
     earlier: Option<PlanBasis>,
-) -> Plan {
-    let terminals: BTreeSet<TerminalId> = memory
+) -> Result<Plan, Vec<Reason>> {
+    let mut terminals: BTreeSet<TerminalId> = memory
         .targeted
         .iter()
         .copied()
         .filter(|terminal| rules.network.terminals.contains_key(terminal))
         .collect();
     let expires = now.plus_s(ALL_CLEAR_VALID_S);
+    // It has no level of its own, and its hazard is over: rules for all of both hold, others ask.
+    let class = HazardClass::of_code(info.and_then(|info| Hazard::of(info).code).as_deref());
+    let cell = cell(rules, memory, class, None, now);
+    let judged = judge(rules, cell, &memory.limits_used, &mut terminals);
+    if judged.silenced {
+        return Err(judged.refused);
+    }
     let policy = &rules.policy;
     let quiet = super::in_quiet_hours(policy.quiet_hours, policy.local_offset_minutes, now);
     let mut reasons = vec![reason("all_clear", "向此前收到预警的终端播报解除")];
@@ -396,12 +432,14 @@ fn all_clear(
     }
     let public = alert.scope == Scope::Public;
     let automatic = earlier.as_ref().is_some_and(|plan| plan.automatic);
-    let need = if automatic && !quiet && public {
+    let need = if automatic && !quiet && public && judged.ask.is_empty() {
         Need::Nothing
     } else {
         let decide_by = decide_by(now, 0, expires);
         Need::Officers { officers: 1, decide_by, after: AfterDeadline::Expire }
     };
+    reasons.extend(judged.ask);
+    reasons.extend(judged.refused);
     let mut slots = info.map(|info| slots(rules, alert, info, &[], &terminals)).unwrap_or_default();
     let said = [&slots.headline, &slots.description].into_iter().any(|text| text.contains("解除"));
     if !said {
@@ -412,7 +450,7 @@ fn all_clear(
     }
     let (text, notes) = fill(template(rules, "all-clear", ALL_CLEAR_TEMPLATE), &slots);
     reasons.extend(notes);
-    Plan {
+    Ok(Plan {
         id,
         alert: Some(alert.id.clone()),
         response_plan: memory.response_plan.clone().unwrap_or_else(|| UNMATCHED_PLAN.to_owned()),
@@ -432,12 +470,12 @@ fn all_clear(
         volume_percent: None,
         repeats: 1,
         interval_s: 0,
-        areas: super::target::cover(&rules.index, &rules.network, &terminals),
+        areas: cover(&rules.index, &rules.network, &terminals),
         terminals,
         not_before: now,
         expires,
         need,
         supersedes: Vec::new(),
         reasons,
-    }
+    })
 }

@@ -1,6 +1,7 @@
 //! Whether response plans and templates make sense: the same questions for `mingluo check`, for the
 //! form on screen and for the core, so that what one lets through the others do too.
 
+use super::interlock_check::interlock_faults;
 use super::matching::UNMATCHED_PLAN;
 use super::plan::level_word;
 use super::text::{MESSAGE_CHARS_MAX, SLOTS, bad_slots};
@@ -116,6 +117,7 @@ pub fn policy_faults(policy: &Policy, network: &Network) -> Vec<PolicyFault> {
             remedy: "add `[[plans]]`".to_owned(),
         });
     }
+    faults.extend(interlock_faults(&policy.interlock, network));
     faults.extend(policy.templates.iter().flat_map(template_faults));
     for (at, plan) in policy.plans.iter().enumerate() {
         let mut found = Found::of(PolicyPart::Plan(plan.name.clone()));

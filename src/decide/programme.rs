@@ -6,8 +6,8 @@ use super::manual::{ManualRequest, Urgency, audience, check_form, manual};
 use super::need::in_quiet_hours;
 use super::{Memory, Rules, reason};
 use crate::model::{
-    Calendar, Chime, Class, LIVE_VOICE, LocalDate, Need, OnCancel, Plan, PlanBasis, PlanId,
-    Programme, Reason, Refusal, TerminalId, UtcMs,
+    Calendar, Chime, Class, LIVE_VOICE, LocalDate, Need, OnCancel, OriginKind, Plan, PlanBasis,
+    PlanId, Programme, Reason, Refusal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -215,6 +215,7 @@ pub fn programme_plan(
     now: UtcMs,
     programme: &Programme,
     by: &str,
+    memory: &Memory,
     id: PlanId,
 ) -> Result<Plan, Refusal> {
     let policy = &rules.policy;
@@ -222,7 +223,7 @@ pub fn programme_plan(
         return Err(Refusal { reasons: vec![reason("quiet_hours", "当前为静音时段")] });
     }
     let request = as_manual(programme, by, rules);
-    let mut plan = manual(rules, now, &request, &Memory::default(), id)?;
+    let mut plan = manual(rules, now, &request, memory, id)?;
     plan.need = Need::Nothing;
     plan.expires = plan.expires.min(quiet_from(rules, now));
     plan.basis = Some(PlanBasis {
@@ -231,8 +232,11 @@ pub fn programme_plan(
         automatic: false,
         on_cancel: OnCancel::Stop,
         call: None,
+        origin: Some(OriginKind::Duty),
     });
-    plan.reasons = vec![reason("programme", format!("节目单：{}", programme.name))];
+    // What the interlock asks now was not known when it was saved.
+    plan.reasons.retain(|why| why.code.starts_with("interlock_"));
+    plan.reasons.insert(0, reason("programme", format!("节目单：{}", programme.name)));
     Ok(plan)
 }
 

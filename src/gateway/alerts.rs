@@ -1,12 +1,12 @@
 //! An alert arrives: recorded, then decided.
 
-use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, people};
+use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, latch, people};
 use crate::decide::{self, Decision, Memory, Rules, Verdict};
-use crate::model::Origin;
 use crate::model::{
     AfterDeadline, Alert, AlertId, AreaCode, BroadcastId, Disposition, Need, Plan, PlanId, Reason,
-    Sha256, TerminalId, UtcMs,
+    Sha256, Shed, TerminalId, UtcMs,
 };
+use crate::model::{Origin, OriginKind};
 use crate::record::entry::Entry;
 use std::collections::BTreeSet;
 
@@ -17,37 +17,49 @@ impl Gateway {
         request: RequestId,
         arrival: Arrival,
     ) -> Vec<Action> {
-        self.outbox(now, |rules, out| match arrival.read {
-            Err(rejection) => {
-                out.record(Entry::AlertRejected {
-                    rejection: rejection.clone(),
-                    raw: arrival.raw,
-                    origin: arrival.origin,
-                });
-                out.reply(request, Answer::Rejected(rejection));
-            }
-            Ok(alert) => {
-                let verdict = out.state.lineage.verdict(&alert, arrival.content);
-                let taken = Taken {
-                    request,
-                    content: arrival.content,
-                    raw: arrival.raw,
-                    areas: arrival.areas,
-                };
-                match verdict {
-                    Verdict::Duplicate => {
-                        repeated(out, &alert, &taken, arrival.origin, Disposition::Duplicate);
-                    }
-                    Verdict::Conflict { .. } => {
-                        repeated(out, &alert, &taken, arrival.origin, Disposition::Conflict);
-                    }
-                    Verdict::New { supersedes, already_cancelled, .. } => {
-                        let news = News { supersedes, already_cancelled };
-                        accepted(rules, out, *alert, &taken, arrival.origin, &news);
-                    }
+        self.outbox(now, |rules, out| take(rules, out, request, arrival))
+    }
+}
+
+impl Gateway {
+    pub(super) fn alerts_shed(&mut self, now: UtcMs, shed: Shed) -> Vec<Action> {
+        self.outbox(now, |_, out| {
+            let Shed { by, why, n } = &shed;
+            let text = format!("来源 {by} 的 {n} 份报文过多未受理（{why}），已要求其重发");
+            out.effect(Action::Alarm(Reason { code: "alerts_shed".into(), text }));
+            out.record(Entry::AlertsShed(shed));
+        })
+    }
+}
+
+/// The one way in of everything that comes as bytes.
+pub(super) fn take(rules: &Rules, out: &mut Outbox<'_>, request: RequestId, arrival: Arrival) {
+    match arrival.read {
+        Err(rejection) => {
+            out.record(Entry::AlertRejected {
+                rejection: rejection.clone(),
+                raw: arrival.raw,
+                origin: arrival.origin,
+            });
+            out.reply(request, Answer::Rejected(rejection));
+        }
+        Ok(alert) => {
+            let verdict = out.state.lineage.verdict(&alert, arrival.content);
+            let taken =
+                Taken { request, content: arrival.content, raw: arrival.raw, areas: arrival.areas };
+            match verdict {
+                Verdict::Duplicate => {
+                    repeated(out, &alert, &taken, arrival.origin, Disposition::Duplicate);
+                }
+                Verdict::Conflict { .. } => {
+                    repeated(out, &alert, &taken, arrival.origin, Disposition::Conflict);
+                }
+                Verdict::New { supersedes, already_cancelled, .. } => {
+                    let news = News { supersedes, already_cancelled };
+                    accepted(rules, out, *alert, &taken, arrival.origin, &news);
                 }
             }
-        })
+        }
     }
 }
 
@@ -99,7 +111,7 @@ fn accepted(
     news: &News,
 ) {
     let id = PlanId(out.state.next_counter(out.now));
-    let memory = memory(out, &news.supersedes);
+    let memory = memory(rules, out, &news.supersedes, origin.kind());
     let decision = match &news.already_cancelled {
         Some(by) => Decision::Recorded(vec![Reason {
             code: "already_cancelled".into(),
@@ -108,6 +120,7 @@ fn accepted(
         None => decide::plan(rules, out.now, &alert, &memory, id),
     };
     let decision = bounded(rules, out, decision, &memory, &taken.areas);
+    let decision = latch::bounded(rules, out.state, decision);
     let (disposition, reasons) = summary(&decision);
     let alert_id = alert.id.clone();
     out.record(Entry::AlertAccepted {
@@ -202,7 +215,9 @@ fn take_plan(
 ) {
     let id = plan.id;
     plans.push(id);
-    broadcasts.extend(people::take_plan(rules, out, plan));
+    let (started, kept) = people::take_plan(rules, out, plan);
+    broadcasts.extend(started);
+    plans.extend(kept);
 }
 
 /// Plans of superseded alerts that still wait must not sound any more.
@@ -221,7 +236,12 @@ fn withdraw(out: &mut Outbox<'_>, superseded: &[AlertId], by: &str, reason: &str
 }
 
 /// What decide must know of the past.
-pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
+pub(super) fn memory(
+    rules: &Rules,
+    out: &Outbox<'_>,
+    superseded: &[AlertId],
+    origin: OriginKind,
+) -> Memory {
     let earlier =
         || {
             out.state.broadcasts.values().map(|state| &state.broadcast).filter(|broadcast| {
@@ -231,6 +251,8 @@ pub(super) fn memory(out: &Outbox<'_>, superseded: &[AlertId]) -> Memory {
     Memory {
         drill_armed: out.state.drill_armed(out.now).is_some(),
         automatic_in_hour: out.state.automatic_in_window(out.now),
+        origin,
+        limits_used: out.state.limits_used(rules, out.now),
         superseded: out
             .state
             .running()

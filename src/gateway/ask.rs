@@ -1,11 +1,12 @@
 //! What people ask beyond broadcasts and approvals. A closed list, each answered in its own file.
 
+use super::latch::LatchOrder;
 use super::live::LiveAct;
-use super::{Action, Gateway, RequestId, SilentRequest};
+use super::{Action, Arrival, Gateway, RequestId, SilentRequest};
 use crate::decide::{ManualRequest, PlanEdit, PolicyEdit};
 use crate::model::{
     Actor, ApiKeyLine, BroadcastId, Group, PlanId, PolicyPart, Programme, RegistryChange, Sha256,
-    Shift, ShiftId, UtcMs,
+    Shift, ShiftId, StopScope, UtcMs,
 };
 
 /// One such question.
@@ -47,6 +48,12 @@ pub enum Ask {
     ChangeRegistry(RegistryChange),
     /// Ask terminals whether they could play.
     TestSilently(SilentRequest),
+    /// Let nothing start somewhere until it is lifted 停播锁.
+    SetLatch(LatchOrder),
+    /// Lift such a latch, with the reason; all of them, or those of some areas.
+    LiftLatch(StopScope, String),
+    /// Read the bytes of a rejection again, with the reason; what they became now.
+    Replay(u64, String, Box<Arrival>),
 }
 
 /// What is released alone.
@@ -91,6 +98,11 @@ impl Gateway {
             Ask::RevokeKey(digest, why) => self.revoke_key(now, request, actor, digest, why),
             Ask::ChangeRegistry(change) => self.change_registry(now, request, actor, change),
             Ask::TestSilently(asked) => self.test_silently(now, request, actor, asked),
+            Ask::SetLatch(order) => self.set_latch(now, request, actor, &order),
+            Ask::LiftLatch(scope, why) => self.lift_latch(now, request, actor, scope, why),
+            Ask::Replay(number, why, arrival) => {
+                self.replay(now, request, actor, (number, why), *arrival)
+            }
         }
     }
 }

@@ -2,11 +2,12 @@
 //! two later signatures until they are there; past its deadline an alarm says that they are missing.
 
 use super::alerts::memory;
+use super::latch::{self, Open};
 use super::people::{areas_of, deny, may, refuse_ask, start, take_plan};
 use super::{Action, Answer, Gateway, Outbox, Release, RequestId, State};
 use crate::decide::{self, BrokenGlass, Countersignature, Rules};
 use crate::model::{
-    Actor, Approval, BroadcastId, Need, Plan, PlanId, Reason, Refusal, Right, UtcMs,
+    Actor, Approval, BroadcastId, Need, OriginKind, Plan, PlanId, Reason, Refusal, Right, UtcMs,
 };
 use crate::record::entry::Entry;
 
@@ -38,12 +39,21 @@ impl Gateway {
                 }
             }
             let is_manual = matches!(what, Release::Manual(_));
-            if is_manual && plan.need == Need::Nothing {
+            // A latch is there against orders from elsewhere: only the county's own words pass it.
+            let latched = latch::whole(rules, out.state, plan.clone()).err();
+            if let Some(refusal) = latched.clone().filter(|_| plan.alert.is_some()) {
+                return refuse_ask(out, request, actor, WHAT, refusal);
+            }
+            if is_manual && plan.need == Need::Nothing && latched.is_none() {
                 // Within the officer's own limits: nothing to break.
-                let answer =
-                    take_plan(rules, out, plan).map_or(Answer::Done(Vec::new()), Answer::Started);
+                let (started, _) = take_plan(rules, out, plan);
+                let answer = started.map_or(Answer::Done(Vec::new()), Answer::Started);
                 return out.reply(request, answer);
             }
+            let plan = match latched {
+                Some(refusal) => latch::broken(plan, refusal),
+                None => plan,
+            };
             let broken = out.state.glass.values();
             if let Err(refusal) = decide::break_glass(rules, now, actor, &plan, why, broken) {
                 return refuse_ask(out, request, actor, WHAT, refusal);
@@ -103,7 +113,8 @@ fn chosen(rules: &Rules, out: &Outbox<'_>, what: &Release) -> Result<Option<Plan
         Release::Manual(manual) => {
             let id = PlanId(out.state.next_counter(out.now));
             let whole = out.state.with_groups(manual)?;
-            decide::manual(rules, out.now, &whole, &memory(out, &[]), id).map(Some)
+            decide::manual(rules, out.now, &whole, &memory(rules, out, &[], OriginKind::Duty), id)
+                .map(Some)
         }
     }
 }
@@ -112,7 +123,7 @@ fn release(rules: &Rules, out: &mut Outbox<'_>, plan: Plan, by: &str, why: &str)
     let now = out.now;
     let id = plan.id;
     let approval = Approval::BreakGlass { by: by.to_owned(), reason: why.to_owned(), at: now };
-    let broadcast = start(rules, out, plan, approval);
+    let broadcast = start(rules, out, Open::by_glass(plan), approval);
     let within_s = i64::from(rules.policy.break_glass.countersign_within_s);
     out.record(Entry::GlassBroken {
         broadcast,

@@ -212,7 +212,7 @@ fn run_out(rules: &Rules, out: &mut Outbox<'_>) {
         match plan {
             Some(plan) if release => {
                 let approval = Approval::Clock { plan: plan.response_plan.clone(), at: now };
-                people::start(rules, out, plan, approval);
+                super::latch::start_open(rules, out, plan, approval);
             }
             _ => out.record(Entry::PlanEnded {
                 plan: id,

@@ -4,7 +4,7 @@ use super::alerts::memory;
 use super::people::{areas_of, deny, may, refuse_ask};
 use super::{Action, Answer, Gateway, RequestId};
 use crate::decide::{self, PlanEdit};
-use crate::model::{Actor, PlanId, Right, UtcMs};
+use crate::model::{Actor, OriginKind, PlanId, Right, UtcMs};
 use crate::record::entry::Entry;
 
 impl Gateway {
@@ -27,7 +27,13 @@ impl Gateway {
             }
             edit.edited_by.clone_from(&actor.name);
             edit.allowed_areas.clone_from(&actor.areas);
-            match decide::edit(rules, now, pending, &edit, &memory(out, &[])) {
+            match decide::edit(
+                rules,
+                now,
+                pending,
+                &edit,
+                &memory(rules, out, &[], OriginKind::Duty),
+            ) {
                 Err(refusal) => refuse_ask(out, request, actor, &what, refusal),
                 Ok(edited) => {
                     let revision = pending.revision().saturating_add(1);

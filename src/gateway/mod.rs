@@ -13,11 +13,14 @@ mod delivering;
 mod editing;
 mod groups;
 mod keys;
+mod latch;
+mod limits;
 mod live;
 mod people;
 mod policy;
 mod programmes;
 mod progress;
+mod quarantine;
 mod registry;
 mod resending;
 mod roster;
@@ -30,19 +33,21 @@ pub use ask::{Ask, Release};
 pub use calls::{Answering, Call, CallKey};
 pub use counts::Counts;
 pub use keys::KeyState;
+pub use latch::LatchOrder;
 pub use live::{LIVE_BEGIN_S_MAX, LIVE_S_MAX, LiveAct, Speaking};
 pub use programmes::{ProgrammeRun, ProgrammeState};
+pub use quarantine::{RejectedState, Replay};
 pub use registry::{Changed, REGISTRY_CHANGE_MAX, Registry, TERMINALS_MAX, same_terminal};
 pub use roster::Whom;
 pub use silent_test::{Answered, Findings, Heard, SilentRequest, SilentTest};
-pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
+pub use state::{AlertState, BroadcastState, Drill, Phase, State};
 
 use crate::decide::{ManualRequest, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
     ClipRef, Codec, Disposition, Health, LinkKind, Message, PlanId, Policy, Reason, Refusal,
-    Rejection, Sha256, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
+    Rejection, Sha256, Shed, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -122,6 +127,8 @@ pub enum Input {
     CallAnswered(RequestId, CallId, Answering),
     /// The gateway of messages took the message to the person at this place of a call.
     CallTook(CallId, usize),
+    /// Alerts of a source were not taken, and their sender was told so.
+    AlertsShed(Shed),
     /// Time passed.
     Wake,
 }
@@ -395,6 +402,7 @@ impl Gateway {
             Input::Link(up) => self.link_changed(now, up),
             Input::CallAnswered(request, call, how) => self.call_answered(now, request, call, how),
             Input::CallTook(call, place) => self.call_took(now, call, place),
+            Input::AlertsShed(shed) => self.alerts_shed(now, shed),
             Input::Wake => self.wake(now),
         }
     }

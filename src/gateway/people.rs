@@ -1,12 +1,13 @@
 //! What people ask: manual broadcasts, approvals, refusals, cancels, stop-all, drills.
 
 use super::alerts::memory;
+use super::latch::{self, Open};
 use super::{Action, Answer, Gateway, Outbox, RequestId, render_action};
 use crate::decide::{self, ManualRequest, Rules, Signed};
 use crate::model::Cancellation;
 use crate::model::{
-    Actor, Approval, AreaCode, BroadcastId, Need, Plan, PlanId, Refusal, Right, StopScope,
-    TerminalId, UtcMs, named_area,
+    Actor, Approval, AreaCode, BroadcastId, Need, OriginKind, Plan, PlanId, Refusal, Right,
+    StopScope, TerminalId, UtcMs, named_area,
 };
 use crate::record::entry::Entry;
 
@@ -26,16 +27,19 @@ impl Gateway {
                 return deny(out, request, actor, "manual broadcast", "role may not broadcast");
             }
             let id = PlanId(out.state.next_counter(now));
-            let past = memory(out, &[]);
+            let past = memory(rules, out, &[], OriginKind::Duty);
             let whole = out.state.with_groups(manual);
             match whole.and_then(|whole| decide::manual(rules, now, &whole, &past, id)) {
                 Err(refusal) => refuse_ask(out, request, actor, "manual broadcast", refusal),
                 Ok(plan) => {
+                    if let Err(refusal) = latch::whole(rules, out.state, plan.clone()) {
+                        return refuse_ask(out, request, actor, "manual broadcast", refusal);
+                    }
                     let more = match plan.need {
                         Need::Nothing => 0,
                         Need::Officers { officers, .. } => officers,
                     };
-                    let answer = match take_plan(rules, out, plan) {
+                    let answer = match take_plan(rules, out, plan).0 {
                         Some(broadcast) => Answer::Started(broadcast),
                         None => Answer::Waiting { plan: id, more },
                     };
@@ -65,6 +69,11 @@ impl Gateway {
                 let refusal = Refusal { reasons: vec![stale] };
                 return refuse_ask(out, request, actor, &format!("approve plan {plan}"), refusal);
             }
+            let parted = latch::part(rules, out.state, pending.plan().clone());
+            if parted.open.is_none() {
+                let refusal = Refusal { reasons: parted.against() };
+                return refuse_ask(out, request, actor, &format!("approve plan {plan}"), refusal);
+            }
             match decide::sign(pending, &actor.name, now) {
                 Err(refused) => {
                     deny(
@@ -83,8 +92,9 @@ impl Gateway {
                 Ok(Signed::Approved(approval)) => {
                     let ready = pending.plan().clone();
                     out.record(Entry::PlanSigned { plan, by: actor.name.clone() });
-                    let answer = start(rules, out, ready, approval);
-                    out.reply(request, Answer::Started(answer));
+                    let (started, _) = latch::start_open(rules, out, ready, approval);
+                    let answer = started.map_or(Answer::Done(Vec::new()), Answer::Started);
+                    out.reply(request, answer);
                 }
             }
         })
@@ -156,23 +166,7 @@ impl Gateway {
             if let Err(why) = may(actor, Right::Stop, areas) {
                 return deny(out, request, actor, "stop", &why);
             }
-            let hit = out.state.hit_by(scope);
-            let waiting: Vec<PlanId> = out.state.pending.keys().copied().collect();
-            let counter = BroadcastId(out.state.next_counter(now));
-            let by = actor.name.clone();
-            out.record(Entry::Stopped { scope: scope.clone(), counter, by });
-            for broadcast in &hit {
-                cancel_broadcast(out, *broadcast, &actor.name, "一键停播");
-            }
-            if *scope == StopScope::All {
-                for plan in waiting {
-                    let (by, reason) = (actor.name.clone(), "一键停播".to_owned());
-                    out.record(Entry::PlanEnded { plan, by, reason });
-                }
-                for order in super::delivering::stop_all(rules, counter, now) {
-                    out.effect(order);
-                }
-            }
+            let hit = stop_now(rules, out, actor, scope);
             out.reply(request, Answer::Done(hit));
         })
     }
@@ -213,20 +207,55 @@ impl Gateway {
     }
 }
 
-/// Records a plan; starts it when it needs nobody. Gives the broadcast when it started.
-pub(super) fn take_plan(rules: &Rules, out: &mut Outbox<'_>, plan: Plan) -> Option<BroadcastId> {
+/// Stops what sounds in a scope; gives the broadcasts that it hit.
+pub(super) fn stop_now(
+    rules: &Rules,
+    out: &mut Outbox<'_>,
+    actor: &Actor,
+    scope: &StopScope,
+) -> Vec<BroadcastId> {
+    let hit = out.state.hit_by(scope);
+    let waiting: Vec<PlanId> = out.state.pending.keys().copied().collect();
+    let counter = BroadcastId(out.state.next_counter(out.now));
+    let by = actor.name.clone();
+    out.record(Entry::Stopped { scope: scope.clone(), counter, by });
+    for broadcast in &hit {
+        cancel_broadcast(out, *broadcast, &actor.name, "一键停播");
+    }
+    if *scope == StopScope::All {
+        for plan in waiting {
+            let (by, reason) = (actor.name.clone(), "一键停播".to_owned());
+            out.record(Entry::PlanEnded { plan, by, reason });
+        }
+        for order in super::delivering::stop_all(rules, counter, out.now) {
+            out.effect(order);
+        }
+    }
+    hit
+}
+
+/// Records a plan; starts it when it needs nobody. Gives the broadcast when it started, and the plan of
+/// the part that a latch keeps waiting.
+pub(super) fn take_plan(
+    rules: &Rules,
+    out: &mut Outbox<'_>,
+    plan: Plan,
+) -> (Option<BroadcastId>, Option<PlanId>) {
     out.record(Entry::PlanMade { plan: Box::new(plan.clone()) });
-    let approval = decide::release(&plan, out.now)?;
-    Some(start(rules, out, plan, approval))
+    match decide::release(&plan, out.now) {
+        Some(approval) => latch::start_open(rules, out, plan, approval),
+        None => (None, None),
+    }
 }
 
 /// The one way from an approved plan to a sounding loudspeaker.
 pub(super) fn start(
     rules: &Rules,
     out: &mut Outbox<'_>,
-    plan: Plan,
+    plan: Open,
     approval: Approval,
 ) -> BroadcastId {
+    let plan = plan.into_plan();
     let id = BroadcastId(out.state.next_counter(out.now));
     let superseded = plan.supersedes.clone();
     out.record(Entry::PlanApproved { plan: plan.id, approval: approval.clone() });
@@ -319,8 +348,10 @@ impl Gateway {
     /// The refusal.
     pub fn outlook(&self, now: UtcMs, manual: &ManualRequest) -> Result<Plan, Refusal> {
         let drill_armed = self.state.drill_armed(now).is_some();
-        let past = decide::Memory { drill_armed, ..decide::Memory::default() };
+        let limits_used = self.state.limits_used(&self.rules, now);
+        let past = decide::Memory { drill_armed, limits_used, ..decide::Memory::default() };
         let whole = self.state.with_groups(manual)?;
-        decide::manual(&self.rules, now, &whole, &past, PlanId(0))
+        let plan = decide::manual(&self.rules, now, &whole, &past, PlanId(0))?;
+        latch::whole(&self.rules, &self.state, plan).map(Open::into_plan)
     }
 }

@@ -1,12 +1,13 @@
 //! The programme schedule 节目单: saved and approved by people, started by the clock, each occurrence
 //! once. What is on record decides what has started, so a restart starts nothing twice.
 
+use super::latch::{self, Open};
 use super::people::{areas_of, deny, may, refuse_ask, start};
 use super::{Action, Answer, Gateway, Outbox, RequestId, State};
 use crate::decide::{self, Rules, Urgency, same_person};
 use crate::model::{
-    Actor, Approval, AreaCode, BroadcastId, Class, Plan, PlanId, Programme, Reason, Refusal, Right,
-    UtcMs,
+    Actor, Approval, AreaCode, BroadcastId, Class, OriginKind, PlanId, Programme, Reason, Refusal,
+    Right, UtcMs,
 };
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
@@ -192,34 +193,44 @@ pub(super) fn due(rules: &Rules, out: &mut Outbox<'_>) {
         let Some(state) = out.state.programmes.get(&name).cloned() else { continue };
         match ready(rules, out, &state, due) {
             Err(reason) => out.record(Entry::ProgrammeSkipped { name, due, reason }),
-            Ok(plan) => {
-                out.record(Entry::PlanMade { plan: Box::new(plan.clone()) });
+            Ok((plan, held)) => {
+                let id = plan.plan().id;
+                out.record(Entry::PlanMade { plan: Box::new(plan.plan().clone()) });
                 let approval = Approval::Officers { by: state.people(), at: now };
                 let broadcast = start(rules, out, plan, approval);
+                for reason in held {
+                    out.record(Entry::LatchHeld { plan: id, waits_as: None, reason });
+                }
                 out.record(Entry::ProgrammeStarted { name, due, broadcast });
             }
         }
     }
 }
 
-/// The plan of an occurrence, or why it does not start.
+/// The plan of an occurrence with why a latch holds some of it, or why it does not start.
 fn ready(
     rules: &Rules,
     out: &Outbox<'_>,
     state: &ProgrammeState,
     due: UtcMs,
-) -> Result<Plan, Reason> {
+) -> Result<(Open, Vec<Reason>), Reason> {
     let now = out.now;
     if now > due.plus_s(i64::from(state.programme.tolerance_s)) {
         let text = "到点时网关未运行，已超过允许推迟的时间".to_owned();
         return Err(Reason { code: "missed".to_owned(), text });
     }
     let id = PlanId(out.state.next_counter(now));
-    let plan = decide::programme_plan(rules, now, &state.programme, &state.set_by, id);
+    let past = super::alerts::memory(rules, out, &[], OriginKind::Duty);
+    let plan = decide::programme_plan(rules, now, &state.programme, &state.set_by, &past, id);
     let plan = plan.map_err(|refusal| Reason {
         code: refusal.reasons.first().map(|first| first.code.clone()).unwrap_or_default(),
         text: refusal.reasons.into_iter().map(|r| r.text).collect::<Vec<_>>().join("；"),
     })?;
+    // Nobody can be asked at this moment: who had to agree did so before.
+    let asks = plan.reasons.iter().find(|why| why.code == "interlock_ask");
+    if let Some(asks) = asks.filter(|_| state.approved.is_none()) {
+        return Err(asks.clone());
+    }
     let daily = decide::priority(Class::Live, None, Some(Urgency::Daily));
     let emergency = out.state.running().find(|(_, running)| {
         let broadcast = &running.broadcast;
@@ -234,7 +245,20 @@ fn ready(
             let text = format!("范围内正在应急播发 {id}，日常节目让路");
             Err(Reason { code: "emergency_running".to_owned(), text })
         }
-        None => Ok(plan),
+        None => unlatched(latch::part(rules, out.state, plan)),
+    }
+}
+
+/// What of it a latch leaves: what it holds does not wait, it is over when the latch is lifted.
+fn unlatched(parted: latch::Parted) -> Result<(Open, Vec<Reason>), Reason> {
+    let held = parted.against();
+    match (parted.open, held.first()) {
+        (Some(open), _) => Ok((open, held)),
+        (None, Some(why)) => Err(why.clone()),
+        (None, None) => {
+            let text = "没有可播发的终端".to_owned();
+            Err(Reason { code: "no_audience".to_owned(), text })
+        }
     }
 }
 

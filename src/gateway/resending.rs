@@ -4,12 +4,12 @@
 
 use super::alerts::memory;
 use super::people::{areas_of, deny, may, refuse_ask, start};
-use super::{Action, Answer, BroadcastState, Gateway, Outbox, Phase, RequestId, State};
+use super::{Action, Answer, BroadcastState, Gateway, Outbox, Phase, RequestId, State, latch};
 use crate::decide;
 use crate::deliver::Delivery;
 use crate::model::{
-    Actor, Approval, BroadcastId, Outcome, PlanId, Reason, Refusal, RefusalCode, Right, TerminalId,
-    UtcMs,
+    Actor, Approval, BroadcastId, OriginKind, Outcome, PlanId, Reason, Refusal, RefusalCode, Right,
+    TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
 use std::collections::BTreeSet;
@@ -45,11 +45,12 @@ impl Gateway {
                 return out.reply(request, Answer::Done(vec![of]));
             }
             let id = PlanId(out.state.next_counter(now));
-            let past = memory(out, &[]);
-            match decide::resend(rules, now, &old.broadcast, due, &by, &past, id) {
+            let past = memory(rules, out, &[], OriginKind::Duty);
+            let plan = decide::resend(rules, now, &old.broadcast, due, &by, &past, id);
+            match plan.and_then(|plan| latch::whole(rules, out.state, plan)) {
                 Err(refusal) => refuse_ask(out, request, actor, &what, refusal),
                 Ok(plan) => {
-                    out.record(Entry::PlanMade { plan: Box::new(plan.clone()) });
+                    out.record(Entry::PlanMade { plan: Box::new(plan.plan().clone()) });
                     let approval = Approval::Officers { by: vec![by.clone()], at: now };
                     let broadcast = start(rules, out, plan, approval);
                     urge(out, of, &silent);

@@ -6,16 +6,17 @@ use super::counts::Counts;
 use super::keys::KeyState;
 use super::live::Speaking;
 use super::programmes::ProgrammeState;
+use super::quarantine::RejectedState;
 use super::registry::Registry;
 use super::silent_test::SilentTest;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
     AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
-    Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
-    named_area,
+    Latch, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId,
+    UtcMs, named_area,
 };
-use crate::model::{Cancellation, Origin, Rejection, Sha256};
+use crate::model::{Cancellation, Sha256};
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -23,8 +24,6 @@ use std::collections::{BTreeMap, VecDeque};
 /// Alerts kept in memory; older ones are in the record only. Identity (for duplicates) is kept
 /// longer by the lineage.
 pub(crate) const ALERTS_KEPT_MAX: usize = 2_000;
-/// Rejections kept in memory; older ones are in the record only.
-const REJECTED_KEPT_MAX: usize = 200;
 /// Span of the rolling window that limits automatic broadcasts.
 const AUTOMATIC_WINDOW_S: i64 = 3_600;
 
@@ -52,19 +51,6 @@ pub struct AlertState {
     /// Digest of the bytes it came as; `None` in states from before this was kept.
     #[serde(default)]
     pub raw: Option<Sha256>,
-}
-
-/// Bytes that could not become an alert, as the gateway remembers them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RejectedState {
-    /// When they came.
-    pub at: UtcMs,
-    /// Where from.
-    pub origin: Origin,
-    /// Digest of the bytes.
-    pub raw: Sha256,
-    /// Every fault.
-    pub rejection: Rejection,
 }
 
 /// How far a broadcast is.
@@ -207,6 +193,12 @@ pub struct State {
     /// The last of these, newest last.
     #[serde(default)]
     pub rejected: VecDeque<RejectedState>,
+    /// Alerts that were not taken because too many came, ever; their senders were told.
+    #[serde(default)]
+    pub n_shed: u64,
+    /// STOP latches that hold, by area.
+    #[serde(default)]
+    pub latches: BTreeMap<AreaCode, Latch>,
 }
 
 impl State {
@@ -218,11 +210,11 @@ impl State {
             | Entry::Denied { .. }
             | Entry::Started { .. }
             | Entry::Administered { .. }
+            | Entry::LatchHeld { .. }
             | Entry::PlanApproved { .. } => {}
-            Entry::AlertRejected { rejection, raw, origin } => {
-                let (rejection, origin) = (rejection.clone(), origin.clone());
-                self.apply_rejected(RejectedState { at, origin, raw: *raw, rejection });
-            }
+            Entry::AlertRejected { .. }
+            | Entry::RejectionReplayed { .. }
+            | Entry::AlertsShed(_) => self.apply_rejected(at, entry),
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
             | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),
@@ -277,10 +269,8 @@ impl State {
             }
             Entry::Stopped { counter, .. } => self.counter = self.counter.max(counter.0),
             Entry::BroadcastEnded { broadcast } => self.apply_ended(at, *broadcast),
-            Entry::DrillArmed { by, until } => {
-                self.drill = Some(Drill { armed_by: by.clone(), until: *until });
-            }
-            Entry::DrillDisarmed { .. } => self.drill = None,
+            Entry::DrillArmed { .. } | Entry::DrillDisarmed { .. } => self.apply_drill(entry),
+            Entry::LatchChanged { .. } => self.apply_latch(at, entry),
         }
     }
 
@@ -318,11 +308,10 @@ impl State {
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
     }
 
-    fn apply_rejected(&mut self, rejected: RejectedState) {
-        self.n_rejected += 1;
-        self.rejected.push_back(rejected);
-        if self.rejected.len() > REJECTED_KEPT_MAX {
-            self.rejected.pop_front();
+    fn apply_drill(&mut self, entry: &Entry) {
+        self.drill = None;
+        if let Entry::DrillArmed { by, until } = entry {
+            self.drill = Some(Drill { armed_by: by.clone(), until: *until });
         }
     }
 

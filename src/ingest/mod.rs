@@ -21,10 +21,12 @@ mod notes;
 mod references;
 mod report;
 mod time;
+mod urgency;
 mod wrapper;
 mod xml;
 
 pub use report::{Problem, problem, report};
+pub use urgency::looks_urgent;
 
 use crate::model::{Alert, AlertForm, Rejection};
 use notes::{Notes, quoted};

@@ -46,6 +46,10 @@ pub enum Right {
     Maintain,
     /// Manage accounts and API keys.
     Administer,
+    /// Set and lift the STOP latch.
+    Latch,
+    /// Read kept bytes of a rejection again.
+    Replay,
 }
 
 impl Role {
@@ -58,7 +62,8 @@ impl Role {
                 matches!(self, Self::Officer | Self::Leader)
             }
             Right::Roster | Right::Policy => matches!(self, Self::Leader | Self::Administrator),
-            Right::Drill => matches!(self, Self::Leader),
+            Right::Drill | Right::Latch => matches!(self, Self::Leader),
+            Right::Replay => matches!(self, Self::Leader | Self::Technician),
             Right::Read => !matches!(self, Self::Source),
             Right::Audit => matches!(self, Self::Auditor | Self::Leader),
             Right::Maintain => matches!(self, Self::Technician | Self::Administrator),

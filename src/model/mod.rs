@@ -12,6 +12,8 @@ mod area;
 mod broadcast;
 mod call;
 mod fault;
+mod interlock;
+mod latch;
 mod national;
 mod order;
 mod phrase;
@@ -38,8 +40,10 @@ pub use broadcast::{
 };
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection};
+pub use interlock::{HazardClass, HourSpan, InterlockLimit, InterlockRule, OriginKind, Verdict};
+pub use latch::{Latch, LatchHold};
+pub use order::{Address, Cancellation, OrderKind, Origin, Shed};
 pub use national::NationalCode;
-pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use phrase::Phrase;
 pub use plan::{
     Disposition, LIVE_VOICE, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal,

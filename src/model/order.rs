@@ -1,6 +1,6 @@
 //! Who an order goes to, what it asks, and where inputs came from.
 
-use super::{AreaCode, BroadcastId, TerminalId, UtcMs};
+use super::{AreaCode, BroadcastId, OriginKind, TerminalId, UtcMs};
 use serde::{Deserialize, Serialize};
 
 /// Where an input came from.
@@ -10,6 +10,33 @@ pub struct Origin {
     pub via: String,
     /// Name of the API key or the file.
     pub by: String,
+}
+
+/// Alerts of a source that were not taken, because too many came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shed {
+    /// Name of the API key.
+    pub by: String,
+    /// Why, a stable name.
+    pub why: String,
+    /// How many since the row before.
+    pub n: u32,
+}
+
+/// Ways in on which readings of the county's own sensors come, by the beginning of their names.
+const SENSOR_WAYS: [&str; 4] = ["sensor", "hydrology", "geology", "station"];
+
+impl Origin {
+    /// On whose account it is. Officers' own words do not come as bytes, so what is no sensor is from
+    /// above or from outside.
+    #[must_use]
+    pub fn kind(&self) -> OriginKind {
+        if SENSOR_WAYS.iter().any(|way| self.via.starts_with(way)) {
+            OriginKind::Sensor
+        } else {
+            OriginKind::Upper
+        }
+    }
 }
 
 /// To whom an order was addressed.

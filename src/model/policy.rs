@@ -1,6 +1,6 @@
 //! Response plans (预案) and the other rules of a county, as data.
 
-use super::{AreaCode, CallRule, Level, Role};
+use super::{AreaCode, CallRule, InterlockLimit, InterlockRule, Level, Role};
 use serde::{Deserialize, Serialize};
 
 /// What happens when nobody decided in time.
@@ -143,6 +143,12 @@ pub struct Interlock {
     pub automatic_terminals_max: u32,
     /// Officers who may lift it, for the message.
     pub lifted_by: Vec<String>,
+    /// Who may start what, when and where: the strictest rule that fits holds.
+    #[serde(default)]
+    pub rules: Vec<InterlockRule>,
+    /// How much of it.
+    #[serde(default)]
+    pub limits: Vec<InterlockLimit>,
 }
 
 /// What officers may broadcast by their own hand. The officer who asks counts as the first person;

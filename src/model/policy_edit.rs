@@ -1,6 +1,6 @@
 //! Response plans and templates that people changed on screen: which part, how, and why.
 
-use super::{CallRule, OnCancel, Policy, ResponsePlan, Role, Template, UtcMs};
+use super::{CallRule, OnCancel, OriginKind, Policy, ResponsePlan, Role, Template, UtcMs};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 
@@ -163,4 +163,7 @@ pub struct PlanBasis {
     /// Whether responsible persons are called.
     #[serde(default)]
     pub call: Option<CallRule>,
+    /// From where the wish came; `None` = before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub origin: Option<OriginKind>,
 }

@@ -4,9 +4,9 @@
 use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
-    LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart, Programme,
-    Reason, Rejection, Role, Sha256, Shift, ShiftId, SilentAnswer, SilentTestId, Spoken, StopScope,
-    Terminal, TerminalId, UtcMs,
+    LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart,
+    Programme, Reason, Rejection, Role, Sha256, Shed, Shift, ShiftId, SilentAnswer, SilentTestId,
+    Spoken, StopScope, Terminal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -110,8 +110,7 @@ pub enum Entry {
     BroadcastStarted {
         /// The broadcast.
         broadcast: Box<Broadcast>,
-        /// Its terminals that stand elsewhere than in the area of their name, with that area as the
-        /// registry has it now.
+        /// Its terminals that stand elsewhere than in the area of their name, and where.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         moved: Vec<(TerminalId, AreaCode)>,
     },
@@ -465,23 +464,35 @@ pub enum Entry {
         /// Who or what.
         approval: Approval,
     },
-}
-
-impl Entry {
-    /// The JSON text for the journal.
-    ///
-    /// # Errors
-    /// Only when a value can't be JSON, which no model value is (non-finite coordinates are refused
-    /// at ingest).
-    pub fn to_body(&self) -> Result<Vec<u8>, serde_json::Error> {
-        serde_json::to_vec(self)
-    }
-
-    /// Reads a journal body back.
-    ///
-    /// # Errors
-    /// When the text is not an entry this version knows; replay then stops and says which row.
-    pub fn from_body(body: &[u8]) -> Result<Self, serde_json::Error> {
-        serde_json::from_slice(body)
-    }
+    /// A leader set or lifted the STOP latch 停播锁: nothing starts there while it holds.
+    LatchChanged {
+        /// Where.
+        areas: Vec<AreaCode>,
+        /// What becomes of what comes; `None` = it is lifted.
+        hold: Option<LatchHold>,
+        /// Canonical name.
+        by: String,
+        /// Why, as typed.
+        reason: String,
+    },
+    /// A latch kept a plan, or a part of it, from starting.
+    LatchHeld {
+        /// Which plan.
+        plan: PlanId,
+        /// The plan that waits for people instead; `None` = it is refused.
+        waits_as: Option<PlanId>,
+        /// Which latch, and how much of it.
+        reason: Reason,
+    },
+    /// Alerts were not taken because too many came; their senders were told to send them again.
+    AlertsShed(Shed),
+    /// A person had the kept bytes of a rejection read again; what they became is the next entry.
+    RejectionReplayed {
+        /// Which: the first rejection ever was number 1.
+        number: u64,
+        /// Canonical name.
+        by: String,
+        /// Why, as typed.
+        reason: String,
+    },
 }

@@ -1,4 +1,4 @@
-//! Names of entries in the journal: they never change, however the code calls them.
+//! Names of entries in the journal, which never change however the code calls them; and their text.
 
 use super::entry::Entry;
 
@@ -59,6 +59,27 @@ impl Entry {
             Self::SilentTestEnded { .. } => "silent_test_ended",
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
+            Self::LatchChanged { .. } => "latch_changed",
+            Self::LatchHeld { .. } => "latch_held",
+            Self::AlertsShed(_) => "alerts_shed",
+            Self::RejectionReplayed { .. } => "rejection_replayed",
         }
+    }
+
+    /// The JSON text for the journal.
+    ///
+    /// # Errors
+    /// Only when a value can't be JSON, which no model value is (non-finite coordinates are refused
+    /// at ingest).
+    pub fn to_body(&self) -> Result<Vec<u8>, serde_json::Error> {
+        serde_json::to_vec(self)
+    }
+
+    /// Reads a journal body back.
+    ///
+    /// # Errors
+    /// When the text is not an entry this version knows; replay then stops and says which row.
+    pub fn from_body(body: &[u8]) -> Result<Self, serde_json::Error> {
+        serde_json::from_slice(body)
     }
 }

@@ -9,7 +9,7 @@ use crate::seen::PWNED;
 use serde_json::json;
 
 /// Texts that become code where a page is careless.
-fn corpus() -> Vec<String> {
+pub(crate) fn corpus() -> Vec<String> {
     let call = format!("{PWNED}(1)");
     [
         "<script>CALL</script>",

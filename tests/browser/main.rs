@@ -13,6 +13,7 @@ mod policy;
 #[path = "../it/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of whole stages, which use the rest")]
 mod process;
+mod quarantine;
 mod registry;
 mod seen;
 mod shot;

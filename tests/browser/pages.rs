@@ -33,6 +33,8 @@ pub(crate) const PAGES: &[Known] = &[
     page("programme-form", "/console/programmes/edit", Role::Leader),
     page("groups", "/console/groups", Role::Leader),
     page("drills", "/console/drills", Role::Leader),
+    page("latches", "/console/latches", Role::Leader),
+    page("rejections", "/console/rejections", Role::Leader),
     page("me", "/console/me", Role::Leader),
     page("audit", "/console/audit", Role::Auditor),
     page("system", "/console/system", Role::Administrator),

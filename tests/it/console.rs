@@ -67,6 +67,8 @@ fn each_role_sees_and_does_what_is_its_own() {
         ("/console/programmes/edit", "officer leader"),
         ("/console/groups", "officer leader"),
         ("/console/drills", "leader"),
+        ("/console/latches", "officer leader auditor technician admin"),
+        ("/console/rejections", "officer leader auditor technician admin"),
         ("/console/audit", "leader auditor"),
         ("/console/system", "officer leader auditor technician admin"),
         ("/console/accounts", "admin"),

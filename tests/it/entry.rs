@@ -126,6 +126,21 @@ fn keys_made_on_screen() {
     check("key_revoked", &format!(r#""sha256":"{digest}","by":"管系统","reason":"密钥外泄""#));
 }
 
+#[test]
+fn the_latch_the_quarantine_and_what_was_shed() {
+    let latch = |hold: &str| {
+        format!(r#""areas":["430621000000"],"hold":{hold},"by":"李带班","reason":"误发，正在核实""#)
+    };
+    for hold in [r#""wait""#, r#""refuse""#, "null"] {
+        check("latch_changed", &latch(hold));
+    }
+    let reason = r#"{"code":"stop_latch","text":"停播锁生效"}"#;
+    check("latch_held", &format!(r#""plan":7,"waits_as":8,"reason":{reason}"#));
+    check("latch_held", &format!(r#""plan":7,"waits_as":null,"reason":{reason}"#));
+    check("rejection_replayed", r#""number":3,"by":"季技术","reason":"读取程序已更新""#);
+    check("alerts_shed", r#""by":"气象局","why":"source_pace","n":950"#);
+}
+
 /// What was written before a field existed is read with its default.
 #[test]
 fn older_texts_are_read() {

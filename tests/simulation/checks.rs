@@ -2,9 +2,10 @@
 
 use crate::world::World;
 use mingluo::gateway::{Phase, State};
-use mingluo::model::{BroadcastId, Class, Outcome};
+use mingluo::model::{Approval, AreaCode, BroadcastId, Class, Outcome, named_area};
 use mingluo::record::entry::Entry;
 use mingluo::record::{Journal, MemoryJournal, NewRow, Trust};
+use std::collections::BTreeSet;
 
 /// How much longer than its validity a horn may sound: the bound of a terminal's clock error plus
 /// the wait for its next tick.
@@ -118,6 +119,7 @@ pub(crate) fn end(world: &mut World) {
         broken.push("a snapshot does not give the state back".into());
     }
     broken.extend(programmes(world));
+    broken.extend(latches(world));
     let mut n_broadcasts = 0;
     for (id, state) in &folded.broadcasts {
         n_broadcasts += 1;
@@ -147,7 +149,8 @@ pub(crate) fn end(world: &mut World) {
             }
         }
     }
-    if n_broadcasts == 0 {
+    let latched = world.journal.rows().iter().any(|row| row.kind == "latch_changed");
+    if n_broadcasts == 0 && !latched {
         broken.push("no broadcast at all".into());
     }
     world.broken.extend(broken);
@@ -171,6 +174,30 @@ fn programmes(world: &World) -> Vec<String> {
         return vec![format!("a programme of one occurrence ended {} times: {ends:?}", ends.len())];
     }
     Vec::new()
+}
+
+/// By the ledger alone: where a latch held, nothing started but what an officer released by name.
+fn latches(world: &World) -> Vec<String> {
+    let mut held: BTreeSet<AreaCode> = BTreeSet::new();
+    let mut broken = Vec::new();
+    for row in world.journal.rows() {
+        let entry = Entry::from_body(&row.body).expect("our own rows");
+        if let Entry::LatchChanged { areas, hold, .. } = entry {
+            held.retain(|area| !areas.contains(area));
+            held.extend(areas.into_iter().filter(|_| hold.is_some()));
+        } else if let Entry::BroadcastStarted { broadcast, .. } = entry
+            && !matches!(broadcast.approval(), Approval::BreakGlass { .. })
+        {
+            let mut areas = broadcast.terminals().iter().filter_map(|id| named_area(*id));
+            let latched = areas.find(|area| held.iter().any(|latch| latch.contains(*area)));
+            broken.extend(
+                latched.map(|area| {
+                    format!("{} started in {area}, where a latch holds", broadcast.id())
+                }),
+            );
+        }
+    }
+    broken
 }
 
 /// What must survive: everything but the pacing of orders, which is of this process only.

@@ -457,6 +457,9 @@ impl World {
         if self.bug == Some(Bug::RestartForgetsProgrammes) {
             state.programmes.values_mut().for_each(|programme| programme.last = None);
         }
+        if self.bug == Some(Bug::LatchForgotten) {
+            state.latches.clear();
+        }
         let mut gateway = Gateway::open(rules(), Pace::default(), state);
         let actions = gateway.resume(self.now);
         self.gateway = Some(gateway);

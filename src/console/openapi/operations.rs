@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 pub(super) fn all() -> Vec<Operation> {
     let described = open("/openapi.json", "this document")
         .answers_as(200, &json!({ "application/json": { "schema": super::shape::anything() } }));
-    [alerts(), broadcasts(), acts(), duty(), programmes(), audit(), vec![described]]
+    let guarded = super::guarded::operations();
+    [alerts(), broadcasts(), acts(), duty(), programmes(), audit(), guarded, vec![described]]
         .into_iter()
         .flatten()
         .collect()

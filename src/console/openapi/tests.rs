@@ -1,7 +1,7 @@
 //! The description against the router, against the types that read requests, and against itself.
 
 use super::*;
-use crate::console::{broadcasts, duty, plans, preview, programmes};
+use crate::console::{broadcasts, duty, latches, plans, preview, programmes};
 use crate::gateway::{AlertState, Counts, Phase};
 use crate::model;
 use serde::de::value::Error;
@@ -148,6 +148,7 @@ fn schemas_have_the_names_of_their_types() {
     check_names::<model::LinkKind>("LinkKind");
     check_names::<model::Need>("Need");
     check_names::<model::OrderKind>("OrderKind");
+    check_names::<model::LatchHold>("LatchHold");
     check_names::<model::Outcome>("Outcome");
     check_names::<model::Position>("Position");
     check_names::<model::Post>("Post");
@@ -198,6 +199,8 @@ fn bodies_are_read_as_they_are_described() {
     check_body::<broadcasts::StopBody>("StopBody", true);
     check_body::<broadcasts::DrillBody>("DrillBody", true);
     check_body::<plans::EditBody>("EditBody", true);
+    check_body::<latches::LatchBody>("LatchBody", true);
+    check_body::<latches::LiftBody>("LiftBody", true);
     check_body::<plans::BreakGlassBody>("BreakGlassBody", true);
     check_body::<preview::PreviewBody>("PreviewBody", true);
     check_body::<duty::RosterBody>("RosterBody", true);

@@ -70,6 +70,7 @@ pub(super) async fn get(
         @if let Some(last) = alerts.last().filter(|_| alerts.len() == PAGE_MAX) {
             p { a.button href={ "?before=" (last.number) "&disposition=" (filter.disposition) } { (say("更早的", "Older")) } }
         }
+        p { a href="/console/rejections" { (say("全部退回报文，重读 →", "All rejected messages, and reading them again →")) } }
         h2 #rejected { (say("退回的报文", "Rejected messages")) " (" (n_rejected) ")" }
         @if rejected.is_empty() { p.empty { (say("没有无法识别的报文。", "Everything could be read.")) } }
         @for one in &rejected { (rejected_card(&visitor, one, offset)) }

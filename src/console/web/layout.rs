@@ -19,9 +19,9 @@ pub(super) struct Place {
 }
 
 /// The pages of the menu, in their order. A page with a right that the visitor lacks is not shown.
-pub(super) const PLACES: [Place; 12] = [
+pub(super) const PLACES: [Place; 13] = [
     OVERVIEW, ALERTS, COMPOSE, APPROVALS, BROADCASTS, AUDIT, TERMINALS, PLANS, ROSTER, PROGRAMMES,
-    DRILLS, SYSTEM,
+    DRILLS, LATCHES, SYSTEM,
 ];
 
 /// 总览
@@ -50,6 +50,8 @@ pub(super) const PROGRAMMES: Place =
     place("/console/programmes", "节目单", "Programmes", Right::Read);
 /// 演练
 pub(super) const DRILLS: Place = place("/console/drills", "演练", "Drills", Right::Drill);
+/// 停播锁
+pub(super) const LATCHES: Place = place("/console/latches", "停播锁", "STOP latch", Right::Read);
 /// 系统
 pub(super) const SYSTEM: Place = place("/console/system", "系统", "System", Right::Read);
 
@@ -67,6 +69,7 @@ pub(super) fn page(
 ) -> Markup {
     let content = html! {
         (banner(console, visitor))
+        (super::latches::strip(visitor, console.county.local_offset_minutes))
         (menu(visitor, here))
         main id="main" {
             @for flash in &visitor.flashes {

@@ -22,6 +22,7 @@ mod glass;
 mod groups;
 mod guard;
 mod keys;
+mod latches;
 mod layout;
 mod live;
 mod map;
@@ -39,6 +40,7 @@ mod pulse;
 mod read_back;
 mod recordings;
 mod registry;
+mod rejections;
 mod resend;
 mod roster;
 mod sign_in;
@@ -127,6 +129,11 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))
+        .route("/rejections", get(rejections::get))
+        .route("/rejections/{number}", get(rejections::one))
+        .route("/rejections/{number}/replay", post(rejections::replay))
+        .route("/latches", get(latches::get).post(latches::set))
+        .route("/latches/lift", post(latches::lift))
         .route("/audit", get(audit::get))
         .route("/audit/export", get(audit::export))
         .route("/audit/evidence", get(evidence::get))

@@ -9,7 +9,9 @@ use super::plan_words;
 use super::visitor::Visitor;
 use super::words::{self, Tongue};
 use crate::console::Console;
-use crate::model::{ApprovalMode, Playback, Policy, PolicyPart, QuietHours, ResponsePlan, Right};
+use crate::model::{
+    ApprovalMode, Playback, Policy, PolicyPart, QuietHours, ResponsePlan, Right, Verdict,
+};
 use axum::extract::State;
 use maud::{Markup, html};
 
@@ -88,11 +90,31 @@ fn limits(visitor: &Visitor, policy: &Policy) -> Markup {
                     (say("一人最多 ", "alone at most ")) (policy.manual.terminals_alone_max)
                     (say(" 个终端，超出需另一人批准", " terminals, else a second person"))
                 }
+                @for rule in &policy.interlock.rules {
+                    dt { (say("联锁：", "Interlock: ")) (rule.name) }
+                    dd { (strict(visitor, rule.verdict)) " · " (rule.reason) }
+                }
+                @for limit in &policy.interlock.limits {
+                    dt { (say("限额：", "Limit: ")) (limit.name) }
+                    dd {
+                        @if let Some(n) = limit.per_hour_max { (say("每小时 ", "an hour ")) (n) " · " }
+                        @if let Some(n) = limit.terminals_max { (say("终端 ", "terminals ")) (n) " · " }
+                        (strict(visitor, limit.over))
+                    }
+                }
                 @if !policy.interlock.lifted_by.is_empty() {
                     dt { (say("可解除限制的人", "Who may lift limits")) } dd { (policy.interlock.lifted_by.join("、")) }
                 }
             }
         }
+    }
+}
+
+fn strict(visitor: &Visitor, verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Allow => visitor.tongue().say("按预案", "as the plan says"),
+        Verdict::Ask => visitor.tongue().say("须人工确认", "a person decides"),
+        Verdict::Refuse => visitor.tongue().say("不予播发", "refused"),
     }
 }
 

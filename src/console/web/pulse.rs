@@ -12,10 +12,13 @@ pub(super) async fn part(console: &Console, tongue: Tongue) -> Result<Markup, Co
         let state = gateway.state();
         let of = |class| state.running().filter(|(_, b)| b.broadcast.class() == class).count();
         let drill = state.drill.as_ref().map(|drill| drill.until);
-        (of(Class::Live), of(Class::Drill), state.pending.len(), drill)
+        (of(Class::Live), of(Class::Drill), state.pending.len(), drill, state.latches.len())
     });
-    let (live, drills, waiting, armed) = look.await?;
+    let (live, drills, waiting, armed, latches) = look.await?;
     Ok(html! {
+        @if latches > 0 {
+            a.lamp.live href="/console/latches" { (tongue.say("停播锁 ", "STOP latch ")) (latches) }
+        }
         @if live > 0 {
             a.lamp.live href="/console/broadcasts" { (tongue.say("正在播发 ", "On air ")) (live) }
         }

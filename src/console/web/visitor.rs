@@ -2,6 +2,7 @@
 
 use super::fault::PageFault;
 use super::guard::Nonce;
+use super::latches::{Held, held};
 use super::words::Tongue;
 use crate::console::Console;
 use crate::console::extract::take;
@@ -76,6 +77,8 @@ pub(super) struct Visitor {
     pub(super) look: Look,
     /// Lines for the head of the page.
     pub(super) flashes: Vec<Flash>,
+    /// STOP latches that hold.
+    pub(super) latches: Vec<Held>,
 }
 
 impl Visitor {
@@ -139,7 +142,12 @@ impl FromRequestParts<Console> for Visitor {
         let session = session.ok_or(SignInFirst(back.clone()))?;
         let is_page = back.is_some() && !watches && !parts.headers.contains_key("x-requested-with");
         let flashes = if is_page { people.sessions.take_flashes(&cookie) } else { Vec::new() };
-        Ok(Self { session, cookie, look, flashes })
+        // A core that does not answer now is told by the page itself, which asks it too.
+        let latches = match watches {
+            true => Vec::new(),
+            false => console.core.look(held).await.unwrap_or_default(),
+        };
+        Ok(Self { session, cookie, look, flashes, latches })
     }
 }
 

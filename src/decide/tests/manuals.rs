@@ -2,7 +2,7 @@ use super::*;
 use crate::decide::{ManualRequest, Urgency, manual};
 use crate::model::{Class, Need, Plan, PlanId, Refusal};
 
-fn request() -> ManualRequest {
+pub(super) fn request() -> ManualRequest {
     ManualRequest {
         text: Some("明天上午停水".into()),
         recording: None,

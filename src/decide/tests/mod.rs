@@ -1,6 +1,7 @@
 //! Tables over the whole of `decide`: a county of three villages.
 
 mod approvals;
+mod interlock;
 mod lineages;
 mod manuals;
 mod plans;
@@ -130,6 +131,8 @@ pub(crate) fn rules() -> Rules {
             automatic_per_hour_max: 3,
             automatic_terminals_max: 4,
             lifted_by: vec!["王主任".into()],
+            rules: Vec::new(),
+            limits: Vec::new(),
         },
         manual: ManualRules { terminals_alone_max: 2, ..ManualRules::default() },
         break_glass: BreakGlassRules::default(),

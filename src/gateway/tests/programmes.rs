@@ -9,7 +9,7 @@ fn date(text: &str) -> LocalDate {
 }
 
 /// 12:30 every day in village B, one terminal.
-fn programme(name: &str) -> Programme {
+pub(super) fn programme(name: &str) -> Programme {
     Programme {
         name: name.into(),
         text: Some("安全生产月，人人讲安全".into()),

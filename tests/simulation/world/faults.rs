@@ -32,10 +32,12 @@ pub(crate) enum Bug {
     PartsAtOnce,
     /// A restart forgets which programmes have started.
     RestartForgetsProgrammes,
+    /// A restart forgets which STOP latches hold.
+    LatchForgotten,
 }
 
 impl Bug {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::ActsBeforeRecord,
         Self::ReplayForgetsTail,
         Self::TerminalForgets,
@@ -49,6 +51,7 @@ impl Bug {
         Self::ResendsToAll,
         Self::PartsAtOnce,
         Self::RestartForgetsProgrammes,
+        Self::LatchForgotten,
     ];
 }
 

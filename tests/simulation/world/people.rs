@@ -3,10 +3,10 @@
 
 use super::{Bug, Event, START, World, rules};
 use mingluo::decide::{ManualRequest, Urgency};
-use mingluo::gateway::{Action, Ask, Input, LiveAct, Release, RequestId, Speaking};
+use mingluo::gateway::{Action, Ask, Input, LatchOrder, LiveAct, Release, RequestId, Speaking};
 use mingluo::model::{
-    Actor, BroadcastId, Calendar, Chime, Class, ClipRef, Codec, LocalDate, Outcome, Programme,
-    Role, Sha256, Spoken, TerminalId,
+    Actor, AreaLevel, BroadcastId, Calendar, Chime, Class, ClipRef, Codec, LatchHold, LocalDate,
+    Outcome, Programme, Role, Sha256, Spoken, StopScope, TerminalId,
 };
 use mingluo::record::entry::Entry;
 use std::collections::BTreeSet;
@@ -89,6 +89,12 @@ impl World {
         if !self.mild && self.loss.is_multiple_of(2) {
             self.at(20_000 + i64::try_from(self.delay_ms).unwrap() * 20, Event::Officer(5));
         }
+        // A latch of the county or of one town, lifted before or after the programme is due.
+        if self.delay_ms % 3 == 1 {
+            self.at(3_500, Event::Officer(6));
+            let lifted_s = if self.loss.is_multiple_of(2) { 200 } else { 700 };
+            self.at(lifted_s * 1_000, Event::Officer(7));
+        }
         for _ in 0..self.dice.below(4) {
             let at = 10_000 + i64::try_from(self.dice.below(1_200_000)).unwrap();
             self.at(at, Event::Officer(4));
@@ -107,12 +113,29 @@ impl World {
             }
             (2, Some(broadcast)) => (actor("副班", Role::Officer), Ask::Countersign(broadcast)),
             (3, Some(broadcast)) => (actor("带班", Role::Leader), Ask::Countersign(broadcast)),
+            (6, _) => (actor("带班", Role::Leader), Ask::SetLatch(self.latch())),
+            (7, _) => {
+                let ask = Ask::LiftLatch(StopScope::All, "已核实解除".into());
+                (actor("带班", Role::Leader), ask)
+            }
             (4, _) => return self.resend(),
             (5, _) => return self.live(),
             (_, _) => return,
         };
         self.requests += 1;
         self.input(Input::Ask(RequestId(self.requests), actor, Box::new(ask)));
+    }
+
+    /// Of the county, or of the town of the first terminal; what comes waits or is refused.
+    fn latch(&self) -> LatchOrder {
+        let first = rules().network.terminals.values().next().map(|known| known.area);
+        let town = first.and_then(|area| area.at(AreaLevel::Township));
+        let scope = match town {
+            Some(town) if self.delay_ms.is_multiple_of(2) => StopScope::Areas(vec![town]),
+            Some(_) | None => StopScope::All,
+        };
+        let hold = if self.delay_ms % 5 < 3 { LatchHold::Wait } else { LatchHold::Refuse };
+        LatchOrder { scope, hold, stop: false, reason: "上级平台误发，正在核实".into() }
     }
 
     /// The audio of a broadcast, or its opening, is ready.
