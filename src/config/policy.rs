@@ -183,7 +183,7 @@ fn response_plan(keys: &mut Keys<'_>, validity_s_default: u32) -> ResponsePlan {
     }
 }
 
-fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
+pub(super) fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
     let mut levels = Vec::new();
     for name in keys.texts("levels") {
         match LEVELS.iter().find(|(option, _)| *option == name) {
@@ -197,7 +197,7 @@ fn levels(keys: &mut Keys<'_>) -> Vec<Level> {
     levels
 }
 
-fn areas(keys: &mut Keys<'_>) -> Vec<AreaCode> {
+pub(super) fn areas(keys: &mut Keys<'_>) -> Vec<AreaCode> {
     let mut areas = Vec::new();
     for text in keys.texts("areas") {
         match AreaCode::parse(&text) {

@@ -5,6 +5,7 @@ mod alerts;
 pub(crate) mod audit;
 mod broadcasts;
 mod calls;
+mod cap;
 mod duty;
 mod events;
 mod extract;
@@ -19,11 +20,13 @@ mod problem;
 mod programmes;
 mod record;
 mod session;
+mod sources;
 mod terminals;
 mod views;
 mod web;
 
 pub(crate) use alerts::{arrive, arrive_too_large};
+pub use cap::CapIdentity;
 pub use idempotency::Answered;
 pub use people::{Account, AccountFault, Accounts, PasswordFault, People};
 pub use problem::Problem;
@@ -32,7 +35,9 @@ pub(crate) use views::broadcast as broadcast_view;
 pub(crate) use web::known_host;
 pub use web::{Board, County, Outline, Tiles};
 
-use crate::daemon::{AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen};
+use crate::daemon::{
+    AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen, SourceDesk,
+};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -81,6 +86,10 @@ pub struct Console {
     pub clips: Router,
     /// The parts of pages that people watch.
     pub board: Arc<Board>,
+    /// Sources of alerts, and how they are.
+    pub sources: Arc<SourceDesk>,
+    /// Under which name our own CAP goes out.
+    pub cap: Arc<CapIdentity>,
 }
 
 /// Room for as many alerts as are read at the same time.
@@ -123,6 +132,11 @@ pub fn router(console: Console) -> Router {
         .route("/stop", post(broadcasts::stop))
         .route("/drill", post(broadcasts::drill))
         .route("/terminals", get(terminals::list))
+        .route("/sources", get(sources::list))
+        .route("/cap/feed", get(cap::feed))
+        .route("/cap/broadcasts/{id}", get(cap::alert))
+        .route("/cap/broadcasts/{id}/cancel", get(cap::cancel))
+        .route("/cap/broadcasts/{id}/result", get(cap::result))
         .route("/record", get(record::rows))
         .route("/audit/acknowledgements", get(audit::acknowledgements))
         .route("/audit/summary", get(audit::counts))

@@ -5,7 +5,7 @@ use crate::decide::{self, Decision, Memory, Rules, Verdict};
 use crate::model::Origin;
 use crate::model::{
     AfterDeadline, Alert, AlertId, AreaCode, BroadcastId, Disposition, Need, Plan, PlanId, Reason,
-    Sha256, TerminalId, UtcMs,
+    Sha256, SourceRules, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
 use std::collections::BTreeSet;
@@ -16,6 +16,7 @@ impl Gateway {
         now: UtcMs,
         request: RequestId,
         arrival: Arrival,
+        limits: SourceRules,
     ) -> Vec<Action> {
         self.outbox(now, |rules, out| match arrival.read {
             Err(rejection) => {
@@ -32,7 +33,8 @@ impl Gateway {
                     request,
                     content: arrival.content,
                     raw: arrival.raw,
-                    areas: arrival.areas,
+                    areas: limits.areas.clone().unwrap_or(arrival.areas),
+                    limits,
                 };
                 match verdict {
                     Verdict::Duplicate => {
@@ -58,6 +60,8 @@ struct Taken {
     raw: Sha256,
     /// Areas for which the source may act without a person.
     areas: Vec<AreaCode>,
+    /// What else it may do without one.
+    limits: SourceRules,
 }
 
 /// What the lineage says about a new alert.
@@ -107,8 +111,15 @@ fn accepted(
         }]),
         None => decide::plan(rules, out.now, &alert, &memory, id),
     };
-    let decision = bounded(rules, out, decision, &memory, &taken.areas);
-    let (disposition, reasons) = summary(&decision);
+    let beyond = decide::beyond_source(&alert, out.now, &taken.limits);
+    let ends = matches!(decision, Decision::Cancel(_));
+    let decision = bounded(rules, out, decision, &memory, taken, beyond);
+    if let (true, Decision::Recorded(why)) = (ends, &decision) {
+        // What sounds goes on: a person must know that its end was not believed.
+        why.iter().for_each(|why| out.effect(Action::Alarm(why.clone())));
+    }
+    let (disposition, mut reasons) = summary(&decision);
+    reasons.extend(taken.limits.notes.iter().cloned());
     let alert_id = alert.id.clone();
     out.record(Entry::AlertAccepted {
         alert: Box::new(alert),
@@ -148,47 +159,55 @@ fn accepted(
 /// Time people have to decide about an alert that reaches beyond its source's areas, seconds.
 const OUTSIDE_DECIDE_S: i64 = 900;
 
-/// Keeps a source within its areas: what reaches further waits for a person, and its Cancel stops
-/// nothing there.
+/// Keeps a source within its areas and rules: what reaches further waits for a person, and its Cancel
+/// stops nothing there.
 fn bounded(
     rules: &Rules,
     out: &Outbox<'_>,
     decision: Decision,
     memory: &Memory,
-    areas: &[AreaCode],
+    taken: &Taken,
+    beyond: Option<Reason>,
 ) -> Decision {
     let outside = |terminals: &BTreeSet<TerminalId>| {
         let reached = people::areas_of(rules, terminals);
-        reached.into_iter().any(|area| !areas.iter().any(|own| own.contains(area)))
+        reached.into_iter().any(|area| !taken.areas.iter().any(|own| own.contains(area)))
     };
-    let reason = || Reason {
+    let elsewhere = || Reason {
         code: "outside_source_areas".into(),
         text: "超出该预警来源的授权区域，需人工确认".into(),
     };
+    let stops = |id: &BroadcastId| {
+        let state = out.state.broadcasts.get(id);
+        state.is_some_and(|state| outside(state.broadcast.terminals()))
+    };
+    let far = match &decision {
+        Decision::Plan(plan) => outside(&plan.terminals),
+        Decision::Cancel(_) => memory.superseded.iter().any(stops),
+        Decision::Recorded(_) | Decision::Refused(_) => false,
+    };
+    let why: Vec<Reason> = far.then(elsewhere).into_iter().chain(beyond).collect();
+    if why.is_empty() {
+        return decision;
+    }
     match decision {
-        Decision::Plan(mut plan) if outside(&plan.terminals) => {
-            if plan.need == Need::Nothing {
-                plan.need = Need::Officers {
+        Decision::Plan(mut plan) => {
+            plan.need = match plan.need {
+                Need::Nothing => Need::Officers {
                     officers: 1,
                     decide_by: out.now.plus_s(OUTSIDE_DECIDE_S).min(plan.expires),
                     after: AfterDeadline::Expire,
-                };
-            }
-            plan.reasons.push(reason());
+                },
+                // What its source may not do is never released by the clock.
+                Need::Officers { officers, decide_by, .. } => {
+                    Need::Officers { officers, decide_by, after: AfterDeadline::Expire }
+                }
+            };
+            plan.reasons.extend(why);
             Decision::Plan(plan)
         }
-        Decision::Cancel(_)
-            if memory.superseded.iter().any(|id| {
-                let state = out.state.broadcasts.get(id);
-                state.is_some_and(|state| outside(state.broadcast.terminals()))
-            }) =>
-        {
-            Decision::Recorded(vec![reason()])
-        }
-        within @ (Decision::Plan(_)
-        | Decision::Cancel(_)
-        | Decision::Recorded(_)
-        | Decision::Refused(_)) => within,
+        Decision::Cancel(_) => Decision::Recorded(why),
+        kept @ (Decision::Recorded(_) | Decision::Refused(_)) => kept,
     }
 }
 

@@ -22,6 +22,7 @@ mod registry;
 mod resending;
 mod roster;
 mod silent_test;
+mod sources;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use registry::{Changed, REGISTRY_CHANGE_MAX, Registry, TERMINALS_MAX, same_terminal};
 pub use roster::Whom;
 pub use silent_test::{Answered, Findings, Heard, SilentRequest, SilentTest};
+pub use sources::{MARKS_KEPT_MAX, SourceState};
 pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
 
 use crate::decide::{ManualRequest, Rules};
@@ -42,7 +44,8 @@ use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
     ClipRef, Codec, Disposition, Health, LinkKind, Message, PlanId, Policy, Reason, Refusal,
-    Rejection, Sha256, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
+    Rejection, Sha256, SilentAnswer, SilentTestId, SourceNote, SourceRules, Spoken, StopScope,
+    TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -122,6 +125,10 @@ pub enum Input {
     CallTook(CallId, usize),
     /// Time passed.
     Wake,
+    /// Bytes of a source that the county set rules for.
+    ArrivedFrom(RequestId, Box<Arrival>, Box<SourceRules>),
+    /// A source was read further, fell silent, or is heard again.
+    SourceNoted(String, SourceNote),
 }
 
 /// What the drivers must do.
@@ -353,7 +360,13 @@ impl Gateway {
     #[must_use]
     pub fn step(&mut self, now: UtcMs, input: Input) -> Vec<Action> {
         match input {
-            Input::Arrived(request, arrival) => self.arrived(now, request, *arrival),
+            Input::Arrived(request, arrival) => {
+                self.arrived(now, request, *arrival, SourceRules::default())
+            }
+            Input::ArrivedFrom(request, arrival, rules) => {
+                self.arrived(now, request, *arrival, *rules)
+            }
+            Input::SourceNoted(source, note) => self.source_noted(now, source, note),
             Input::Manual(request, actor, manual) => self.manual(now, request, &actor, &manual),
             Input::Approve(request, actor, plan, seen) => {
                 self.approve(now, request, &actor, plan, seen)

@@ -8,6 +8,7 @@ use super::live::Speaking;
 use super::programmes::ProgrammeState;
 use super::registry::Registry;
 use super::silent_test::SilentTest;
+use super::sources::SourceState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
@@ -155,6 +156,12 @@ pub struct Drill {
     pub until: UtcMs,
 }
 
+impl Drill {
+    fn new(armed_by: &str, until: UtcMs) -> Self {
+        Self { armed_by: armed_by.to_owned(), until }
+    }
+}
+
 /// Everything the gateway knows that must survive a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -202,6 +209,9 @@ pub struct State {
     /// API keys made on screen, by digest.
     #[serde(default)]
     pub api_keys: BTreeMap<Sha256, KeyState>,
+    /// How far each source was read, and whether it is silent.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceState>,
     /// Alerts that could not be read, ever.
     pub n_rejected: u64,
     /// The last of these, newest last.
@@ -277,10 +287,9 @@ impl State {
             }
             Entry::Stopped { counter, .. } => self.counter = self.counter.max(counter.0),
             Entry::BroadcastEnded { broadcast } => self.apply_ended(at, *broadcast),
-            Entry::DrillArmed { by, until } => {
-                self.drill = Some(Drill { armed_by: by.clone(), until: *until });
-            }
+            Entry::DrillArmed { by, until } => self.drill = Some(Drill::new(by, *until)),
             Entry::DrillDisarmed { .. } => self.drill = None,
+            Entry::SourceNoted { source, note } => self.apply_source(source, note),
         }
     }
 

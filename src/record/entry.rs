@@ -5,8 +5,8 @@ use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
     LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart, Programme,
-    Reason, Rejection, Role, Sha256, Shift, ShiftId, SilentAnswer, SilentTestId, Spoken, StopScope,
-    Terminal, TerminalId, UtcMs,
+    Reason, Rejection, Role, Sha256, Shift, ShiftId, SilentAnswer, SilentTestId, SourceNote,
+    Spoken, StopScope, Terminal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -464,6 +464,13 @@ pub enum Entry {
         plan: PlanId,
         /// Who or what.
         approval: Approval,
+    },
+    /// How far a source was read, that it fell silent, or is heard again.
+    SourceNoted {
+        /// Name of the source.
+        source: String,
+        /// What.
+        note: SourceNote,
     },
 }
 

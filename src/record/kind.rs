@@ -59,6 +59,7 @@ impl Entry {
             Self::SilentTestEnded { .. } => "silent_test_ended",
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
+            Self::SourceNoted { .. } => "source_noted",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! and the tests of whole stages check every answer they get against it.
 
 mod answers;
+mod feeds;
 mod model;
 mod operation;
 mod operations;
@@ -34,7 +35,8 @@ fn value() -> Value {
             entry.insert(operation.method.to_owned(), operation.value());
         }
     }
-    let schemas = [model::schemas(), answers::schemas(), requests::schemas()].concat();
+    let schemas =
+        [model::schemas(), answers::schemas(), requests::schemas(), feeds::schemas()].concat();
     let schemas: Map<String, Value> =
         schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
     let problem = json!({
