@@ -172,7 +172,8 @@ fn digest_fits(document: &Document, reference: &Element, place: usize) -> Result
     let uri = reference.attribute("URI").unwrap_or("-");
     let own_id = ["Id", "ID", "id"].iter().find_map(|name| document.root.attribute(name));
     let whole = uri.is_empty();
-    if !whole && !(uri.len() > 1 && uri.strip_prefix('#') == own_id) {
+    let by_id = uri.strip_prefix('#').filter(|id| !id.is_empty());
+    if !whole && by_id.is_none_or(|id| own_id != Some(id)) {
         return Err("it speaks of something else than this alert".into());
     }
     let mut wanted = Form::Inclusive;
