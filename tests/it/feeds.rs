@@ -169,7 +169,8 @@ fn a_signature_is_kept_with_the_alert_and_asked_for_where_the_row_says_so() {
     let post = |text: String| gateway.post("/alerts", &gateway.source(), text);
     let (status, answer) = post(read("rsa_exclusive.xml").replace("红色", "橙色"));
     assert_eq!(status, 422, "{answer}");
-    assert!(answer["detail"].as_str().unwrap().contains("signature"), "{answer}");
+    let told = answer["faults"][0]["what"].as_str().unwrap();
+    assert!(told.contains("changed after it was signed"), "{answer}");
     assert_eq!(post(read("ecdsa.xml")).0, 422, "a key that is not trusted");
     assert_eq!(post(cap("unsigned", "11B03", "Extreme", "430621000000")).0, 422);
     assert!(alerts(&gateway).is_empty());
