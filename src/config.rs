@@ -14,14 +14,17 @@ mod national;
 mod phrases;
 mod policy;
 mod reader;
+mod receivers;
 mod recordings;
 mod serial;
 mod settings;
+mod sources;
 mod terminals;
 #[cfg(test)]
 mod tests;
 
 pub use national::NationalSettings;
+pub use receivers::{Receiver, ReceiverSettings};
 pub(crate) use recordings::recording_names;
 pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
@@ -29,6 +32,8 @@ pub use settings::{
     LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, RecordSettings,
     RenderSettings, ReportSettings, Settings, SpeechSettings, StatusSettings,
 };
+
+pub use sources::{SignatureNeed, SourceKind, SourceSettings, signing_key};
 
 use crate::model::{Network, Policy};
 use reader::{Document, Faults};
@@ -74,6 +79,10 @@ pub struct Loaded {
     pub network: Network,
     /// `policy.toml`.
     pub policy: Policy,
+    /// `sources.toml`.
+    pub sources: Vec<SourceSettings>,
+    /// `receivers.toml`.
+    pub receivers: ReceiverSettings,
     /// What is allowed but probably not meant.
     pub warnings: Vec<ConfigFault>,
 }
@@ -151,6 +160,11 @@ fn load(
     let render = &config.render;
     recordings::check(&policy, &plan_lines, &render.recordings_dir, &render.audio_dir, &faults);
     phrases::check(dir, &network, &area_lines, &faults);
+    let sources = sources::read(dir, &network, &faults);
+    let receivers = receivers::read(dir, &faults);
     let (faults, warnings) = faults.into_lists();
-    if faults.is_empty() { Ok(Loaded { config, network, policy, warnings }) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(Loaded { config, network, policy, sources, receivers, warnings })
 }

@@ -102,6 +102,28 @@ pub fn posting_client(
     builder.build().context("no HTTP client; name a file of certificates to trust")
 }
 
+/// A caller for reading what is published: bounded in time, and led elsewhere only as `redirects` and
+/// `names` allow. No proxy stands between, which would look up names by itself.
+///
+/// # Errors
+/// As [`posting_client`].
+pub fn reading_client(
+    url: &str,
+    trusted: Option<&Path>,
+    wait_max: Duration,
+    redirects: reqwest::redirect::Policy,
+    names: Arc<dyn reqwest::dns::Resolve>,
+) -> anyhow::Result<reqwest::Client> {
+    let builder = reqwest::Client::builder().timeout(wait_max).redirect(redirects).no_proxy();
+    let builder = builder.dns_resolver(names);
+    let builder = match trusted {
+        Some(file) => builder.tls_certs_only(certificates(file)?),
+        None if url.starts_with("https://") => builder,
+        None => builder.tls_certs_only([]),
+    };
+    builder.build().context("no HTTP client; name a file of certificates to trust")
+}
+
 /// From when to when a certificate is valid.
 ///
 /// # Errors

@@ -4,7 +4,7 @@ use super::extract::{At, Params, take};
 use super::{Console, Problem, views};
 use crate::gateway::{Answer, Arrival, Input};
 use crate::ingest;
-use crate::model::{AreaCode, Disposition, Origin, Right, Sha256};
+use crate::model::{AreaCode, Disposition, Origin, Right, Sha256, SourceRules};
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -38,18 +38,26 @@ pub(super) async fn post(
     let urgent = !taken.too_large && ingest::looks_urgent(&taken.bytes);
     let _place = console.intake.enter(&actor.name, urgent).await?;
     let hint = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let source = console.sources.by_key(&actor.name);
     let origin = Origin { via: "api".into(), by: actor.name };
-    let arrival = if taken.too_large {
+    let mut rules = SourceRules::default();
+    let arrival;
+    if taken.too_large {
         let bytes_max = u64::try_from(console.alert_bytes_max).unwrap_or(u64::MAX);
-        arrive_too_large(&taken.bytes, bytes_max, taken.told_bytes, origin)
+        arrival = arrive_too_large(&taken.bytes, bytes_max, taken.told_bytes, origin);
+    } else if let Some(at) = source {
+        let read = console.sources.read(at, &taken.bytes, hint, origin, Some(actor.areas));
+        (arrival, rules) = read;
     } else {
-        arrive(&taken.bytes, hint, origin, actor.areas)
-    };
+        arrival = arrive(&taken.bytes, hint, origin, actor.areas);
+    }
     let raw = (arrival.raw, taken.bytes);
-    let answer = console
-        .core
-        .ask(Some(raw), move |request| Input::Arrived(request, Box::new(arrival)))
-        .await?;
+    let input = move |request| Input::ArrivedFrom(request, Box::new(arrival), Box::new(rules));
+    let answer = console.core.ask(Some(raw), input).await?;
+    if let Some(at) = source {
+        console.sources.heard(at);
+        console.sources.took(at, &answer);
+    }
     if let Answer::Rejected(rejection) = answer {
         return Err(Problem::rejected(rejection));
     }

@@ -53,6 +53,8 @@ fn ready(metrics: &Metrics) -> Response {
         // Ready all the same, but a person should look at the broker.
         "link_warnings": metrics.link_warnings(),
         "certificate_warning": metrics.certificate_warning(),
+        // Ready as well: other sources and officers can still warn.
+        "source_warnings": metrics.source_warnings(),
     });
     (status, Json(body)).into_response()
 }

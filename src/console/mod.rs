@@ -5,6 +5,7 @@ mod alerts;
 pub(crate) mod audit;
 mod broadcasts;
 mod calls;
+mod cap;
 mod duty;
 mod events;
 mod extract;
@@ -22,11 +23,13 @@ mod programmes;
 mod record;
 mod rejections;
 mod session;
+mod sources;
 mod terminals;
 mod views;
 mod web;
 
 pub(crate) use alerts::{arrive, arrive_too_large};
+pub use cap::CapIdentity;
 pub use idempotency::Answered;
 pub use intake::Intake;
 pub use people::{Account, AccountFault, Accounts, PasswordFault, People};
@@ -36,7 +39,9 @@ pub(crate) use views::broadcast as broadcast_view;
 pub(crate) use web::known_host;
 pub use web::{Board, County, Outline, Tiles};
 
-use crate::daemon::{AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen};
+use crate::daemon::{
+    AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen, SourceDesk,
+};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -85,6 +90,10 @@ pub struct Console {
     pub clips: Router,
     /// The parts of pages that people watch.
     pub board: Arc<Board>,
+    /// Sources of alerts, and how they are.
+    pub sources: Arc<SourceDesk>,
+    /// Under which name our own CAP goes out.
+    pub cap: Arc<CapIdentity>,
 }
 
 /// The API as a router.
@@ -124,6 +133,11 @@ pub fn router(console: Console) -> Router {
         .route("/rejections/{number}/raw", get(rejections::raw))
         .route("/rejections/{number}/replay", post(rejections::replay))
         .route("/terminals", get(terminals::list))
+        .route("/sources", get(sources::list))
+        .route("/cap/feed", get(cap::feed))
+        .route("/cap/broadcasts/{id}", get(cap::alert))
+        .route("/cap/broadcasts/{id}/cancel", get(cap::cancel))
+        .route("/cap/broadcasts/{id}/result", get(cap::result))
         .route("/record", get(record::rows))
         .route("/audit/acknowledgements", get(audit::acknowledgements))
         .route("/audit/summary", get(audit::counts))

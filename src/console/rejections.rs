@@ -5,7 +5,7 @@ use super::broadcasts::ReasonBody;
 use super::extract::{At, Form, Params};
 use super::{Console, Problem, alerts, views};
 use crate::gateway::{Answer, Ask, Input, RejectedState};
-use crate::model::{Actor, AreaCode, Disposition, Origin, Right, Sha256};
+use crate::model::{Actor, AreaCode, Disposition, Origin, Right, Sha256, SourceRules};
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -181,18 +181,24 @@ pub(super) async fn again(
     let (_, one, _) = find(console, number).await?;
     let bytes = raw_bytes(console, one.raw).await?;
     let areas = areas_of(console, &one.origin);
-    let arrival = alerts::arrive(&bytes, None, one.origin, areas);
-    let ask = Ask::Replay(number, reason, Box::new(arrival));
+    let read = match console.sources.of(&one.origin) {
+        Some(at) => console.sources.read(at, &bytes, None, one.origin, areas),
+        None => {
+            let areas = areas.unwrap_or_default();
+            (alerts::arrive(&bytes, None, one.origin, areas), SourceRules::default())
+        }
+    };
+    let ask = Ask::Replay(number, reason, Box::new(read));
     let input = move |request| Input::Ask(request, actor, Box::new(ask));
     Ok(console.core.ask(None, input).await?)
 }
 
-/// Areas for which a source may act without a person now; none when it is not known any more.
-fn areas_of(console: &Console, origin: &Origin) -> Vec<AreaCode> {
+/// Areas for which whoever brought it may act without a person now; `None` = nobody says.
+fn areas_of(console: &Console, origin: &Origin) -> Option<Vec<AreaCode>> {
     match origin.via.as_str() {
-        "folder" => console.county.served.clone(),
-        "api" => console.keys.areas_of_source(&origin.by),
-        _ => Vec::new(),
+        "folder" => Some(console.county.served.clone()),
+        "api" => Some(console.keys.areas_of_source(&origin.by)),
+        _ => None,
     }
 }
 

@@ -3,15 +3,13 @@
 
 use super::core::CoreHandle;
 use super::metrics::Metrics;
+use super::webhook::{Posted, Webhook};
 use crate::clock;
 use crate::config::CallSettings;
 use crate::gateway::Input;
-use crate::model::{CallOrder, UtcMs};
-use crate::secrets;
-use crate::tls;
+use crate::model::CallOrder;
 use anyhow::Context;
 use futures_util::StreamExt;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,8 +20,6 @@ use tokio::sync::{mpsc, watch};
 pub(crate) const CALLS_WAITING_MAX: usize = 4_096;
 /// Messages that are posted at the same time.
 const POSTS_AT_ONCE_MAX: usize = 8;
-/// Longest wait for the answer to one post, seconds.
-const POST_S_MAX: u64 = 10;
 /// Wait before the second try, milliseconds; it doubles from try to try.
 const RETRY_MS_MIN: u64 = 1_000;
 /// Longest wait between two tries, milliseconds.
@@ -74,13 +70,12 @@ pub(crate) fn start(
     else {
         return Ok(CallDesk { queue: None, metrics });
     };
-    let key = secrets::read_key(&key_file).context("call.webhook_key_file")?;
-    let trusted = settings.webhook_ca_file.as_deref();
-    let client = tls::posting_client(&url, trusted, Duration::from_secs(POST_S_MAX));
-    let client = client.context("call.webhook_url and call.webhook_ca_file")?;
+    let webhook = Webhook::open(&url, &key_file, settings.webhook_ca_file.as_deref());
+    let webhook =
+        webhook.context("`webhook_url`, `webhook_key_file`, `webhook_ca_file` of [call]")?;
     let (sender, queue) = mpsc::channel(CALLS_WAITING_MAX);
     let public_url = settings.public_url.clone();
-    let poster = Poster { client, url, key, public_url, core: core.clone(), metrics };
+    let poster = Poster { webhook, public_url, core: core.clone(), metrics };
     let desk = CallDesk { queue: Some(sender), metrics: Arc::clone(&poster.metrics) };
     tokio::spawn(CallPost { queue, poster }.run(stopping));
     Ok(desk)
@@ -104,19 +99,10 @@ impl CallPost {
 }
 
 struct Poster {
-    client: reqwest::Client,
-    url: String,
-    key: [u8; 32],
+    webhook: Webhook,
     public_url: String,
     core: CoreHandle,
     metrics: Arc<Metrics>,
-}
-
-/// What one post brought.
-enum Posted {
-    Taken,
-    Again(String),
-    Never(String),
 }
 
 impl Poster {
@@ -125,7 +111,7 @@ impl Poster {
         let body = body(&order, &self.public_url);
         let mut wait_ms = RETRY_MS_MIN;
         loop {
-            match self.post(&body, &format!("{call}-{place}")).await {
+            match self.webhook.post(&body, &format!("{call}-{place}")).await {
                 Posted::Taken => {
                     // Without the core there is nobody to note it; the next start posts it again.
                     let _gone = self.core.happened(Input::CallTook(call, place)).await;
@@ -150,39 +136,6 @@ impl Poster {
         let (call, name) = (order.call, &order.person.name);
         tracing::error!(%call, %why, "叫应 {name} 的消息没有发出，请电话联系");
     }
-
-    async fn post(&self, body: &str, once: &str) -> Posted {
-        let at = clock::now_utc();
-        let request = self
-            .client
-            .post(&self.url)
-            .header("content-type", "application/json")
-            .header("idempotency-key", once)
-            .header("x-mingluo-timestamp", at.0.to_string())
-            .header("x-mingluo-signature", format!("sha256={}", signature(&self.key, at, body)))
-            .body(body.to_owned());
-        match request.send().await {
-            Err(fault) => Posted::Again(fault.to_string()),
-            Ok(answer) => {
-                let status = answer.status();
-                let why = format!("the gateway of messages answered {status}");
-                match status.as_u16() {
-                    200..=299 => Posted::Taken,
-                    // Too slow, too early, too many: worth another try, as every 5xx is.
-                    408 | 425 | 429 | 500..=599 => Posted::Again(why),
-                    _ => Posted::Never(why),
-                }
-            }
-        }
-    }
-}
-
-/// HMAC-SHA256 of `<timestamp>.<body>`, hexadecimal.
-fn signature(key: &[u8; 32], at: UtcMs, body: &str) -> String {
-    let Ok(mut mac) = Hmac::<sha2::Sha256>::new_from_slice(key) else { return String::new() };
-    mac.update(format!("{}.{body}", at.0).as_bytes());
-    let digest: [u8; 32] = mac.finalize().into_bytes().into();
-    crate::model::Sha256(digest).to_string()
 }
 
 fn body(order: &CallOrder, public_url: &str) -> String {

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::daemon::core::{CoreMessage, core_queue};
-use crate::model::{AreaCode, BroadcastId, CallId, CallStage, CalledPerson};
+use crate::model::{AreaCode, BroadcastId, CallId, CallStage, CalledPerson, UtcMs};
+use crate::secrets;
+use crate::tls;
 use crate::tls::{posting_client, self_signed};
 use axum::Router;
 use axum::http::StatusCode;
@@ -62,7 +64,8 @@ fn poster(url: &str, client: reqwest::Client) -> (Poster, mpsc::Receiver<CoreMes
     let (core, inputs) = core_queue();
     let (url, public_url) = (url.to_owned(), "http://console.test".to_owned());
     let metrics = Arc::new(Metrics::default());
-    (Poster { client, url, key: [7; 32], public_url, core, metrics }, inputs)
+    let webhook = Webhook::new(client, url, [7; 32]);
+    (Poster { webhook, public_url, core, metrics }, inputs)
 }
 
 /// How often it was posted, what the core was told, and whether it was given up.

@@ -40,7 +40,7 @@ pub fn external_broker(
 }
 
 /// Host, port and TLS of `mqtt://host:port` or `mqtts://host:port`.
-fn broker_address(url: &str) -> anyhow::Result<(String, u16, bool)> {
+pub(super) fn broker_address(url: &str) -> anyhow::Result<(String, u16, bool)> {
     let (rest, tls) = match (url.strip_prefix("mqtt://"), url.strip_prefix("mqtts://")) {
         (Some(rest), _) => (rest, false),
         (None, Some(rest)) => (rest, true),

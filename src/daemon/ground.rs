@@ -7,9 +7,10 @@ use super::metrics::Metrics;
 use super::phrases::PhraseBook;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record};
 use super::serve::{Listener, bind, local};
+use super::sources::SourceDesk;
 use super::status::StatusPlane;
 use super::voices::renderer;
-use crate::config::{Loaded, Settings};
+use crate::config::{Loaded, ReceiverSettings, Settings};
 use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles};
 use crate::decide::InForce;
 use crate::deliver::KeyRing;
@@ -34,6 +35,8 @@ pub(super) struct Ground {
     pub(super) record: OpenRecord,
     pub(super) renderer: Arc<Renderer>,
     pub(super) phrases: Arc<PhraseBook>,
+    pub(super) sources: Arc<SourceDesk>,
+    pub(super) receivers: ReceiverSettings,
     pub(super) http: Listener,
     /// Where that listens.
     pub(super) http_local: SocketAddr,
@@ -46,7 +49,7 @@ impl Ground {
     /// # Errors
     /// A [`StartFault`] that names what could not be had, why, and what to do.
     pub(super) async fn take(loaded: Loaded) -> Result<Self, StartFault> {
-        let Loaded { config: settings, network, policy, .. } = loaded;
+        let Loaded { config: settings, network, policy, sources, receivers, .. } = loaded;
         let keys = Arc::new(key_ring(&settings.keys).map_err(fault(77))?);
         let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
@@ -60,6 +63,9 @@ impl Ground {
         let record = record.map_err(|source| fault(75)(source.into()))?.map_err(fault(75))?;
         metrics.health.enter(Life::Starting);
         let renderer = renderer(&settings).map_err(fault(78))?;
+        let sources = SourceDesk::open(sources, &record.1).map_err(fault(78))?;
+        let sources = Arc::new(sources);
+        metrics.watch_sources(Arc::clone(&sources));
         let phrases = Arc::new(PhraseBook::new(settings.serial.phrases.clone()));
         let http = bind("http.listen", settings.http.listen).map_err(fault(69))?;
         let http_local = local(&http).map_err(fault(69))?;
@@ -77,6 +83,8 @@ impl Ground {
             record,
             renderer,
             phrases,
+            sources,
+            receivers,
             http,
             http_local,
             clips,

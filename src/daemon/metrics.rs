@@ -1,6 +1,7 @@
 //! Metrics for Prometheus and the facts behind health.
 
 use super::health::Health;
+use super::sources::SourceDesk;
 use crate::deliver::{LinkFacts, Noticed};
 use crate::model::{Outcome, Step, UtcMs};
 use crate::record::entry::Entry;
@@ -45,6 +46,8 @@ pub struct Metrics {
     link_facts: OnceLock<Arc<LinkFacts>>,
     certificate_until: OnceLock<UtcMs>,
     certificate_valid_s: Family<Label, Gauge>,
+    sources: OnceLock<Arc<SourceDesk>>,
+    source_silent: Family<Label, Gauge>,
 }
 
 impl Default for Metrics {
@@ -72,6 +75,9 @@ impl Default for Metrics {
         let certificate_valid_s = Family::default();
         let help = "Seconds until the certificate of a listener expires";
         registry.register("certificate_valid_s", help, certificate_valid_s.clone());
+        let source_silent = Family::default();
+        let help = "1 while a source of alerts has been silent for longer than allowed";
+        registry.register("source_silent", help, source_silent.clone());
         let core_silent_ms = Gauge::default();
         let help = "Milliseconds since the core last turned";
         registry.register("core_silent_ms", help, core_silent_ms.clone());
@@ -88,6 +94,8 @@ impl Default for Metrics {
             link_facts: OnceLock::new(),
             certificate_until: OnceLock::new(),
             certificate_valid_s,
+            sources: OnceLock::new(),
+            source_silent,
             core_silent_ms,
             health: Health::default(),
             journal_good: AtomicBool::new(true),
@@ -163,6 +171,17 @@ impl Metrics {
         tls::warning(clock::now_utc(), self.certificate_until()?)
     }
 
+    /// From now on these sources are shown; the first ones stay.
+    pub(crate) fn watch_sources(&self, sources: Arc<SourceDesk>) {
+        let _watched = self.sources.set(sources);
+    }
+
+    /// Sources that are silent, one sentence each.
+    #[must_use]
+    pub fn source_warnings(&self) -> Vec<String> {
+        self.sources.get().map(|sources| sources.warnings()).unwrap_or_default()
+    }
+
     /// The text form (`OpenMetrics` 1.0).
     ///
     /// # Errors
@@ -172,6 +191,10 @@ impl Metrics {
             let count = self.link_facts.get().map_or(0, |facts| facts.count(what));
             let label = Label { kind: what.name().to_owned() };
             self.link_noticed.get_or_create(&label).inner().store(count, Ordering::Relaxed);
+        }
+        for view in self.sources.get().into_iter().flat_map(|sources| sources.views()) {
+            let label = Label { kind: view.name };
+            self.source_silent.get_or_create(&label).set(i64::from(view.silent));
         }
         if let Some(until) = self.certificate_until() {
             let label = Label { kind: "http".to_owned() };

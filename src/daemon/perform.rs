@@ -4,6 +4,7 @@
 use super::call::CallDesk;
 use super::metrics::Metrics;
 use super::pins::Pins;
+use super::receivers::ReceiverDesk;
 use super::render::RenderQueue;
 use crate::clock;
 use crate::console::KnownKeys;
@@ -35,6 +36,9 @@ pub struct Seen {
     pub body: Arc<str>,
 }
 
+/// What takes in the entries as they become durable, or is told by actions.
+pub(crate) type Followers = (Pins, CallDesk, Arc<KnownKeys>, Arc<TerminalAccess>, ReceiverDesk);
+
 /// Performs actions, on the core's thread; never waits.
 pub(crate) struct Performer {
     keys: Arc<KeyRing>,
@@ -50,6 +54,7 @@ pub(crate) struct Performer {
     calls: CallDesk,
     api_keys: Arc<KnownKeys>,
     access: Arc<TerminalAccess>,
+    receivers: ReceiverDesk,
     space_low_told: bool,
 }
 
@@ -63,7 +68,7 @@ impl Performer {
         render: RenderQueue,
         metrics: Arc<Metrics>,
         watchers: broadcast::Sender<Seen>,
-        (pins, calls, api_keys, access): (Pins, CallDesk, Arc<KnownKeys>, Arc<TerminalAccess>),
+        (pins, calls, api_keys, access, receivers): Followers,
     ) -> Self {
         Self {
             keys,
@@ -79,6 +84,7 @@ impl Performer {
             calls,
             api_keys,
             access,
+            receivers,
             space_low_told: false,
         }
     }
@@ -88,6 +94,7 @@ impl Performer {
         self.metrics.entry(entry);
         self.pins.follow(entry);
         self.api_keys.follow(entry);
+        self.receivers.follow(entry);
         if let Entry::RegistryChanged { set, retired, .. } = entry {
             self.access.change(set, retired);
         }

@@ -11,7 +11,7 @@ use super::health::Life;
 use super::link::Links;
 use super::live::LiveDesk;
 use super::metrics::Metrics;
-use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
+use super::perform::{Followers, OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
 use super::preview::PreviewDesk;
 use super::recordings::RecordingDesk;
@@ -19,10 +19,10 @@ use super::render::RenderQueue;
 use super::serve::{local, serve};
 use super::status::StatusPlane;
 use super::voices::deadlines;
-use super::{call, clips, link, replay};
+use super::{call, clips, link, receivers, replay, sources};
 use crate::clock;
-use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, Settings};
-use crate::console::{self, Console, People};
+use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, ReceiverSettings, Settings};
+use crate::console::{self, CapIdentity, Console, People};
 use crate::decide::Rules;
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
@@ -160,7 +160,9 @@ impl Daemon {
         let api_keys = Arc::clone(&console.keys);
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
-        let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
+        let followers = followers(&ground, &link, &core, api_keys, &stop)?;
+        let bytes_max = ground.settings.ingest.bytes_max;
+        let sources = sources::start(&ground.sources, &ground.record.1, &core, bytes_max, &stop)?;
         let performer = Performer::new(
             Arc::clone(&ground.keys),
             ground.settings.mqtt.prefix.clone(),
@@ -168,12 +170,7 @@ impl Daemon {
             render.clone(),
             Arc::clone(&ground.metrics),
             watchers,
-            (
-                pins(&ground.record.1, &ground.renderer, &ground.metrics),
-                call_desk,
-                api_keys,
-                Arc::clone(&link.access),
-            ),
+            followers,
         );
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
@@ -192,7 +189,8 @@ impl Daemon {
             tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
-        let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
+        let mut intake = sources;
+        intake.extend([tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))]);
         let status = ground.status.local;
         Ok(Self {
             core,
@@ -273,6 +271,21 @@ impl Daemon {
             None => Ok(()),
         }
     }
+}
+
+/// What takes in entries as they become durable.
+fn followers(
+    ground: &Ground,
+    link: &Links,
+    core: &CoreHandle,
+    api_keys: Arc<console::KnownKeys>,
+    stop: &watch::Receiver<bool>,
+) -> anyhow::Result<Followers> {
+    let Ground { settings, metrics, record, .. } = ground;
+    let calls = call::start(&settings.call, core, metrics, stop.clone())?;
+    let pins = pins(&record.1, &ground.renderer, metrics);
+    let told = receivers::start(&ground.receivers, &record.1, core, metrics, stop)?;
+    Ok((pins, calls, api_keys, Arc::clone(&link.access), told))
 }
 
 /// Pins the clips of running broadcasts, and tells which of them are gone.
@@ -382,7 +395,13 @@ fn console(
         answered: Arc::default(),
         intake,
         stopping,
+        sources: Arc::clone(&ground.sources),
+        cap: Arc::new(cap_identity(&ground.receivers)),
     })
+}
+
+fn cap_identity(settings: &ReceiverSettings) -> CapIdentity {
+    CapIdentity::new(settings.cap_sender.clone(), settings.cap_url.clone().unwrap_or_default())
 }
 
 fn previews(settings: &Settings, renderer: &Arc<Renderer>) -> anyhow::Result<PreviewDesk> {

@@ -70,6 +70,11 @@ const NAMES: [(&str, &str); 48] = [
     ("13", "公共卫生事件"),
 ];
 
+/// Codes of hazards, each with its spoken name; longer codes before their beginnings.
+pub(super) fn hazard_names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    NAMES.into_iter()
+}
+
 /// What an alert is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Hazard {

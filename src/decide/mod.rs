@@ -10,6 +10,7 @@
 mod approval;
 mod breakglass;
 mod calling;
+mod earthquake;
 mod edit;
 mod explain;
 mod geometry;
@@ -31,6 +32,7 @@ mod registry_csv;
 mod resend;
 mod roster;
 mod roster_csv;
+mod source;
 mod target;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -71,6 +73,7 @@ pub use registry_csv::{ReadRegistry, read_registry, sheet_text, write_registry};
 pub use resend::resend;
 pub use roster::{Asked, asked, escalates_at, is_telephone, on_duty, shift_faults};
 pub use roster_csv::{ROSTER_ROWS_MAX, RowFault, read_roster};
+pub use source::beyond_source;
 pub use target::{POINT_REACH_KM, TargetIndex, Targets, resolve};
 pub use text::{MESSAGE_CHARS_MAX, SLOTS};
 

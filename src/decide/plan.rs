@@ -4,10 +4,10 @@ use super::info::{Choice, Chosen, choose};
 use super::interlock::{cell, hazard_class, judge, judged};
 use super::matching::{GENERAL_TEMPLATE, Hazard, Match, UNMATCHED_PLAN, match_plan};
 use super::need::{Facts, decide_by, interlock, need};
-use super::priority::{ALL_CLEAR, priority};
+use super::priority::{ALL_CLEAR, EARTHQUAKE, priority};
 use super::target::{Targets, cover, place_name, resolve};
 use super::text::{Slots, fill};
-use super::{Memory, Rules, reason};
+use super::{Memory, Rules, earthquake, reason};
 use crate::model::{
     AfterDeadline, Alert, ApprovalMode, AreaCode, AreaLevel, Chime, Class, HazardClass, Info,
     Level, Message, MsgType, Need, OnCancel, Plan, PlanBasis, PlanId, Reason, Refusal,
@@ -61,8 +61,53 @@ pub fn plan(rules: &Rules, now: UtcMs, alert: &Alert, memory: &Memory, id: PlanI
             cancel(rules, now, alert, memory, id, &chosen)
         }
         Choice::Expired(_) => refused("expired", "预警到达时已过有效期"),
-        Choice::Speak(chosen) => warn(rules, now, alert, memory, id, &chosen),
+        Choice::Speak(_) if earthquake::is_early_warning(alert) => {
+            early(rules, now, alert, memory, id)
+        }
+        Choice::Speak(chosen) => warn(rules, now, alert, memory, id, &chosen, None),
     }
+}
+
+/// An earthquake early warning: for those whom the wave has not reached and who were not told of it yet.
+/// It is said once, because the seconds in it are right once.
+fn early(rules: &Rules, now: UtcMs, alert: &Alert, memory: &Memory, id: PlanId) -> Decision {
+    let local = match earthquake::localise(rules, now, alert, &memory.targeted) {
+        Ok(local) => local,
+        Err(why) => return Decision::Recorded(vec![why]),
+    };
+    let Choice::Speak(chosen) = choose(&local.alert, now) else {
+        return refused("expired", "预警到达时已过有效期");
+    };
+    let only = Some(&local.terminals);
+    let mut decision = warn(rules, now, &local.alert, memory, id, &chosen, only);
+    if let Decision::Plan(plan) = &mut decision {
+        if plan.class == Class::Live {
+            plan.priority = EARTHQUAKE;
+        }
+        plan.repeats = 1;
+        // The words begin with what is known here, without the beginnings of templates.
+        plan.message.text = earthquake::words(&local.alert);
+        plan.message.recording = None;
+        // What earlier reports set off goes on: nobody is interrupted in mid-warning.
+        plan.supersedes.clear();
+        plan.reasons.extend(local.notes);
+    }
+    decision
+}
+
+/// Who is meant; of these `only` some, when that is said.
+fn targeted(
+    rules: &Rules,
+    now: UtcMs,
+    chosen: &Chosen<'_>,
+    only: Option<&BTreeSet<TerminalId>>,
+) -> Targets {
+    let mut targets = resolve(&rules.network, &rules.index, now, &chosen.areas);
+    if let Some(only) = only {
+        targets.terminals.retain(|terminal| only.contains(terminal));
+        targets.areas = rules.cover(&targets.terminals);
+    }
+    targets
 }
 
 /// What of a response plan still counts when it was changed after the decision.
@@ -125,8 +170,9 @@ fn warn(
     memory: &Memory,
     id: PlanId,
     chosen: &Chosen<'_>,
+    only: Option<&BTreeSet<TerminalId>>,
 ) -> Decision {
-    let mut targets = resolve(&rules.network, &rules.index, now, &chosen.areas);
+    let mut targets = targeted(rules, now, chosen, only);
     if let Some(decision) = nobody(alert, memory, &targets) {
         return decision;
     }

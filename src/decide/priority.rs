@@ -3,6 +3,7 @@
 //!
 //! | priority | what |
 //! |---|---|
+//! | 230 | earthquake early warning |
 //! | 200 | red warning, or manual emergency of that level |
 //! | 175 | orange |
 //! | 150 | yellow |
@@ -17,6 +18,8 @@
 use super::manual::Urgency;
 use crate::model::{Class, Level, Priority};
 
+/// Of an earthquake early warning: it is about seconds.
+pub(super) const EARTHQUAKE: Priority = Priority(230);
 /// Of an all-clear.
 pub(super) const ALL_CLEAR: Priority = Priority(90);
 const DAILY: u8 = 20;

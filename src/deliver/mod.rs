@@ -18,7 +18,7 @@ pub use delivery::{Delivery, News};
 pub use facts::{BrokerLimits, LinkFacts, Noticed, QueueProbe};
 pub use keys::{KeyRing, key_id};
 pub use link::{Link, LinkFault, LinkInput, Outgoing, Publish, link_inputs};
-pub use mqtt::{Mqtt, MqttConfig, MqttError, MqttTls, examine};
+pub use mqtt::{Mqtt, MqttConfig, MqttError, MqttTls, client_config, examine};
 pub use order::{
     acknowledgement, aimed, cancel_order, check_order, health, keep_order, live_order, order_topic,
     part_order, play_order, query_order, receipt_topic, stop_all_order, test_answer, time_order,

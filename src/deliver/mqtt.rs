@@ -10,6 +10,7 @@ mod serve;
 mod tls;
 
 pub use probe::examine;
+pub use tls::client_config;
 
 use self::serve::{Accepted, Serving};
 use super::facts::{LinkFacts, Noticed};

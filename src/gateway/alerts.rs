@@ -4,7 +4,7 @@ use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, latch, people};
 use crate::decide::{self, Decision, Memory, Rules, Verdict};
 use crate::model::{
     AfterDeadline, Alert, AlertId, AreaCode, BroadcastId, Disposition, Need, Plan, PlanId, Reason,
-    Sha256, Shed, TerminalId, UtcMs,
+    Sha256, Shed, SourceRules, TerminalId, UtcMs,
 };
 use crate::model::{Origin, OriginKind};
 use crate::record::entry::Entry;
@@ -16,8 +16,9 @@ impl Gateway {
         now: UtcMs,
         request: RequestId,
         arrival: Arrival,
+        limits: SourceRules,
     ) -> Vec<Action> {
-        self.outbox(now, |rules, out| take(rules, out, request, arrival))
+        self.outbox(now, |rules, out| take(rules, out, request, arrival, limits))
     }
 }
 
@@ -33,7 +34,13 @@ impl Gateway {
 }
 
 /// The one way in of everything that comes as bytes.
-pub(super) fn take(rules: &Rules, out: &mut Outbox<'_>, request: RequestId, arrival: Arrival) {
+pub(super) fn take(
+    rules: &Rules,
+    out: &mut Outbox<'_>,
+    request: RequestId,
+    arrival: Arrival,
+    limits: SourceRules,
+) {
     match arrival.read {
         Err(rejection) => {
             out.record(Entry::AlertRejected {
@@ -45,8 +52,13 @@ pub(super) fn take(rules: &Rules, out: &mut Outbox<'_>, request: RequestId, arri
         }
         Ok(alert) => {
             let verdict = out.state.lineage.verdict(&alert, arrival.content);
-            let taken =
-                Taken { request, content: arrival.content, raw: arrival.raw, areas: arrival.areas };
+            let taken = Taken {
+                request,
+                content: arrival.content,
+                raw: arrival.raw,
+                areas: limits.areas.clone().unwrap_or(arrival.areas),
+                limits,
+            };
             match verdict {
                 Verdict::Duplicate => {
                     repeated(out, &alert, &taken, arrival.origin, Disposition::Duplicate);
@@ -70,6 +82,8 @@ struct Taken {
     raw: Sha256,
     /// Areas for which the source may act without a person.
     areas: Vec<AreaCode>,
+    /// What else it may do without one.
+    limits: SourceRules,
 }
 
 /// What the lineage says about a new alert.
@@ -119,9 +133,16 @@ fn accepted(
         }]),
         None => decide::plan(rules, out.now, &alert, &memory, id),
     };
-    let decision = bounded(rules, out, decision, &memory, &taken.areas);
+    let beyond = decide::beyond_source(&alert, out.now, &taken.limits);
+    let ends = matches!(decision, Decision::Cancel(_));
+    let decision = bounded(rules, out, decision, &memory, taken, beyond);
     let decision = latch::bounded(rules, out.state, decision);
-    let (disposition, reasons) = summary(&decision);
+    if let (true, Decision::Recorded(why)) = (ends, &decision) {
+        // What sounds goes on: a person must know that its end was not believed.
+        why.iter().for_each(|why| out.effect(Action::Alarm(why.clone())));
+    }
+    let (disposition, mut reasons) = summary(&decision);
+    reasons.extend(taken.limits.notes.iter().cloned());
     let alert_id = alert.id.clone();
     out.record(Entry::AlertAccepted {
         alert: Box::new(alert),
@@ -161,47 +182,55 @@ fn accepted(
 /// Time people have to decide about an alert that reaches beyond its source's areas, seconds.
 const OUTSIDE_DECIDE_S: i64 = 900;
 
-/// Keeps a source within its areas: what reaches further waits for a person, and its Cancel stops
-/// nothing there.
+/// Keeps a source within its areas and rules: what reaches further waits for a person, and its Cancel
+/// stops nothing there.
 fn bounded(
     rules: &Rules,
     out: &Outbox<'_>,
     decision: Decision,
     memory: &Memory,
-    areas: &[AreaCode],
+    taken: &Taken,
+    beyond: Option<Reason>,
 ) -> Decision {
     let outside = |terminals: &BTreeSet<TerminalId>| {
         let reached = people::areas_of(rules, terminals);
-        reached.into_iter().any(|area| !areas.iter().any(|own| own.contains(area)))
+        reached.into_iter().any(|area| !taken.areas.iter().any(|own| own.contains(area)))
     };
-    let reason = || Reason {
+    let elsewhere = || Reason {
         code: "outside_source_areas".into(),
         text: "超出该预警来源的授权区域，需人工确认".into(),
     };
+    let stops = |id: &BroadcastId| {
+        let state = out.state.broadcasts.get(id);
+        state.is_some_and(|state| outside(state.broadcast.terminals()))
+    };
+    let far = match &decision {
+        Decision::Plan(plan) => outside(&plan.terminals),
+        Decision::Cancel(_) => memory.superseded.iter().any(stops),
+        Decision::Recorded(_) | Decision::Refused(_) => false,
+    };
+    let why: Vec<Reason> = far.then(elsewhere).into_iter().chain(beyond).collect();
+    if why.is_empty() {
+        return decision;
+    }
     match decision {
-        Decision::Plan(mut plan) if outside(&plan.terminals) => {
-            if plan.need == Need::Nothing {
-                plan.need = Need::Officers {
+        Decision::Plan(mut plan) => {
+            plan.need = match plan.need {
+                Need::Nothing => Need::Officers {
                     officers: 1,
                     decide_by: out.now.plus_s(OUTSIDE_DECIDE_S).min(plan.expires),
                     after: AfterDeadline::Expire,
-                };
-            }
-            plan.reasons.push(reason());
+                },
+                // What its source may not do is never released by the clock.
+                Need::Officers { officers, decide_by, .. } => {
+                    Need::Officers { officers, decide_by, after: AfterDeadline::Expire }
+                }
+            };
+            plan.reasons.extend(why);
             Decision::Plan(plan)
         }
-        Decision::Cancel(_)
-            if memory.superseded.iter().any(|id| {
-                let state = out.state.broadcasts.get(id);
-                state.is_some_and(|state| outside(state.broadcast.terminals()))
-            }) =>
-        {
-            Decision::Recorded(vec![reason()])
-        }
-        within @ (Decision::Plan(_)
-        | Decision::Cancel(_)
-        | Decision::Recorded(_)
-        | Decision::Refused(_)) => within,
+        Decision::Cancel(_) => Decision::Recorded(why),
+        kept @ (Decision::Recorded(_) | Decision::Refused(_)) => kept,
     }
 }
 

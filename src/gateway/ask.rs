@@ -6,7 +6,7 @@ use super::{Action, Arrival, Gateway, RequestId, SilentRequest};
 use crate::decide::{ManualRequest, PlanEdit, PolicyEdit};
 use crate::model::{
     Actor, ApiKeyLine, BroadcastId, Group, PlanId, PolicyPart, Programme, RegistryChange, Sha256,
-    Shift, ShiftId, StopScope, UtcMs,
+    Shift, ShiftId, SourceRules, StopScope, UtcMs,
 };
 
 /// One such question.
@@ -53,7 +53,7 @@ pub enum Ask {
     /// Lift such a latch, with the reason; all of them, or those of some areas.
     LiftLatch(StopScope, String),
     /// Read the bytes of a rejection again, with the reason; what they became now.
-    Replay(u64, String, Box<Arrival>),
+    Replay(u64, String, Box<(Arrival, SourceRules)>),
 }
 
 /// What is released alone.
@@ -100,8 +100,8 @@ impl Gateway {
             Ask::TestSilently(asked) => self.test_silently(now, request, actor, asked),
             Ask::SetLatch(order) => self.set_latch(now, request, actor, &order),
             Ask::LiftLatch(scope, why) => self.lift_latch(now, request, actor, scope, why),
-            Ask::Replay(number, why, arrival) => {
-                self.replay(now, request, actor, (number, why), *arrival)
+            Ask::Replay(number, why, again) => {
+                self.replay(now, request, actor, (number, why), *again)
             }
         }
     }

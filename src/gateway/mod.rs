@@ -25,6 +25,7 @@ mod registry;
 mod resending;
 mod roster;
 mod silent_test;
+mod sources;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use quarantine::{RejectedState, Replay};
 pub use registry::{Changed, REGISTRY_CHANGE_MAX, Registry, TERMINALS_MAX, same_terminal};
 pub use roster::Whom;
 pub use silent_test::{Answered, Findings, Heard, SilentRequest, SilentTest};
+pub use sources::{MARKS_KEPT_MAX, SourceState};
 pub use state::{AlertState, BroadcastState, Drill, Phase, State};
 
 use crate::decide::{ManualRequest, Rules};
@@ -47,7 +49,8 @@ use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
     ClipRef, Codec, Disposition, Health, LinkKind, Message, PlanId, Policy, Reason, Refusal,
-    Rejection, Sha256, Shed, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
+    Rejection, Sha256, Shed, SilentAnswer, SilentTestId, SourceNote, SourceRules, Spoken, StopScope,
+    TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -131,6 +134,10 @@ pub enum Input {
     AlertsShed(Shed),
     /// Time passed.
     Wake,
+    /// Bytes of a source that the county set rules for.
+    ArrivedFrom(RequestId, Box<Arrival>, Box<SourceRules>),
+    /// A source was read further, fell silent, or is heard again.
+    SourceNoted(String, SourceNote),
 }
 
 /// What the drivers must do.
@@ -362,7 +369,13 @@ impl Gateway {
     #[must_use]
     pub fn step(&mut self, now: UtcMs, input: Input) -> Vec<Action> {
         match input {
-            Input::Arrived(request, arrival) => self.arrived(now, request, *arrival),
+            Input::Arrived(request, arrival) => {
+                self.arrived(now, request, *arrival, SourceRules::default())
+            }
+            Input::ArrivedFrom(request, arrival, rules) => {
+                self.arrived(now, request, *arrival, *rules)
+            }
+            Input::SourceNoted(source, note) => self.source_noted(now, source, note),
             Input::Manual(request, actor, manual) => self.manual(now, request, &actor, &manual),
             Input::Approve(request, actor, plan, seen) => {
                 self.approve(now, request, &actor, plan, seen)

@@ -3,7 +3,7 @@
 use super::people::{deny, may, refuse_ask};
 use super::{Action, Answer, Arrival, Gateway, RequestId, State, alerts};
 use crate::decide;
-use crate::model::{Actor, Origin, Reason, Refusal, Rejection, Right, Sha256, UtcMs};
+use crate::model::{Actor, Origin, Reason, Refusal, Rejection, Right, Sha256, SourceRules, UtcMs};
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +46,7 @@ impl Gateway {
         request: RequestId,
         actor: &Actor,
         (number, reason): (u64, String),
-        arrival: Arrival,
+        (arrival, limits): (Arrival, SourceRules),
     ) -> Vec<Action> {
         self.outbox(now, |rules, out| {
             let what = format!("replay rejection {number}");
@@ -66,7 +66,7 @@ impl Gateway {
             }
             let by = actor.name.clone();
             out.record(Entry::RejectionReplayed { number, by, reason });
-            alerts::take(rules, out, request, arrival);
+            alerts::take(rules, out, request, arrival, limits);
         })
     }
 }

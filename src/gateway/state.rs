@@ -9,6 +9,7 @@ use super::programmes::ProgrammeState;
 use super::quarantine::RejectedState;
 use super::registry::Registry;
 use super::silent_test::SilentTest;
+use super::sources::SourceState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
@@ -141,6 +142,12 @@ pub struct Drill {
     pub until: UtcMs,
 }
 
+impl Drill {
+    fn new(armed_by: &str, until: UtcMs) -> Self {
+        Self { armed_by: armed_by.to_owned(), until }
+    }
+}
+
 /// Everything the gateway knows that must survive a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -188,6 +195,9 @@ pub struct State {
     /// API keys made on screen, by digest.
     #[serde(default)]
     pub api_keys: BTreeMap<Sha256, KeyState>,
+    /// How far each source was read, and whether it is silent.
+    #[serde(default)]
+    pub sources: BTreeMap<String, SourceState>,
     /// Alerts that could not be read, ever.
     pub n_rejected: u64,
     /// The last of these, newest last.
@@ -271,6 +281,7 @@ impl State {
             Entry::BroadcastEnded { broadcast } => self.apply_ended(at, *broadcast),
             Entry::DrillArmed { .. } | Entry::DrillDisarmed { .. } => self.apply_drill(entry),
             Entry::LatchChanged { .. } => self.apply_latch(at, entry),
+            Entry::SourceNoted { source, note } => self.apply_source(source, note),
         }
     }
 

@@ -11,7 +11,9 @@
 
 mod block;
 mod cap;
+mod eew;
 mod encoding;
+mod feed;
 mod fields;
 mod geometry;
 mod json;
@@ -20,12 +22,16 @@ mod national12379;
 mod notes;
 mod references;
 mod report;
+mod signature;
 mod time;
 mod urgency;
 mod wrapper;
 mod xml;
 
+pub use eew::is_heartbeat;
+pub use feed::{FEED_ENTRIES_MAX, Feed, FeedContent, FeedEntry, feed};
 pub use report::{Problem, problem, report};
+pub use signature::{SignatureState, VerifyingKey, signature};
 pub use urgency::looks_urgent;
 
 use crate::model::{Alert, AlertForm, Rejection};
@@ -71,6 +77,7 @@ fn by_content(bytes: &[u8], hint: Option<&str>, notes: &mut Notes) -> Option<Ale
             notes.fault(None, "", "expected an alert in XML or JSON, got nothing");
             None
         }
+        Some('{' | '[') if eew::is_report(body) => eew::alert(body, notes),
         Some('{' | '[') => {
             let root = json::tree(body, notes)?;
             cap::alert(&root, Some(AlertForm::Json), notes)

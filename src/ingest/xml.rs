@@ -371,7 +371,7 @@ fn is_repeatable(name: &str) -> bool {
         || matches!(name, "parameter" | "eventCode" | "method")
 }
 
-fn resolve(reference: &BytesRef<'_>) -> Option<char> {
+pub(super) fn resolve(reference: &BytesRef<'_>) -> Option<char> {
     if let Ok(Some(letter)) = reference.resolve_char_ref() {
         return Some(letter);
     }

@@ -28,6 +28,8 @@ pub enum AlertForm {
     National12379,
     /// Our JSON form of `POST /api/v1/alerts`.
     Json,
+    /// Earthquake early warning as JSON, one object a report.
+    EarthquakeWarning,
 }
 
 /// CAP `status`.

@@ -23,6 +23,7 @@ mod policy_edit;
 mod programme;
 mod registry;
 mod roster;
+mod source;
 mod terminal;
 mod time;
 
@@ -56,5 +57,6 @@ pub use policy_edit::{PlanBasis, PolicyChange, PolicyContent, PolicyPart, Policy
 pub use programme::{Calendar, LocalDate, Programme, YearDay};
 pub use registry::{Finding, Health, RegistryChange, SilentAnswer, SilentTestId, named_area};
 pub use roster::{Group, Post, Shift, ShiftId};
+pub use source::{SourceNote, SourceRules};
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;

@@ -6,6 +6,7 @@ use crate::model::{
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
     LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart,
     Programme, Reason, Rejection, Role, Sha256, Shed, Shift, ShiftId, SilentAnswer, SilentTestId,
+    SourceNote,
     Spoken, StopScope, Terminal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
@@ -494,5 +495,12 @@ pub enum Entry {
         by: String,
         /// Why, as typed.
         reason: String,
+    },
+    /// How far a source was read, that it fell silent, or is heard again.
+    SourceNoted {
+        /// Name of the source.
+        source: String,
+        /// What.
+        note: SourceNote,
     },
 }

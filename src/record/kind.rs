@@ -63,6 +63,7 @@ impl Entry {
             Self::LatchHeld { .. } => "latch_held",
             Self::AlertsShed(_) => "alerts_shed",
             Self::RejectionReplayed { .. } => "rejection_replayed",
+            Self::SourceNoted { .. } => "source_noted",
         }
     }
 

@@ -153,3 +153,11 @@ fn older_texts_are_read() {
     };
     assert!(!needs_other);
 }
+
+#[test]
+fn sources() {
+    let noted = |note: &str| check("source_noted", &format!(r#""source":"水利局","note":{note}"#));
+    noted(r#"{"note":"read","etag":"\"a\"","modified":null,"seen":["0123456789abcdef"]}"#);
+    noted(r#"{"note":"silent","since":1780272000000,"why":"404"}"#);
+    noted(r#"{"note":"heard"}"#);
+}

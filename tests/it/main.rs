@@ -13,6 +13,7 @@ mod console_registry;
 mod console_voice;
 mod entry;
 mod external;
+mod feeds;
 mod guarded;
 mod https;
 mod ingest;

@@ -3,6 +3,7 @@
 //! and the tests of whole stages check every answer they get against it.
 
 mod answers;
+mod feeds;
 mod guarded;
 mod model;
 mod operation;
@@ -35,8 +36,14 @@ fn value() -> Value {
             entry.insert(operation.method.to_owned(), operation.value());
         }
     }
-    let schemas = [model::schemas(), answers::schemas(), requests::schemas(), guarded::schemas()];
-    let schemas = schemas.concat();
+    let schemas = [
+        model::schemas(),
+        answers::schemas(),
+        requests::schemas(),
+        feeds::schemas(),
+        guarded::schemas(),
+    ]
+    .concat();
     let schemas: Map<String, Value> =
         schemas.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
     let problem = json!({

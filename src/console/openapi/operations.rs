@@ -10,11 +10,20 @@ use serde_json::{Value, json};
 pub(super) fn all() -> Vec<Operation> {
     let described = open("/openapi.json", "this document")
         .answers_as(200, &json!({ "application/json": { "schema": super::shape::anything() } }));
-    let guarded = super::guarded::operations();
-    [alerts(), broadcasts(), acts(), duty(), programmes(), audit(), guarded, vec![described]]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        alerts(),
+        broadcasts(),
+        acts(),
+        duty(),
+        programmes(),
+        audit(),
+        super::feeds::operations(),
+        super::guarded::operations(),
+        vec![described],
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Rows of a page: what is too small or too large is brought into the range.

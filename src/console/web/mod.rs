@@ -45,6 +45,7 @@ mod resend;
 mod roster;
 mod sign_in;
 mod silent_test;
+mod sources;
 mod speak;
 mod stop;
 mod system;

@@ -83,6 +83,7 @@ pub(super) async fn get(
                     a href={ (super::plan_form::history_of(&notice.part)) } { (say("查看并决定", "Look and decide")) } }
             }
         }
+        (super::sources::table(&console, &visitor))
         @if visitor.may(Right::Administer) {
             div.actions {
                 a.button href="/console/accounts" { (say("人员账号", "Accounts")) }

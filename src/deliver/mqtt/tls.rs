@@ -23,7 +23,10 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, MqttError> 
 
 /// TLS 1.2 and 1.3 with the given authority and, when asked for, our own certificate. The provider
 /// is named, because a process with two of them linked in has no default and rustls would panic.
-pub(super) fn client_config(tls: &MqttTls) -> Result<Arc<ClientConfig>, MqttError> {
+///
+/// # Errors
+/// When a file can't be read, holds no certificate, or does not fit its key.
+pub fn client_config(tls: &MqttTls) -> Result<Arc<ClientConfig>, MqttError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&tls.ca_file)? {
         roots.add(certificate).map_err(|why| fault(&tls.ca_file, &why))?;

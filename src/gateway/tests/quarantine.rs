@@ -3,7 +3,7 @@
 use super::*;
 use crate::decide::tests::alert;
 use crate::gateway::Arrival;
-use crate::model::{Disposition, Fault, Level, Origin, Rejection};
+use crate::model::{Disposition, Fault, Level, Origin, Rejection, SourceRules};
 
 fn arrival(bytes: &[u8], readable: bool) -> Arrival {
     let fault = Fault { line: Some(1), element: "alert".into(), what: "cut off".into() };
@@ -23,7 +23,7 @@ fn rejected(county: &mut County, bytes: &[u8]) {
 }
 
 fn replay(county: &mut County, by: &Actor, number: u64, again: Arrival) -> Answer {
-    county.ask(by, Ask::Replay(number, "读取程序已修复".into(), Box::new(again)))
+    county.ask(by, Ask::Replay(number, "读取程序已修复".into(), Box::new((again, SourceRules::default()))))
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn who_may_not_replay_and_what() {
     }
     let other = replay(&mut county, &technician, 1, arrival(b"x", true));
     assert_eq!(codes(&other), ["other_bytes"]);
-    let ask = Ask::Replay(1, "好".into(), Box::new(arrival(b"a", true)));
+    let ask = Ask::Replay(1, "好".into(), Box::new((arrival(b"a", true), SourceRules::default())));
     assert_eq!(codes(&county.ask(&technician, ask)), ["reason_too_short"]);
     assert!(county.gateway.state().alerts.is_empty());
 }
