@@ -23,6 +23,7 @@ mod resending;
 mod roster;
 mod silent_test;
 mod state;
+mod stations;
 #[cfg(test)]
 mod tests;
 

@@ -11,9 +11,9 @@ use super::silent_test::SilentTest;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
-    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
-    Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
-    named_area,
+    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Crossing, Disposition,
+    Group, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId,
+    UtcMs, named_area,
 };
 use crate::model::{Cancellation, Origin, Rejection, Sha256};
 use crate::record::entry::Entry;
@@ -207,6 +207,9 @@ pub struct State {
     /// The last of these, newest last.
     #[serde(default)]
     pub rejected: VecDeque<RejectedState>,
+    /// Warnings of stations that hold, by station and hazard.
+    #[serde(default)]
+    pub crossings: BTreeMap<String, Crossing>,
 }
 
 impl State {
@@ -356,6 +359,7 @@ impl State {
             return;
         };
         self.lineage.insert(&alert.id, *content, alert.msg_type, alert.status, &alert.references);
+        self.apply_crossing(alert);
         let spoken = alert.infos.iter().find(|info| info.language.starts_with("zh"));
         let info = spoken.or_else(|| alert.infos.first());
         let headline = info

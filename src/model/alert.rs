@@ -28,6 +28,8 @@ pub enum AlertForm {
     National12379,
     /// Our JSON form of `POST /api/v1/alerts`.
     Json,
+    /// Ours, made of a station's readings that crossed a threshold.
+    Station,
 }
 
 /// CAP `status`.

@@ -20,6 +20,7 @@ mod policy_edit;
 mod programme;
 mod registry;
 mod roster;
+mod station;
 mod terminal;
 mod time;
 
@@ -50,5 +51,10 @@ pub use policy_edit::{PlanBasis, PolicyChange, PolicyContent, PolicyPart, Policy
 pub use programme::{Calendar, LocalDate, Programme, YearDay};
 pub use registry::{Finding, Health, RegistryChange, SilentAnswer, SilentTestId, named_area};
 pub use roster::{Group, Post, Shift, ShiftId};
+pub use station::parameter as station_parameter;
+pub use station::{
+    Condition, Crossing, Measure, Quality, Quantity, Reading, ReadingReport, Station, StationId,
+    StationKind, ThresholdRule,
+};
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;

@@ -4,13 +4,14 @@ use crate::source::{code, files};
 use std::collections::BTreeSet;
 
 /// A module, and which other modules of ours it may import.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("model", &[]),
     ("ingest", &["model"]),
     ("decide", &["model"]),
     ("render", &["model"]),
     ("deliver", &["model", "mingluo_bridge"]),
     ("record", &["model"]),
+    ("watch", &["model"]),
     ("gateway", &["model", "decide", "deliver", "record", "mingluo_bridge"]),
     ("report", &["model", "record"]),
     // It shows what the stages decided and delivered, in local time; it calls none of them to act.
@@ -42,7 +43,7 @@ const EXCEPTIONS: [(&str, &str, &str); 8] = [
 ];
 
 /// Files and folders that only compute.
-const PURE: [&str; 23] = [
+const PURE: [&str; 24] = [
     "src/model/",
     "src/ingest/",
     "src/decide/",
@@ -65,6 +66,7 @@ const PURE: [&str; 23] = [
     "src/record/verify.rs",
     "src/render/text/",
     "src/report/layout.rs",
+    "src/watch/",
     "firmware-bridge/src/",
 ];
 
