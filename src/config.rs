@@ -15,6 +15,7 @@ mod reader;
 mod recordings;
 mod serial;
 mod settings;
+mod stations;
 mod terminals;
 #[cfg(test)]
 mod tests;
@@ -24,10 +25,10 @@ pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,
     LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, RecordSettings,
-    RenderSettings, ReportSettings, Settings, SpeechSettings, StatusSettings,
+    RenderSettings, ReportSettings, Settings, SpeechSettings, StationSettings, StatusSettings,
 };
 
-use crate::model::{Network, Policy};
+use crate::model::{Network, Policy, Station};
 use reader::{Document, Faults};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -71,6 +72,8 @@ pub struct Loaded {
     pub network: Network,
     /// `policy.toml`.
     pub policy: Policy,
+    /// `stations.csv`; empty while `[stations]` is off.
+    pub stations: Vec<Station>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<ConfigFault>,
 }
@@ -140,6 +143,7 @@ fn load(
     let rules = Document::open(dir, "policy.toml", &faults);
     let (policy, plan_lines) = policy::read(&rules, &faults);
     contacts::read(dir, &mut network, &policy, &faults);
+    let stations = stations::read(dir, &network, config.stations.enabled, &faults);
     serial::cross(&config.serial, &mut network, &gateway, &faults);
     cross::network(&network, &area_lines, &terminal_lines, &faults);
     cross::policy(&policy, &network, &plan_lines, &faults);
@@ -147,5 +151,9 @@ fn load(
     recordings::check(&policy, &plan_lines, &render.recordings_dir, &render.audio_dir, &faults);
     phrases::check(dir, &network, &area_lines, &faults);
     let (faults, warnings) = faults.into_lists();
-    if faults.is_empty() { Ok(Loaded { config, network, policy, warnings }) } else { Err(faults) }
+    if faults.is_empty() {
+        Ok(Loaded { config, network, policy, stations, warnings })
+    } else {
+        Err(faults)
+    }
 }

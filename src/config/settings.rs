@@ -3,10 +3,12 @@
 mod call;
 mod report;
 mod speech;
+mod stations;
 
 pub use call::CallSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
+pub use stations::StationSettings;
 
 use super::reader::{Document, Faults, Keys};
 use super::serial::{self, SerialSettings};
@@ -15,9 +17,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "call", "report", "log",
+    "deliver", "call", "report", "stations", "log",
 ];
 
 /// `[http]`
@@ -222,6 +224,8 @@ pub struct Settings {
     pub call: CallSettings,
     /// `[report]`
     pub report: ReportSettings,
+    /// `[stations]`
+    pub stations: StationSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -259,6 +263,7 @@ pub(super) fn read(
         deliver: deliver(keys.table("deliver")),
         call: call::call(dir, keys.table("call"), &console, &hosts),
         report: report::report(dir, keys.table("report")),
+        stations: stations::stations(keys.table("stations")),
         log: log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);
@@ -275,6 +280,9 @@ fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
     ];
     if settings.mqtt.mode == MqttMode::Embedded {
         listeners.push(("mqtt", "listen", settings.mqtt.listen));
+    }
+    if let Some(listen) = settings.stations.listen {
+        listeners.push(("stations", "listen", listen));
     }
     for (at, (section, key, listen)) in listeners.iter().enumerate() {
         let mut earlier = listeners.iter().take(at);

@@ -19,6 +19,7 @@ mod problem;
 mod programmes;
 mod record;
 mod session;
+mod stations;
 mod terminals;
 mod views;
 mod web;
@@ -32,7 +33,9 @@ pub(crate) use views::broadcast as broadcast_view;
 pub(crate) use web::known_host;
 pub use web::{Board, County, Outline, Tiles};
 
-use crate::daemon::{AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen};
+use crate::daemon::{
+    AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen, StationDesk,
+};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -51,6 +54,8 @@ pub struct Console {
     pub core: CoreHandle,
     /// The way to the audit.
     pub audit: AuditDesk,
+    /// The way to the stations; `None` = they are off.
+    pub stations: Option<StationDesk>,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
     /// The way to what officers speak live.
@@ -123,6 +128,8 @@ pub fn router(console: Console) -> Router {
         .route("/stop", post(broadcasts::stop))
         .route("/drill", post(broadcasts::drill))
         .route("/terminals", get(terminals::list))
+        .route("/stations", get(stations::list))
+        .route("/readings", post(stations::take_readings))
         .route("/record", get(record::rows))
         .route("/audit/acknowledgements", get(audit::acknowledgements))
         .route("/audit/summary", get(audit::counts))

@@ -23,7 +23,9 @@ mod render;
 mod replay;
 mod run;
 mod serve;
+mod stations;
 mod status;
+mod telemetry;
 mod voices;
 
 pub(crate) use crate::config::recording_names;
@@ -42,4 +44,5 @@ pub(crate) use run::key_ring;
 pub use run::{Daemon, StartFault};
 pub use serve::Peer;
 pub(crate) use serve::stopped;
+pub use stations::{StationDesk, Told, Views};
 pub(crate) use voices::render_config;

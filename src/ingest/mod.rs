@@ -19,6 +19,7 @@ mod level;
 mod national12379;
 mod notes;
 mod octets;
+pub mod readings;
 mod references;
 mod report;
 pub mod sl651;

@@ -51,10 +51,9 @@ pub(super) fn rule(rule: &ThresholdRule, windows: &Windows, at: UtcMs, was_held:
 
 /// Whether a sensor counts for a condition.
 pub(super) fn counts(condition: &Condition, point: &str, quantity: Quantity) -> bool {
-    let of_kind = match condition.quantity {
-        Quantity::RainTotal => matches!(quantity, Quantity::RainTotal | Quantity::Rain { .. }),
-        other => other == quantity,
-    };
+    let is_rain = matches!(quantity, Quantity::RainTotal | Quantity::Rain { .. });
+    let wants_rain = condition.quantity == Quantity::RainTotal;
+    let of_kind = if wants_rain { is_rain } else { condition.quantity == quantity };
     let of_point = match &condition.point {
         Some(wanted) => wanted == point,
         None => quantity != Quantity::Stage || !OTHER_LEVELS.contains(&point),

@@ -11,12 +11,14 @@
 //! record holds is given back at the start (`new`), so a restart neither repeats nor forgets.
 
 mod judge;
+mod rules;
 mod series;
 mod stations;
 #[cfg(test)]
 mod tests;
 mod words;
 
+pub use rules::rules;
 pub use series::Sample;
 pub use stations::{StationView, Unknown};
 pub use words::{SENDER, alert};

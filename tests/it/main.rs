@@ -14,6 +14,7 @@ mod console_voice;
 mod entry;
 mod external;
 mod https;
+mod hydrology;
 mod ingest;
 mod kill;
 mod mqtt;

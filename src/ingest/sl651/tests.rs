@@ -238,8 +238,8 @@ fn mutations_never_panic() {
             match random(4) {
                 0 => bytes[at] ^= 1 << random(8),
                 1 => bytes.truncate(at.max(1)),
-                2 => bytes.insert(at, random(256) as u8),
-                _ => bytes[at] = random(256) as u8,
+                2 => bytes.insert(at, u8::try_from(random(256)).unwrap()),
+                _ => bytes[at] = u8::try_from(random(256)).unwrap(),
             }
         }
         if round % 2 == 0 && bytes.len() > 4 {
