@@ -195,8 +195,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         let whole = match self.packets.take(now, frame) {
             Assembled::Whole(whole) => whole,
             Assembled::Waiting => return Ok(()),
-            Assembled::Missing(numbers) => {
-                let serial = 0;
+            Assembled::Missing(numbers, serial) => {
                 let again = sl651::answer(&head, serial, now, Confirm::Again, &numbers);
                 return self.answer(&again).await;
             }

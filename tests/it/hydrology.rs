@@ -99,7 +99,8 @@ fn a_river_above_its_level_becomes_a_broadcast_once() {
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["headline"], "示例河道站水位超过保证水位，洪水红色预警");
     assert_eq!((&told[0]["level"], &told[0]["disposition"]), (&json!("red"), &json!("planned")));
-    let broadcast = told[0]["broadcasts"][0].as_str().expect("red goes out by itself").to_owned();
+    let broadcast = told[0]["broadcasts"][0].to_string().trim_matches('"').to_owned();
+    assert_ne!(broadcast, "null", "red goes out by itself");
     let view = gateway.get(&format!("/broadcasts/{broadcast}"));
     assert_eq!(view["response_plan"], "flood-red", "{view}");
     assert!(view["counts"]["targeted"].as_u64().unwrap() > 0, "{view}");
@@ -144,12 +145,8 @@ fn wrong_bytes_go_on_record_and_the_next_telegram_is_read() {
     station.0.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
     station.report(8, 33_000);
     let record = gateway.get("/record?limit=1000").to_string();
-    assert_eq!(
-        record.matches("alert_rejected").count()
-            / record.matches("\"kind\":\"alert_rejected\"").count().max(1),
-        2,
-        "{record}"
-    );
+    let n_rejected = record.matches("\"kind\":\"alert_rejected\"").count();
+    assert_eq!(n_rejected, 2, "the telegram and what was no telegram: {record}");
     assert_eq!(alerts(&gateway).len(), 0, "a telegram with a wrong check warns of nothing");
     // Whoever says nothing but rubbish is cut off.
     let mut rubbish = Station::connect(listen);

@@ -2,6 +2,7 @@
 
 use super::super::octets::at_offset;
 use super::frame::Frame;
+use super::telegram::telegram;
 use crate::model::{Rejection, UtcMs};
 use std::collections::BTreeMap;
 
@@ -19,8 +20,9 @@ pub enum Assembled {
     Whole(Box<Frame>),
     /// More are to come.
     Waiting,
-    /// The last is here; these are missing and must be sent again.
-    Missing(Vec<u16>),
+    /// The last is here; these are missing and must be sent again. With the serial number of the
+    /// message, 0 while its first packet is missing.
+    Missing(Vec<u16>, u16),
     /// It fits nothing, or there is no room.
     Refused(Rejection),
 }
@@ -87,7 +89,9 @@ impl Assembler {
         // The last may be here since before: what came now can be a packet that was missing.
         let ended = is_last || open.packets.contains_key(&open.total);
         if !missing.is_empty() {
-            return if ended { Assembled::Missing(missing) } else { Assembled::Waiting };
+            let first = open.packets.get(&1).and_then(|first| telegram(first).ok());
+            let serial = first.and_then(|first| first.serial).unwrap_or_default();
+            return if ended { Assembled::Missing(missing, serial) } else { Assembled::Waiting };
         }
         let open = self.open.remove(at);
         let mut packets = open.packets.into_values();

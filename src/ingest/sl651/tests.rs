@@ -86,21 +86,21 @@ fn the_published_report_is_read() {
 fn elements_of_every_kind() {
     let body = |elements: &str| format!("0001260601080000F1F1001234567848F0F02606010800{elements}");
     let cases: &[(&str, &str)] = &[
-        ("3923FF014420", "Z=Number(-1.44"),
+        ("3923FF014420", "Z=Number(-14.42, 3)"),
         ("3923AAAAAAAA", "Z=Missing"),
         ("3923FFFFFFFF", "Z=Missing"),
-        ("39230001A420", "Z=Bad(\"0001A420\") | offset 38: Z: expected decimal digits"),
+        ("39230001A420", "Z=Bad(\"0001A420\") | offset 37: Z: expected decimal digits"),
         ("452000000006", "ZT=Bits(6)"),
         (
             "F46000010203FFFFFFFFFFFFFFFF",
             "DRP=Series([Some(0.0), Some(0.1), Some(0.2), Some(0.3), None",
         ),
         ("0418000105", "DRxnn=StepMinutes(65)"),
-        ("FF112300000021", "offset 38: element FF11 is not known"),
-        ("39230014", "offset 38: an element goes beyond the end; 4 bytes are not read"),
+        ("FF112300000021", "offset 37: element FF11 is not known"),
+        ("39230014", "offset 37: an element goes beyond the end; 4 bytes are not read"),
         (
             "F0F02613010800392300014420",
-            "Z=Number(14.42, 3) | offset 38: expected a time, got 2613010800",
+            "Z=Number(14.42, 3) | offset 37: expected a time, got 2613010800",
         ),
     ];
     for (elements, expect) in cases {
@@ -208,13 +208,13 @@ fn packets_are_joined_in_any_order() {
     let (second, third) = (packet(2, "17", "0102"), packet(3, "03", "0304"));
     let mut open = Assembler::default();
     assert_eq!(open.take(SENT, first.clone()), Assembled::Waiting);
-    assert_eq!(open.take(SENT, third.clone()), Assembled::Missing(vec![2]));
+    assert_eq!(open.take(SENT, third.clone()), Assembled::Missing(vec![2], 1));
     let Assembled::Whole(whole) = open.take(SENT, second.clone()) else { panic!("not whole") };
     let telegram = telegram(&whole).unwrap();
     assert_eq!(telegram.elements.last().map(|e| e.value.clone()), Some(Value::Picture(6)));
     // Too late: the earlier packets are gone.
     assert_eq!(open.take(SENT, first), Assembled::Waiting);
-    assert_eq!(open.take(SENT.plus_s(601), third), Assembled::Missing(vec![1, 2]));
+    assert_eq!(open.take(SENT.plus_s(601), third), Assembled::Missing(vec![1, 2], 0));
 }
 
 /// Flipped, cut, doubled and spliced telegrams are answered, whatever they say.
@@ -231,7 +231,7 @@ fn mutations_never_panic() {
     let sources =
         [bytes(TIMED), made("34", body), made_ascii("32", "0012141205110002ST 0012345678 H Z 1.0")];
     let mut n_read = 0;
-    for round in 0..60_000 {
+    for round in 0..20_000 {
         let mut bytes = sources[round % sources.len()].clone();
         for _ in 0..=random(4) {
             let at = random(bytes.len());
@@ -259,5 +259,5 @@ fn mutations_never_panic() {
         }
         let _other = crate::ingest::szy206::read(&bytes, SENT);
     }
-    assert!(n_read > 1_000, "only {n_read} were read: the body is not reached");
+    assert!(n_read > 500, "only {n_read} were read: the body is not reached");
 }
