@@ -196,7 +196,6 @@ impl Daemon {
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         tasks.extend(watching);
         let api = tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop));
-        let intake = telemetry.into_iter().chain([api]).collect();
         Ok(Self {
             core,
             metrics,
@@ -209,7 +208,7 @@ impl Daemon {
             link,
             render,
             stopping,
-            intake,
+            intake: telemetry.into_iter().chain([api]).collect(),
             pump_out,
             tasks,
             core_thread: Some(core_thread),
