@@ -19,6 +19,7 @@ mod recordings;
 mod serial;
 mod settings;
 mod sources;
+mod stations;
 mod terminals;
 #[cfg(test)]
 mod tests;
@@ -30,12 +31,12 @@ pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,
     LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, RecordSettings,
-    RenderSettings, ReportSettings, Settings, SpeechSettings, StatusSettings,
+    RenderSettings, ReportSettings, Settings, SpeechSettings, StationSettings, StatusSettings,
 };
 
 pub use sources::{SignatureNeed, SourceKind, SourceSettings, signing_key};
 
-use crate::model::{Network, Policy};
+use crate::model::{Network, Policy, Station};
 use reader::{Document, Faults};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -83,6 +84,8 @@ pub struct Loaded {
     pub sources: Vec<SourceSettings>,
     /// `receivers.toml`.
     pub receivers: ReceiverSettings,
+    /// `stations.csv`; empty while `[stations]` is off.
+    pub stations: Vec<Station>,
     /// What is allowed but probably not meant.
     pub warnings: Vec<ConfigFault>,
 }
@@ -152,6 +155,7 @@ fn load(
     let rules = Document::open(dir, "policy.toml", &faults);
     let (policy, plan_lines) = policy::read(&rules, &faults);
     contacts::read(dir, &mut network, &policy, &faults);
+    let stations = stations::read(dir, &network, config.stations.enabled, &faults);
     serial::cross(&config.serial, &mut network, &gateway, &faults);
     let (key, told) = (&config.keys.sm2_key_file, (&gateway, &faults));
     national::cross(&config.national, key, &mut network, &terminal_lines, told);
@@ -166,5 +170,5 @@ fn load(
     if !faults.is_empty() {
         return Err(faults);
     }
-    Ok(Loaded { config, network, policy, sources, receivers, warnings })
+    Ok(Loaded { config, network, policy, sources, receivers, stations, warnings })
 }

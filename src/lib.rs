@@ -28,3 +28,4 @@ pub mod report;
 pub mod secrets;
 pub mod simulate;
 pub mod tls;
+pub mod watch;

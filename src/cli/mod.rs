@@ -14,6 +14,7 @@ pub mod record;
 mod run;
 pub mod say;
 mod serial;
+mod stations;
 mod stop;
 mod terminals;
 mod user;
@@ -51,6 +52,8 @@ pub enum Command {
     Latch(latch::LatchArgs),
     /// List or simulate terminals 终端
     Terminals(terminals::TerminalsArgs),
+    /// Read telegrams of monitoring stations 监测站报文
+    Stations(stations::StationsArgs),
     /// Verify, export or show the record 记录与审计
     Record(record::RecordArgs),
     /// Speak a text into a file 试听: with --explain, show how it would be read
@@ -79,6 +82,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Stop(args) => stop::run(&args, &mut out),
         Command::Latch(args) => latch::run(&args, &mut out),
         Command::Terminals(args) => terminals::run(&args, &mut out),
+        Command::Stations(args) => stations::run(&args, &mut out),
         Command::Record(args) => record::run(&args, &mut out),
         Command::Say(args) => say::run(&args, &mut out),
         Command::Voice(args) => voice::run(&args, &mut out),

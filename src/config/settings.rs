@@ -3,10 +3,12 @@
 mod call;
 mod report;
 mod speech;
+mod stations;
 
 pub use call::CallSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
+pub use stations::StationSettings;
 
 use super::national::{self, NationalSettings};
 use super::reader::{Document, Faults, Keys};
@@ -16,9 +18,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 16] = [
     "http", "status", "mqtt", "serial", "national", "record", "ingest", "render", "speech", "mix",
-    "keys", "deliver", "call", "report", "log",
+    "keys", "deliver", "call", "report", "stations", "log",
 ];
 
 /// `[http]`
@@ -225,6 +227,8 @@ pub struct Settings {
     pub call: CallSettings,
     /// `[report]`
     pub report: ReportSettings,
+    /// `[stations]`
+    pub stations: StationSettings,
     /// `[log]`
     pub log: LogSettings,
 }
@@ -263,6 +267,7 @@ pub(super) fn read(
         deliver: deliver(keys.table("deliver")),
         call: call::call(dir, keys.table("call"), &console, &hosts),
         report: report::report(dir, keys.table("report")),
+        stations: stations::stations(keys.table("stations")),
         log: log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);
@@ -281,6 +286,7 @@ fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
         listeners.push(("mqtt", "listen", settings.mqtt.listen));
     }
     listeners.extend(settings.national.listen.map(|listen| ("national", "listen", listen)));
+    listeners.extend(settings.stations.listen.map(|listen| ("stations", "listen", listen)));
     for (at, (section, key, listen)) in listeners.iter().enumerate() {
         let mut earlier = listeners.iter().take(at);
         let same = earlier.find(|(_, _, other)| other == listen && listen.port() != 0);

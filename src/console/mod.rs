@@ -24,6 +24,7 @@ mod record;
 mod rejections;
 mod session;
 mod sources;
+mod stations;
 mod terminals;
 mod views;
 mod web;
@@ -41,6 +42,7 @@ pub use web::{Board, County, Outline, Tiles};
 
 use crate::daemon::{
     AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen, SourceDesk,
+    StationDesk,
 };
 use axum::Router;
 use axum::http::StatusCode;
@@ -60,6 +62,8 @@ pub struct Console {
     pub core: CoreHandle,
     /// The way to the audit.
     pub audit: AuditDesk,
+    /// The way to the stations; `None` = they are off.
+    pub stations: Option<StationDesk>,
     /// The way to the preview thread.
     pub previews: PreviewDesk,
     /// The way to what officers speak live.
@@ -138,6 +142,8 @@ pub fn router(console: Console) -> Router {
         .route("/cap/broadcasts/{id}", get(cap::alert))
         .route("/cap/broadcasts/{id}/cancel", get(cap::cancel))
         .route("/cap/broadcasts/{id}/result", get(cap::result))
+        .route("/stations", get(stations::list))
+        .route("/readings", post(stations::take_readings))
         .route("/record", get(record::rows))
         .route("/audit/acknowledgements", get(audit::acknowledgements))
         .route("/audit/summary", get(audit::counts))

@@ -14,7 +14,7 @@ use crate::config::{Loaded, ReceiverSettings, Settings};
 use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles};
 use crate::decide::InForce;
 use crate::deliver::KeyRing;
-use crate::model::{Network, Policy};
+use crate::model::{Network, Policy, Station};
 use crate::render::Renderer;
 use crate::tls;
 use anyhow::Context;
@@ -28,6 +28,9 @@ pub(super) struct Ground {
     pub(super) settings: Settings,
     pub(super) network: Network,
     pub(super) policy: Policy,
+    pub(super) stations: Vec<Station>,
+    /// Where stations connect.
+    pub(super) telemetry: Option<TcpListener>,
     pub(super) keys: Arc<KeyRing>,
     pub(super) api_keys: ApiKeys,
     pub(super) metrics: Arc<Metrics>,
@@ -49,7 +52,7 @@ impl Ground {
     /// # Errors
     /// A [`StartFault`] that names what could not be had, why, and what to do.
     pub(super) async fn take(loaded: Loaded) -> Result<Self, StartFault> {
-        let Loaded { config: settings, network, policy, sources, receivers, .. } = loaded;
+        let Loaded { config: settings, network, policy, sources, receivers, stations, .. } = loaded;
         let keys = Arc::new(key_ring(&settings.keys).map_err(fault(77))?);
         let api_keys = ApiKeys::load(&settings.keys.api_keys_file).map_err(fault(78))?;
         let metrics = Arc::new(Metrics::default());
@@ -72,10 +75,15 @@ impl Ground {
         let http = Listener::with_tls(http, https);
         let clips =
             bind("http.terminal_listen", settings.http.terminal_listen).map_err(fault(69))?;
+        let telemetry = settings.stations.listen.filter(|_| settings.stations.enabled);
+        let telemetry = telemetry.map(|listen| bind("stations.listen", listen)).transpose();
+        let telemetry = telemetry.map_err(fault(69))?;
         let ground = Self {
             settings,
             network,
             policy,
+            stations,
+            telemetry,
             keys,
             api_keys,
             metrics,

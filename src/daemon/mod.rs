@@ -26,7 +26,9 @@ mod replay;
 mod run;
 mod serve;
 mod sources;
+mod stations;
 mod status;
+mod telemetry;
 mod voices;
 mod webhook;
 
@@ -47,4 +49,5 @@ pub use run::{Daemon, StartFault};
 pub use serve::Peer;
 pub(crate) use serve::stopped;
 pub use sources::{SourceDesk, SourceView};
+pub use stations::{StationDesk, Told, Views};
 pub(crate) use voices::render_config;

@@ -17,6 +17,7 @@ use super::preview::PreviewDesk;
 use super::recordings::RecordingDesk;
 use super::render::RenderQueue;
 use super::serve::{local, serve};
+use super::stations::{self, StationDesk};
 use super::status::StatusPlane;
 use super::voices::deadlines;
 use super::{call, clips, link, receivers, replay, sources};
@@ -156,7 +157,8 @@ impl Daemon {
         let (people, setup) = People::open(ground.settings.keys.accounts_file.clone())?;
         let (audit, follower) = ground.audit()?;
         let told = (core.clone(), watchers.clone(), stop.clone());
-        let console = console(&ground, people, audit, told)?;
+        let (stations, watching, telemetry) = stations::start(&mut ground, &core, &stop);
+        let console = console(&ground, people, audit, told, stations)?;
         let api_keys = Arc::clone(&console.keys);
         let api = console::router(console);
         let audio = clips::router(ground.renderer.clips());
@@ -181,7 +183,7 @@ impl Daemon {
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
             link::pump_in(link_in, Arc::clone(&keys), prefix, core.clone(), Arc::clone(&metrics));
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(serve(ground.clips, audio, clip_connections_max, stop.clone())),
             tokio::spawn(pump_in),
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
@@ -189,16 +191,16 @@ impl Daemon {
             tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
-        let mut intake = sources;
-        intake.extend([tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))]);
-        let status = ground.status.local;
+        tasks.extend(watching);
+        let api = tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop));
+        let intake = sources.into_iter().chain(telemetry).chain([api]).collect();
         Ok(Self {
             core,
             metrics,
             keys,
             http,
             clips,
-            status,
+            status: ground.status.local,
             broker,
             setup: setup.map(|token| format!("/console/setup?token={token}")),
             link,
@@ -372,6 +374,7 @@ fn console(
     people: People,
     audit: AuditDesk,
     (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
+    stations: Option<StationDesk>,
 ) -> anyhow::Result<Console> {
     let bytes_max = ground.settings.ingest.bytes_max;
     let intake = Arc::<console::Intake>::default();
@@ -379,6 +382,7 @@ fn console(
     tokio::spawn(Arc::clone(&intake).tell(core.clone(), stopping.clone()));
     Ok(Console {
         audit,
+        stations,
         people: Arc::new(people),
         county: Arc::new(ground.county()?),
         clips: clips::router(ground.renderer.clips()),

@@ -27,6 +27,7 @@ mod roster;
 mod silent_test;
 mod sources;
 mod state;
+mod stations;
 #[cfg(test)]
 mod tests;
 

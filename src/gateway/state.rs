@@ -13,8 +13,8 @@ use super::sources::SourceState;
 use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
-    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Disposition, Group,
-    Latch, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId,
+    AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Crossing, Disposition,
+    Group, Latch, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId,
     UtcMs, named_area,
 };
 use crate::model::{Cancellation, Sha256};
@@ -209,6 +209,9 @@ pub struct State {
     /// STOP latches that hold, by area.
     #[serde(default)]
     pub latches: BTreeMap<AreaCode, Latch>,
+    /// Warnings of stations that hold, by station and hazard.
+    #[serde(default)]
+    pub crossings: BTreeMap<String, Crossing>,
 }
 
 impl State {
@@ -356,6 +359,7 @@ impl State {
             return;
         };
         self.lineage.insert(&alert.id, *content, alert.msg_type, alert.status, &alert.references);
+        self.apply_crossing(alert);
         let spoken = alert.infos.iter().find(|info| info.language.starts_with("zh"));
         let info = spoken.or_else(|| alert.infos.first());
         let headline = info

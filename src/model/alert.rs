@@ -30,6 +30,8 @@ pub enum AlertForm {
     Json,
     /// Earthquake early warning as JSON, one object a report.
     EarthquakeWarning,
+    /// Ours, made of a station's readings that crossed a threshold.
+    Station,
 }
 
 /// CAP `status`.

@@ -24,6 +24,7 @@ mod programme;
 mod registry;
 mod roster;
 mod source;
+mod station;
 mod terminal;
 mod time;
 
@@ -58,5 +59,10 @@ pub use programme::{Calendar, LocalDate, Programme, YearDay};
 pub use registry::{Finding, Health, RegistryChange, SilentAnswer, SilentTestId, named_area};
 pub use roster::{Group, Post, Shift, ShiftId};
 pub use source::{SourceNote, SourceRules};
+pub use station::parameter as station_parameter;
+pub use station::{
+    Condition, Crossing, Measure, Quality, Quantity, Reading, ReadingReport, Station, StationId,
+    StationKind, ThresholdRule,
+};
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;

@@ -16,6 +16,7 @@ mod external;
 mod feeds;
 mod guarded;
 mod https;
+mod hydrology;
 mod ingest;
 mod kill;
 mod mqtt;

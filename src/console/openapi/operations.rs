@@ -85,6 +85,19 @@ fn broadcasts() -> Vec<Operation> {
             .query("limit", &limit(200, 1_000))
             .query("area", &a("AreaCode"))
             .gives("Terminals"),
+        get("/stations", Right::Read, "monitoring stations: values, age, faults, warnings")
+            .query("after", &text())
+            .query("limit", &limit(200, 1_000))
+            .answers_as(
+                200,
+                &json!({ "application/json": { "schema": super::shape::anything() } }),
+            ),
+        post("/readings", Right::PostAlert, "take readings of stations, ours or geological JSON")
+            .takes_as(true, &json!({ "application/json": { "schema": super::shape::anything() } }))
+            .answers_as(
+                202,
+                &json!({ "application/json": { "schema": super::shape::anything() } }),
+            ),
         get("/events", Right::Read, "entries as they are recorded, as server-sent events")
             .answers_as(200, &json!({ "text/event-stream": { "schema": stream() } })),
         post("/preview", Right::Broadcast, "how it would sound; clip, length, airtime")
