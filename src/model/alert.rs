@@ -28,6 +28,8 @@ pub enum AlertForm {
     National12379,
     /// Our JSON form of `POST /api/v1/alerts`.
     Json,
+    /// Message of an emergency-broadcast platform (GD/J 082-2018).
+    Ebm,
 }
 
 /// CAP `status`.

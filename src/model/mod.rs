@@ -15,6 +15,7 @@ mod fault;
 mod order;
 mod phrase;
 mod plan;
+mod platform;
 mod policy;
 mod policy_edit;
 mod programme;
@@ -41,6 +42,10 @@ pub use order::{Address, Cancellation, OrderKind, Origin};
 pub use phrase::Phrase;
 pub use plan::{
     Disposition, LIVE_VOICE, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal,
+};
+pub use platform::{
+    BrdState, EbdKind, EbmCounts, EbmReport, PackageSignature, PlatformAct, PlatformContent,
+    PlatformEbm, PlatformPackage, ResultCode,
 };
 pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,
