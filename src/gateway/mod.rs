@@ -15,6 +15,7 @@ mod groups;
 mod keys;
 mod live;
 mod people;
+mod platform;
 mod policy;
 mod programmes;
 mod progress;
@@ -31,18 +32,20 @@ pub use calls::{Answering, Call, CallKey};
 pub use counts::Counts;
 pub use keys::KeyState;
 pub use live::{LIVE_BEGIN_S_MAX, LIVE_S_MAX, LiveAct, Speaking};
+pub use platform::{OUTGOING_MAX, Outgoing, PlatformInput, PlatformState};
 pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use registry::{Changed, REGISTRY_CHANGE_MAX, Registry, TERMINALS_MAX, same_terminal};
 pub use roster::Whom;
 pub use silent_test::{Answered, Findings, Heard, SilentRequest, SilentTest};
 pub use state::{AlertState, BroadcastState, Drill, Phase, RejectedState, State};
 
-use crate::decide::{ManualRequest, Rules};
+use crate::decide::{ManualRequest, PlatformRules, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
     ClipRef, Codec, Disposition, Health, LinkKind, Message, PlanId, Policy, Reason, Refusal,
-    Rejection, Sha256, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId, UtcMs,
+    Rejection, ResultCode, Sha256, SilentAnswer, SilentTestId, Spoken, StopScope, TerminalId,
+    UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -122,6 +125,8 @@ pub enum Input {
     CallTook(CallId, usize),
     /// Time passed.
     Wake,
+    /// Something of the upper platform.
+    Platform(RequestId, PlatformInput),
 }
 
 /// What the drivers must do.
@@ -222,6 +227,13 @@ pub enum Answer {
     Denied(String),
     /// No such plan or broadcast, or it has ended.
     NotFound(String),
+    /// What the upper platform is answered.
+    Platform {
+        /// The code.
+        code: ResultCode,
+        /// The same in words.
+        desc: String,
+    },
 }
 
 /// The core. Owns the rules and the state.
@@ -237,6 +249,8 @@ pub struct Gateway {
     heard: BTreeMap<TerminalId, Heard>,
     presence: LinkPresence,
     call_key: Option<CallKey>,
+    /// The upper platform, when there is one.
+    platform: Option<PlatformRules>,
     /// Orders by terminal address left in the current second.
     repair_budget: u32,
     budget_second: i64,
@@ -288,6 +302,7 @@ impl Gateway {
             state,
             presence: BTreeMap::new(),
             call_key: None,
+            platform: None,
             repair_budget: 0,
             budget_second: i64::MIN,
         };
@@ -391,6 +406,7 @@ impl Gateway {
             Input::CallAnswered(request, call, how) => self.call_answered(now, request, call, how),
             Input::CallTook(call, place) => self.call_took(now, call, place),
             Input::Wake => self.wake(now),
+            Input::Platform(request, input) => self.platform(now, request, input),
         }
     }
 

@@ -5,6 +5,7 @@ use super::calls::Call;
 use super::counts::Counts;
 use super::keys::KeyState;
 use super::live::Speaking;
+use super::platform::PlatformState;
 use super::programmes::ProgrammeState;
 use super::registry::Registry;
 use super::silent_test::SilentTest;
@@ -207,6 +208,9 @@ pub struct State {
     /// The last of these, newest last.
     #[serde(default)]
     pub rejected: VecDeque<RejectedState>,
+    /// The upper emergency-broadcast platform.
+    #[serde(default)]
+    pub platform: PlatformState,
 }
 
 impl State {
@@ -281,6 +285,7 @@ impl State {
                 self.drill = Some(Drill { armed_by: by.clone(), until: *until });
             }
             Entry::DrillDisarmed { .. } => self.drill = None,
+            Entry::Platform { act } => self.apply_platform(at, act),
         }
     }
 

@@ -4,9 +4,9 @@
 use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
-    LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart, Programme,
-    Reason, Rejection, Role, Sha256, Shift, ShiftId, SilentAnswer, SilentTestId, Spoken, StopScope,
-    Terminal, TerminalId, UtcMs,
+    LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PlatformAct, PolicyChange, PolicyPart,
+    Programme, Reason, Rejection, Role, Sha256, Shift, ShiftId, SilentAnswer, SilentTestId, Spoken,
+    StopScope, Terminal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -464,6 +464,11 @@ pub enum Entry {
         plan: PlanId,
         /// Who or what.
         approval: Approval,
+    },
+    /// Something passed between this gateway and the upper platform.
+    Platform {
+        /// What.
+        act: PlatformAct,
     },
 }
 

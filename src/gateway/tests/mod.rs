@@ -6,6 +6,7 @@ mod calls;
 mod editing;
 mod keys;
 mod live;
+mod platform;
 mod policy;
 mod programmes;
 mod registry;
