@@ -23,8 +23,8 @@ pub(crate) use recordings::recording_names;
 pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,
-    LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, RecordSettings,
-    RenderSettings, ReportSettings, Settings, SpeechSettings, StatusSettings,
+    LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, PlatformSettings,
+    RecordSettings, RenderSettings, ReportSettings, Settings, SpeechSettings, StatusSettings,
 };
 
 use crate::model::{Network, Policy};

@@ -3,6 +3,7 @@
 use super::reader::{Document, Faults, Keys};
 use super::{OrderAlgorithm, Settings};
 use crate::console::{Accounts, ApiKeys, Outline, Tiles};
+use crate::daemon::Trust;
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,25 @@ fn sm2_key(settings: &Settings, own: &Keys<'_>) {
     {
         let remedy = "restore it, or move it away and make one with `mingluo keys init --sm2`";
         own.fault("sm2_key_file", &format!("{fault:#}"), remedy);
+    }
+}
+
+/// Key and certificates towards the upper platform. That they are not made yet is told at the start.
+fn platform(settings: &Settings, keys: &Keys<'_>) {
+    let platform = &settings.platform;
+    if !platform.is_on() {
+        return;
+    }
+    if let Some(why) = platform.trusted_file.as_deref().and_then(unreadable) {
+        keys.fault("trusted_file", &why, "put the certificates of the upper platform there");
+        return;
+    }
+    if may_read(&platform.sm2_key_file)
+        && may_read(&platform.certificate_file)
+        && let Err(fault) = Trust::read(platform)
+    {
+        let remedy = "correct the files; `mingluo platform keys` makes a pair for a rehearsal";
+        keys.fault("certificate_file", &format!("{fault:#}"), remedy);
     }
 }
 
@@ -84,6 +104,7 @@ pub(super) fn check(
         }
     }
     sm2_key(settings, &own);
+    platform(settings, &keys.table("platform"));
     if may_read(&settings.keys.api_keys_file)
         && let Err(fault) = ApiKeys::load(&settings.keys.api_keys_file)
     {

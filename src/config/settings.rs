@@ -1,10 +1,12 @@
 //! `gateway.toml`: how the process itself is set up.
 
 mod call;
+mod platform;
 mod report;
 mod speech;
 
 pub use call::CallSettings;
+pub use platform::PlatformSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
 
@@ -15,9 +17,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "http", "status", "mqtt", "serial", "record", "ingest", "render", "speech", "mix", "keys",
-    "deliver", "call", "report", "log",
+    "deliver", "call", "platform", "report", "log",
 ];
 
 /// `[http]`
@@ -220,6 +222,8 @@ pub struct Settings {
     pub deliver: DeliverSettings,
     /// `[call]`
     pub call: CallSettings,
+    /// `[platform]`
+    pub platform: PlatformSettings,
     /// `[report]`
     pub report: ReportSettings,
     /// `[log]`
@@ -258,6 +262,7 @@ pub(super) fn read(
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
         call: call::call(dir, keys.table("call"), &console, &hosts),
+        platform: platform::platform(dir, keys.table("platform")),
         report: report::report(dir, keys.table("report")),
         log: log(keys.table("log")),
     };
@@ -276,6 +281,7 @@ fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
     if settings.mqtt.mode == MqttMode::Embedded {
         listeners.push(("mqtt", "listen", settings.mqtt.listen));
     }
+    listeners.extend(settings.platform.listen.map(|listen| ("platform", "listen", listen)));
     for (at, (section, key, listen)) in listeners.iter().enumerate() {
         let mut earlier = listeners.iter().take(at);
         let same = earlier.find(|(_, _, other)| other == listen && listen.port() != 0);

@@ -13,6 +13,7 @@ use super::live::LiveDesk;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
+use super::platform::PlatformGround;
 use super::preview::PreviewDesk;
 use super::recordings::RecordingDesk;
 use super::render::RenderQueue;
@@ -23,7 +24,7 @@ use super::{call, clips, link, replay};
 use crate::clock;
 use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, Settings};
 use crate::console::{self, Console, People};
-use crate::decide::Rules;
+use crate::decide::{PlatformRules, Rules};
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
 };
@@ -94,6 +95,8 @@ pub struct Daemon {
     pub status: SocketAddr,
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
+    /// Where packages of the upper platform are taken.
+    pub platform: Option<SocketAddr>,
     /// Path and token of the first start, while nobody has an account.
     pub setup: Option<String>,
     link: Arc<Links>,
@@ -175,11 +178,20 @@ impl Daemon {
                 Arc::clone(&link.access),
             ),
         );
+        let served = ground.network.served.clone();
+        let platform_rules = ground.platform.as_ref().map(PlatformGround::rules);
+        let platform = ground.platform.map(|one| one.start(&core, &ground.metrics, served, &stop));
+        let (platform, exchange) = platform.transpose()?.unwrap_or_default();
         let (metrics, keys) = (ground.metrics, ground.keys);
         let rules = Rules::new(ground.network, ground.policy);
         let call_key = keys.call_key().map(CallKey::new);
-        let core_thread =
-            start_core(ground.record, (rules, call_key), &ground.settings, performer, inputs)?;
+        let core_thread = start_core(
+            ground.record,
+            (rules, call_key, platform_rules),
+            &ground.settings,
+            performer,
+            inputs,
+        )?;
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -192,7 +204,8 @@ impl Daemon {
             tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
-        let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
+        let mut intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
+        intake.extend(exchange);
         let status = ground.status.local;
         Ok(Self {
             core,
@@ -202,6 +215,7 @@ impl Daemon {
             clips,
             status,
             broker,
+            platform,
             setup: setup.map(|token| format!("/console/setup?token={token}")),
             link,
             render,
@@ -289,13 +303,15 @@ type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
 
 fn start_core(
     (journal, state, snapshot_seq): OpenRecord,
-    (rules, call_key): (Rules, Option<CallKey>),
+    (rules, call_key, platform): (Rules, Option<CallKey>, Option<PlatformRules>),
     settings: &Settings,
     performer: Performer,
     inputs: mpsc::Receiver<CoreMessage>,
 ) -> std::io::Result<CoreThread> {
     let core_loop = CoreLoop {
-        gateway: Gateway::open(rules, pace(settings), state).with_call_key(call_key),
+        gateway: Gateway::open(rules, pace(settings), state)
+            .with_call_key(call_key)
+            .with_platform(platform),
         journal,
         performer,
         snapshot_seq,

@@ -6,6 +6,7 @@ mod bus_pty;
 mod bus_terminal;
 mod clips;
 mod fleet;
+mod platform;
 mod session;
 mod terminal;
 
@@ -14,5 +15,6 @@ pub use bus_pty::{SerialFleet, SimulatedLine, SimulatedLines};
 pub use bus_terminal::{BusTerminal, MemoryFlash, Sounded, line_profile};
 pub use clips::{ClipSource, Fetching};
 pub use fleet::{Fleet, FleetConfig, FleetStats, FleetTerminal, Misbehaviour, Tally};
+pub use platform::{EbmOrder, FromCounty, UpperPlatform, ebm};
 pub use session::{Received, Session, SessionConfig, SessionFault};
 pub use terminal::Slots;

@@ -18,6 +18,7 @@ mod ingest;
 mod kill;
 mod mqtt;
 mod people;
+mod platform;
 mod policy;
 mod preview;
 mod process;
