@@ -72,7 +72,7 @@ struct SimulateArgs {
     /// Send a heartbeat
     #[arg(long)]
     heartbeat: bool,
-    /// Ask for data, such as EBRDTInfo; repeatable
+    /// Ask for data, such as `EBRDTInfo`; repeatable
     #[arg(long, value_name = "TYPE")]
     ask: Vec<String>,
     /// Send a message with this title

@@ -38,6 +38,20 @@ fn sm2_key(settings: &Settings, own: &Keys<'_>) {
     }
 }
 
+/// Key and certificates towards the gateway of messages.
+fn call(settings: &Settings, keys: &Keys<'_>) {
+    if let Some(why) = settings.call.webhook_key_file.as_deref().and_then(unreadable) {
+        let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
+        keys.fault("webhook_key_file", &why, remedy);
+    }
+    if let Some(file) = settings.call.webhook_ca_file.as_deref()
+        && let Err(fault) = tls::trusting_client(file)
+    {
+        let remedy = "name a PEM file of certificates, or leave it out to trust the system's";
+        keys.fault("webhook_ca_file", &format!("{fault:#}"), remedy);
+    }
+}
+
 /// Key and certificates towards the upper platform. That they are not made yet is told at the start.
 fn platform(settings: &Settings, keys: &Keys<'_>) {
     let platform = &settings.platform;
@@ -79,16 +93,7 @@ pub(super) fn check(
             mqtt.fault(key, &why, "put the file there, or correct the path");
         }
     }
-    if let Some(why) = settings.call.webhook_key_file.as_deref().and_then(unreadable) {
-        let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
-        keys.table("call").fault("webhook_key_file", &why, remedy);
-    }
-    if let Some(file) = settings.call.webhook_ca_file.as_deref()
-        && let Err(fault) = tls::trusting_client(file)
-    {
-        let remedy = "name a PEM file of certificates, or leave it out to trust the system's";
-        keys.table("call").fault("webhook_ca_file", &format!("{fault:#}"), remedy);
-    }
+    call(settings, &keys.table("call"));
     if let Some(pair) = settings.http.tls() {
         https(pair, &keys.table("http"), faults);
     }

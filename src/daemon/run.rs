@@ -13,7 +13,7 @@ use super::live::LiveDesk;
 use super::metrics::Metrics;
 use super::perform::{OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
-use super::platform::PlatformGround;
+use super::platform::Exchange;
 use super::preview::PreviewDesk;
 use super::recordings::RecordingDesk;
 use super::render::RenderQueue;
@@ -160,8 +160,7 @@ impl Daemon {
         let (audit, follower) = ground.audit()?;
         let told = (core.clone(), watchers.clone(), stop.clone());
         let console = console(&ground, people, audit, told)?;
-        let api_keys = Arc::clone(&console.keys);
-        let api = console::router(console);
+        let (api_keys, api) = (Arc::clone(&console.keys), console::router(console));
         let audio = clips::router(ground.renderer.clips());
         let call_desk = call::start(&ground.settings.call, &core, &ground.metrics, stop.clone())?;
         let performer = Performer::new(
@@ -178,20 +177,11 @@ impl Daemon {
                 Arc::clone(&link.access),
             ),
         );
-        let served = ground.network.served.clone();
-        let platform_rules = ground.platform.as_ref().map(PlatformGround::rules);
-        let platform = ground.platform.map(|one| one.start(&core, &ground.metrics, served, &stop));
-        let (platform, exchange) = platform.transpose()?.unwrap_or_default();
+        let mut exchange = Exchange::start(&mut ground, &core, &stop)?;
         let (metrics, keys) = (ground.metrics, ground.keys);
-        let rules = Rules::new(ground.network, ground.policy);
         let call_key = keys.call_key().map(CallKey::new);
-        let core_thread = start_core(
-            ground.record,
-            (rules, call_key, platform_rules),
-            &ground.settings,
-            performer,
-            inputs,
-        )?;
+        let rules = (Rules::new(ground.network, ground.policy), call_key, exchange.rules);
+        let core_thread = start_core(ground.record, rules, &ground.settings, performer, inputs)?;
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -204,23 +194,21 @@ impl Daemon {
             tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
-        let mut intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
-        intake.extend(exchange);
-        let status = ground.status.local;
+        exchange.tasks.push(tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop)));
         Ok(Self {
             core,
             metrics,
             keys,
             http,
             clips,
-            status,
+            status: ground.status.local,
             broker,
-            platform,
+            platform: exchange.at,
             setup: setup.map(|token| format!("/console/setup?token={token}")),
             link,
             render,
             stopping,
-            intake,
+            intake: exchange.tasks,
             pump_out,
             tasks,
             core_thread: Some(core_thread),

@@ -156,6 +156,12 @@ pub struct Drill {
     pub until: UtcMs,
 }
 
+impl Drill {
+    fn armed(by: &str, until: UtcMs) -> Self {
+        Self { armed_by: by.to_owned(), until }
+    }
+}
+
 /// Everything the gateway knows that must survive a restart.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -281,9 +287,7 @@ impl State {
             }
             Entry::Stopped { counter, .. } => self.counter = self.counter.max(counter.0),
             Entry::BroadcastEnded { broadcast } => self.apply_ended(at, *broadcast),
-            Entry::DrillArmed { by, until } => {
-                self.drill = Some(Drill { armed_by: by.clone(), until: *until });
-            }
+            Entry::DrillArmed { by, until } => self.drill = Some(Drill::armed(by, *until)),
             Entry::DrillDisarmed { .. } => self.drill = None,
             Entry::Platform { act } => self.apply_platform(at, act),
         }

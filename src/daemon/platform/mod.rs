@@ -12,6 +12,7 @@ pub use exchange::{PACKAGE_TYPE, Party, Receipt, Saying};
 pub use trust::{Trust, certificates, self_signed};
 
 use super::core::CoreHandle;
+use super::ground::Ground;
 use super::metrics::Metrics;
 use super::serve::{bind, local, serve};
 use crate::clock;
@@ -50,6 +51,35 @@ pub(crate) struct PlatformGround {
     sounds: PathBuf,
 }
 
+/// The running exchange; without an upper platform it is empty.
+#[derive(Default)]
+pub(crate) struct Exchange {
+    /// What the core judges packages by.
+    pub(crate) rules: Option<PlatformRules>,
+    /// Where packages are taken.
+    pub(crate) at: Option<SocketAddr>,
+    /// What receives and tells.
+    pub(crate) tasks: Vec<JoinHandle<()>>,
+}
+
+impl Exchange {
+    /// Starts it when there is an upper platform.
+    ///
+    /// # Errors
+    /// When there is no HTTP client for its address.
+    pub(super) fn start(
+        ground: &mut Ground,
+        core: &CoreHandle,
+        stop: &watch::Receiver<bool>,
+    ) -> anyhow::Result<Self> {
+        let Some(platform) = ground.platform.take() else { return Ok(Self::default()) };
+        let rules = platform.rules();
+        let served = ground.network.served.clone();
+        let (at, tasks) = platform.start(core, &ground.metrics, served, stop)?;
+        Ok(Self { rules: Some(rules), at, tasks })
+    }
+}
+
 impl PlatformGround {
     /// Takes them; `None` = there is no upper platform.
     ///
@@ -85,7 +115,7 @@ impl PlatformGround {
     }
 
     /// What the core judges packages by.
-    pub(crate) fn rules(&self) -> PlatformRules {
+    fn rules(&self) -> PlatformRules {
         PlatformRules {
             own_code: self.settings.own_code.clone(),
             upper_code: self.settings.upper_code.clone(),
@@ -98,7 +128,7 @@ impl PlatformGround {
     ///
     /// # Errors
     /// When there is no HTTP client for the address of the upper platform.
-    pub(crate) fn start(
+    fn start(
         self,
         core: &CoreHandle,
         metrics: &Arc<Metrics>,
