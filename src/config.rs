@@ -30,8 +30,9 @@ pub(crate) use recordings::recording_names;
 pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,
-    LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, RecordSettings,
-    RenderSettings, ReportSettings, Settings, SpeechSettings, StationSettings, StatusSettings,
+    LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, PlatformSettings,
+    RecordSettings, RenderSettings, ReportSettings, Settings, SpeechSettings, StationSettings,
+    StatusSettings,
 };
 
 pub use sources::{SignatureNeed, SourceKind, SourceSettings, signing_key};

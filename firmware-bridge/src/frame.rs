@@ -75,7 +75,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    fn byte(self) -> u8 {
+    /// Its number on the wire.
+    #[must_use]
+    pub fn byte(self) -> u8 {
         match self {
             Self::Ed25519 => 1,
             Self::Sm2Sm3 => 2,

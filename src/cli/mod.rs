@@ -10,6 +10,7 @@ mod explain;
 mod keys;
 mod latch;
 mod national;
+mod platform;
 pub mod record;
 mod run;
 pub mod say;
@@ -62,6 +63,8 @@ pub enum Command {
     Voice(voice::VoiceArgs),
     /// Make keys: gateway keys and API keys 密钥
     Keys(keys::KeysArgs),
+    /// The upper emergency-broadcast platform: keys and a simulated one 上级应急广播平台
+    Platform(platform::PlatformArgs),
     /// Accounts of people who sign in at the console 人员账号
     User(user::UserArgs),
     /// Measure fan-out and record on this machine 性能测试
@@ -87,6 +90,7 @@ pub fn run(command: Command) -> ExitCode {
         Command::Say(args) => say::run(&args, &mut out),
         Command::Voice(args) => voice::run(&args, &mut out),
         Command::Keys(args) => keys::run(&args, &mut out),
+        Command::Platform(args) => platform::run(&args, &mut out),
         Command::User(args) => user::run(&args, &mut out),
         Command::Bench(args) => bench::run(&args, &mut out),
     };

@@ -3,6 +3,7 @@
 use super::reader::{Document, Faults, Keys};
 use super::{OrderAlgorithm, Settings};
 use crate::console::{Accounts, ApiKeys, Outline, Tiles};
+use crate::daemon::Trust;
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -37,6 +38,39 @@ fn sm2_key(settings: &Settings, own: &Keys<'_>) {
     }
 }
 
+/// Key and certificates towards the gateway of messages.
+fn call(settings: &Settings, keys: &Keys<'_>) {
+    if let Some(why) = settings.call.webhook_key_file.as_deref().and_then(unreadable) {
+        let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
+        keys.fault("webhook_key_file", &why, remedy);
+    }
+    if let Some(file) = settings.call.webhook_ca_file.as_deref()
+        && let Err(fault) = tls::trusting_client(file)
+    {
+        let remedy = "name a PEM file of certificates, or leave it out to trust the system's";
+        keys.fault("webhook_ca_file", &format!("{fault:#}"), remedy);
+    }
+}
+
+/// Key and certificates towards the upper platform. That they are not made yet is told at the start.
+fn platform(settings: &Settings, keys: &Keys<'_>) {
+    let platform = &settings.platform;
+    if !platform.is_on() {
+        return;
+    }
+    if let Some(why) = platform.trusted_file.as_deref().and_then(unreadable) {
+        keys.fault("trusted_file", &why, "put the certificates of the upper platform there");
+        return;
+    }
+    if may_read(&platform.sm2_key_file)
+        && may_read(&platform.certificate_file)
+        && let Err(fault) = Trust::read(platform)
+    {
+        let remedy = "correct the files; `mingluo platform keys` makes a pair for a rehearsal";
+        keys.fault("certificate_file", &format!("{fault:#}"), remedy);
+    }
+}
+
 /// Checks them. Keys that are not made yet are no fault, because a configuration is checked before.
 pub(super) fn check(
     settings: &Settings,
@@ -59,16 +93,7 @@ pub(super) fn check(
             mqtt.fault(key, &why, "put the file there, or correct the path");
         }
     }
-    if let Some(why) = settings.call.webhook_key_file.as_deref().and_then(unreadable) {
-        let remedy = "put the file there: 64 hexadecimal digits, readable by the service only";
-        keys.table("call").fault("webhook_key_file", &why, remedy);
-    }
-    if let Some(file) = settings.call.webhook_ca_file.as_deref()
-        && let Err(fault) = tls::trusting_client(file)
-    {
-        let remedy = "name a PEM file of certificates, or leave it out to trust the system's";
-        keys.table("call").fault("webhook_ca_file", &format!("{fault:#}"), remedy);
-    }
+    call(settings, &keys.table("call"));
     if let Some(pair) = settings.http.tls() {
         https(pair, &keys.table("http"), faults);
     }
@@ -84,6 +109,7 @@ pub(super) fn check(
         }
     }
     sm2_key(settings, &own);
+    platform(settings, &keys.table("platform"));
     if may_read(&settings.keys.api_keys_file)
         && let Err(fault) = ApiKeys::load(&settings.keys.api_keys_file)
     {

@@ -1,11 +1,13 @@
 //! `gateway.toml`: how the process itself is set up.
 
 mod call;
+mod platform;
 mod report;
 mod speech;
 mod stations;
 
 pub use call::CallSettings;
+pub use platform::PlatformSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
 pub use stations::StationSettings;
@@ -18,9 +20,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 /// Sections of `gateway.toml`, for environment variables that name none of them.
-const SECTIONS: [&str; 16] = [
+const SECTIONS: [&str; 17] = [
     "http", "status", "mqtt", "serial", "national", "record", "ingest", "render", "speech", "mix",
-    "keys", "deliver", "call", "report", "stations", "log",
+    "keys", "deliver", "call", "platform", "report", "stations", "log",
 ];
 
 /// `[http]`
@@ -225,6 +227,8 @@ pub struct Settings {
     pub deliver: DeliverSettings,
     /// `[call]`
     pub call: CallSettings,
+    /// `[platform]`
+    pub platform: PlatformSettings,
     /// `[report]`
     pub report: ReportSettings,
     /// `[stations]`
@@ -266,6 +270,7 @@ pub(super) fn read(
         keys: key_files(dir, keys.table("keys")),
         deliver: deliver(keys.table("deliver")),
         call: call::call(dir, keys.table("call"), &console, &hosts),
+        platform: platform::platform(dir, keys.table("platform")),
         report: report::report(dir, keys.table("report")),
         stations: stations::stations(keys.table("stations")),
         log: log(keys.table("log")),
@@ -287,6 +292,7 @@ fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
     }
     listeners.extend(settings.national.listen.map(|listen| ("national", "listen", listen)));
     listeners.extend(settings.stations.listen.map(|listen| ("stations", "listen", listen)));
+    listeners.extend(settings.platform.listen.map(|listen| ("platform", "listen", listen)));
     for (at, (section, key, listen)) in listeners.iter().enumerate() {
         let mut earlier = listeners.iter().take(at);
         let same = earlier.find(|(_, _, other)| other == listen && listen.port() != 0);

@@ -38,6 +38,9 @@ pub(super) fn answer(answer: &Answer) -> Result<Value, Problem> {
         }
         Answer::Denied(why) => Err(Problem::forbidden(why.clone())),
         Answer::NotFound(what) => Err(Problem::not_found(what.clone())),
+        Answer::Platform { code, desc } => {
+            Ok(json!({ "state": "answered", "code": code.number(), "desc": desc }))
+        }
     }
 }
 

@@ -149,6 +149,7 @@ impl Folder {
             | Answer::Edited { .. }
             | Answer::Saved { .. }
             | Answer::TestStarted(_)
+            | Answer::Platform { .. }
             | Answer::NotFound(_) => ("done", format!("{answer:?}\n")),
         };
         let to = free_name(&self.path.join(folder), &name);

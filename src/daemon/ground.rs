@@ -5,6 +5,7 @@ use super::audit::{AuditDesk, Follower, Letterhead};
 use super::health::Life;
 use super::metrics::Metrics;
 use super::phrases::PhraseBook;
+use super::platform::PlatformGround;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record};
 use super::serve::{Listener, bind, local};
 use super::sources::SourceDesk;
@@ -44,6 +45,8 @@ pub(super) struct Ground {
     /// Where that listens.
     pub(super) http_local: SocketAddr,
     pub(super) clips: TcpListener,
+    /// The upper platform, when there is one.
+    pub(super) platform: Option<PlatformGround>,
 }
 
 impl Ground {
@@ -78,6 +81,7 @@ impl Ground {
         let telemetry = settings.stations.listen.filter(|_| settings.stations.enabled);
         let telemetry = telemetry.map(|listen| bind("stations.listen", listen)).transpose();
         let telemetry = telemetry.map_err(fault(69))?;
+        let platform = PlatformGround::take(&settings).map_err(fault(78))?;
         let ground = Self {
             settings,
             network,
@@ -96,6 +100,7 @@ impl Ground {
             http,
             http_local,
             clips,
+            platform,
         };
         ground.tell_disagreements();
         Ok(ground)

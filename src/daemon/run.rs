@@ -13,6 +13,7 @@ use super::live::LiveDesk;
 use super::metrics::Metrics;
 use super::perform::{Followers, OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
+use super::platform::Exchange;
 use super::preview::PreviewDesk;
 use super::recordings::RecordingDesk;
 use super::render::RenderQueue;
@@ -24,7 +25,7 @@ use super::{call, clips, link, receivers, replay, sources};
 use crate::clock;
 use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, ReceiverSettings, Settings};
 use crate::console::{self, CapIdentity, Console, People};
-use crate::decide::Rules;
+use crate::decide::{PlatformRules, Rules};
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
 };
@@ -95,6 +96,8 @@ pub struct Daemon {
     pub status: SocketAddr,
     /// Where the embedded broker listens.
     pub broker: Option<SocketAddr>,
+    /// Where packages of the upper platform are taken.
+    pub platform: Option<SocketAddr>,
     /// Path and token of the first start, while nobody has an account.
     pub setup: Option<String>,
     link: Arc<Links>,
@@ -159,8 +162,7 @@ impl Daemon {
         let told = (core.clone(), watchers.clone(), stop.clone());
         let (stations, watching, telemetry) = stations::start(&mut ground, &core, &stop);
         let console = console(&ground, people, audit, told, stations)?;
-        let api_keys = Arc::clone(&console.keys);
-        let api = console::router(console);
+        let (api_keys, api) = (Arc::clone(&console.keys), console::router(console));
         let audio = clips::router(ground.renderer.clips());
         let followers = followers(&ground, &link, &core, api_keys, &stop)?;
         let bytes_max = ground.settings.ingest.bytes_max;
@@ -174,11 +176,11 @@ impl Daemon {
             watchers,
             followers,
         );
+        let mut exchange = Exchange::start(&mut ground, &core, &stop)?;
         let (metrics, keys) = (ground.metrics, ground.keys);
-        let rules = Rules::new(ground.network, ground.policy);
         let call_key = keys.call_key().map(CallKey::new);
-        let core_thread =
-            start_core(ground.record, (rules, call_key), &ground.settings, performer, inputs)?;
+        let rules = (Rules::new(ground.network, ground.policy), call_key, exchange.rules);
+        let core_thread = start_core(ground.record, rules, &ground.settings, performer, inputs)?;
         metrics.health.enter(Life::Running);
         let prefix = ground.settings.mqtt.prefix;
         let pump_in =
@@ -193,7 +195,7 @@ impl Daemon {
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         tasks.extend(watching);
         let api = tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop));
-        let intake = sources.into_iter().chain(telemetry).chain([api]).collect();
+        exchange.tasks.extend(sources.into_iter().chain(telemetry).chain([api]));
         Ok(Self {
             core,
             metrics,
@@ -202,11 +204,12 @@ impl Daemon {
             clips,
             status: ground.status.local,
             broker,
+            platform: exchange.at,
             setup: setup.map(|token| format!("/console/setup?token={token}")),
             link,
             render,
             stopping,
-            intake,
+            intake: exchange.tasks,
             pump_out,
             tasks,
             core_thread: Some(core_thread),
@@ -304,13 +307,15 @@ type CoreThread = std::thread::JoinHandle<Result<(), record::JournalError>>;
 
 fn start_core(
     (journal, state, snapshot_seq): OpenRecord,
-    (rules, call_key): (Rules, Option<CallKey>),
+    (rules, call_key, platform): (Rules, Option<CallKey>, Option<PlatformRules>),
     settings: &Settings,
     performer: Performer,
     inputs: mpsc::Receiver<CoreMessage>,
 ) -> std::io::Result<CoreThread> {
     let core_loop = CoreLoop {
-        gateway: Gateway::open(rules, pace(settings), state).with_call_key(call_key),
+        gateway: Gateway::open(rules, pace(settings), state)
+            .with_call_key(call_key)
+            .with_platform(platform),
         journal,
         performer,
         snapshot_seq,

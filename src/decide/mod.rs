@@ -22,6 +22,7 @@ mod manual;
 mod matching;
 mod need;
 mod plan;
+mod platform;
 mod policy_check;
 mod policy_edit;
 mod policy_text;
@@ -54,6 +55,7 @@ pub use manual::{ManualRequest, Urgency, manual};
 pub use matching::{Hazard, UNMATCHED_PLAN};
 pub use need::in_quiet_hours;
 pub use plan::{CancelDecision, Decision, plan};
+pub use platform::{PlatformRules, SeenBefore, Verdict as PackageVerdict, judge_package};
 pub use policy_check::{
     ANSWER_WITHIN_S, DECIDE_WITHIN_S, INTERVAL_S, PolicyFault, REPEATS, TITLE_CHARS_MAX,
     VALIDITY_S, VOLUME_PERCENT, policy_faults,

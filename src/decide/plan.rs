@@ -9,8 +9,8 @@ use super::target::{Targets, cover, place_name, resolve};
 use super::text::{Slots, fill};
 use super::{Memory, Rules, earthquake, reason};
 use crate::model::{
-    AfterDeadline, Alert, ApprovalMode, AreaCode, AreaLevel, Chime, Class, HazardClass, Info,
-    Level, Message, MsgType, Need, OnCancel, Plan, PlanBasis, PlanId, Reason, Refusal,
+    AfterDeadline, Alert, AlertForm, ApprovalMode, AreaCode, AreaLevel, Chime, Class, HazardClass,
+    Info, Level, Message, MsgType, Need, OnCancel, Plan, PlanBasis, PlanId, Reason, Refusal,
     ResponsePlan, Scope, Status, TerminalId, UtcMs,
 };
 use std::collections::BTreeSet;
@@ -335,10 +335,17 @@ pub(super) fn words(
     let message = Message {
         text,
         voice: response.voice.clone(),
-        recording: response.recording.clone(),
+        recording: sound_of(alert, info).or_else(|| response.recording.clone()),
         fallback_recording: response.fallback_recording.clone(),
     };
     (message, notes)
+}
+
+/// Sound that came with a message of a broadcast platform, checked and put on the shelf by the gateway.
+fn sound_of(alert: &Alert, info: &Info) -> Option<String> {
+    let uris = info.resources.iter().filter_map(|resource| resource.uri.as_deref());
+    let mut names = uris.filter_map(|uri| uri.strip_prefix("recording:"));
+    names.next().filter(|_| alert.form == AlertForm::Ebm).map(str::to_owned)
 }
 
 fn template<'a>(rules: &'a Rules, name: &str, otherwise: &'a str) -> &'a str {

@@ -185,6 +185,9 @@ impl Gateway {
             pursue(&mut out, id, &mut budget);
         }
         super::silent_test::pursue(&mut out, &mut budget);
+        if self.platform.is_some() {
+            super::platform::tell(&mut out);
+        }
         self.repair_budget = budget;
         let Outbox { mut records, effects, .. } = out;
         records.extend(effects);

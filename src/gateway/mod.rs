@@ -17,6 +17,7 @@ mod latch;
 mod limits;
 mod live;
 mod people;
+mod platform;
 mod policy;
 mod programmes;
 mod progress;
@@ -37,6 +38,7 @@ pub use counts::Counts;
 pub use keys::KeyState;
 pub use latch::LatchOrder;
 pub use live::{LIVE_BEGIN_S_MAX, LIVE_S_MAX, LiveAct, Speaking};
+pub use platform::{OUTGOING_MAX, Outgoing, PlatformInput, PlatformState};
 pub use programmes::{ProgrammeRun, ProgrammeState};
 pub use quarantine::{RejectedState, Replay};
 pub use registry::{Changed, REGISTRY_CHANGE_MAX, Registry, TERMINALS_MAX, same_terminal};
@@ -45,13 +47,13 @@ pub use silent_test::{Answered, Findings, Heard, SilentRequest, SilentTest};
 pub use sources::{MARKS_KEPT_MAX, SourceState};
 pub use state::{AlertState, BroadcastState, Drill, Phase, State};
 
-use crate::decide::{ManualRequest, Rules};
+use crate::decide::{ManualRequest, PlatformRules, Rules};
 use crate::deliver::{self, Pace, Presence};
 use crate::model::{
     Acknowledgement, Act, Actor, Alert, AlertId, AreaCode, BroadcastId, CallId, CallOrder, Chime,
     ClipRef, Codec, Disposition, Health, LinkKind, Message, PlanId, Policy, Reason, Refusal,
-    Rejection, Sha256, Shed, SilentAnswer, SilentTestId, SourceNote, SourceRules, Spoken, StopScope,
-    TerminalId, UtcMs,
+    Rejection, ResultCode, Sha256, Shed, SilentAnswer, SilentTestId, SourceNote, SourceRules,
+    Spoken, StopScope, TerminalId, UtcMs,
 };
 use crate::model::{Address, OrderKind, Origin};
 use crate::record::entry::Entry;
@@ -139,6 +141,8 @@ pub enum Input {
     ArrivedFrom(RequestId, Box<Arrival>, Box<SourceRules>),
     /// A source was read further, fell silent, or is heard again.
     SourceNoted(String, SourceNote),
+    /// Something of the upper platform.
+    Platform(RequestId, PlatformInput),
 }
 
 /// What the drivers must do.
@@ -239,6 +243,13 @@ pub enum Answer {
     Denied(String),
     /// No such plan or broadcast, or it has ended.
     NotFound(String),
+    /// What the upper platform is answered.
+    Platform {
+        /// The code.
+        code: ResultCode,
+        /// The same in words.
+        desc: String,
+    },
 }
 
 /// The core. Owns the rules and the state.
@@ -254,6 +265,8 @@ pub struct Gateway {
     heard: BTreeMap<TerminalId, Heard>,
     presence: LinkPresence,
     call_key: Option<CallKey>,
+    /// The upper platform, when there is one.
+    platform: Option<PlatformRules>,
     /// Orders by terminal address left in the current second.
     repair_budget: u32,
     budget_second: i64,
@@ -305,6 +318,7 @@ impl Gateway {
             state,
             presence: BTreeMap::new(),
             call_key: None,
+            platform: None,
             repair_budget: 0,
             budget_second: i64::MIN,
         };
@@ -418,6 +432,7 @@ impl Gateway {
             Input::CallTook(call, place) => self.call_took(now, call, place),
             Input::AlertsShed(shed) => self.alerts_shed(now, shed),
             Input::Wake => self.wake(now),
+            Input::Platform(request, input) => self.platform(now, request, input),
         }
     }
 

@@ -5,6 +5,7 @@ use super::calls::Call;
 use super::counts::Counts;
 use super::keys::KeyState;
 use super::live::Speaking;
+use super::platform::PlatformState;
 use super::programmes::ProgrammeState;
 use super::quarantine::RejectedState;
 use super::registry::Registry;
@@ -212,6 +213,9 @@ pub struct State {
     /// Warnings of stations that hold, by station and hazard.
     #[serde(default)]
     pub crossings: BTreeMap<String, Crossing>,
+    /// The upper emergency-broadcast platform.
+    #[serde(default)]
+    pub platform: PlatformState,
 }
 
 impl State {
@@ -285,6 +289,7 @@ impl State {
             Entry::DrillArmed { .. } | Entry::DrillDisarmed { .. } => self.apply_drill(entry),
             Entry::LatchChanged { .. } => self.apply_latch(at, entry),
             Entry::SourceNoted { source, note } => self.apply_source(source, note),
+            Entry::Platform { act } => self.apply_platform(at, act),
         }
     }
 

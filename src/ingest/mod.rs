@@ -11,6 +11,7 @@
 
 mod block;
 mod cap;
+pub mod ebd;
 mod eew;
 mod encoding;
 mod feed;
@@ -47,7 +48,7 @@ use xml::Node;
 /// unread.
 pub const RAW_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// Reads CAP 1.0 to 1.2, the national 12379 form, or our JSON form. The content decides which;
+/// Reads CAP 1.0 to 1.2, the national 12379 form, a package of a broadcast platform, or our JSON form. The content decides which;
 /// `hint`, a content type or a file name, only helps with the encoding and with checks.
 ///
 /// # Errors
@@ -69,6 +70,9 @@ fn by_content(bytes: &[u8], hint: Option<&str>, notes: &mut Notes) -> Option<Ale
         let got = bytes.len();
         notes.too_large(None, "", format!("expected at most {RAW_BYTES_MAX} bytes, got {got}"));
         return None;
+    }
+    if ebd::is_package(bytes) {
+        return ebd::unchecked_alert(bytes, notes);
     }
     if let Some(what) = not_text(bytes) {
         notes.fault(None, "", format!("expected an alert in XML or JSON, got {what}"));

@@ -32,6 +32,8 @@ pub enum AlertForm {
     EarthquakeWarning,
     /// Ours, made of a station's readings that crossed a threshold.
     Station,
+    /// Message of an emergency-broadcast platform (GD/J 082-2018).
+    Ebm,
 }
 
 /// CAP `status`.

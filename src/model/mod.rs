@@ -18,6 +18,7 @@ mod national;
 mod order;
 mod phrase;
 mod plan;
+mod platform;
 mod policy;
 mod policy_edit;
 mod programme;
@@ -49,6 +50,10 @@ pub use national::NationalCode;
 pub use phrase::Phrase;
 pub use plan::{
     Disposition, LIVE_VOICE, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal,
+};
+pub use platform::{
+    BrdState, EbdKind, EbmCounts, EbmReport, PackageSignature, PlatformAct, PlatformContent,
+    PlatformEbm, PlatformPackage, ResultCode,
 };
 pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,

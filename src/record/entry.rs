@@ -4,10 +4,9 @@
 use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
-    LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PolicyChange, PolicyPart,
-    Programme, Reason, Rejection, Role, Sha256, Shed, Shift, ShiftId, SilentAnswer, SilentTestId,
-    SourceNote,
-    Spoken, StopScope, Terminal, TerminalId, UtcMs,
+    LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PlatformAct, PolicyChange,
+    PolicyPart, Programme, Reason, Rejection, Role, Sha256, Shed, Shift, ShiftId, SilentAnswer,
+    SilentTestId, SourceNote, Spoken, StopScope, Terminal, TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -502,5 +501,10 @@ pub enum Entry {
         source: String,
         /// What.
         note: SourceNote,
+    },
+    /// Something passed between this gateway and the upper platform.
+    Platform {
+        /// What.
+        act: PlatformAct,
     },
 }

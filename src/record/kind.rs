@@ -57,6 +57,7 @@ impl Entry {
             Self::SilentTestStarted { .. } => "silent_test_started",
             Self::SilentTestAnswered { .. } => "silent_test_answered",
             Self::SilentTestEnded { .. } => "silent_test_ended",
+            Self::Platform { act } => act.kind(),
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
             Self::LatchChanged { .. } => "latch_changed",

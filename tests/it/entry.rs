@@ -161,3 +161,32 @@ fn sources() {
     noted(r#"{"note":"silent","since":1780272000000,"why":"404"}"#);
     noted(r#"{"note":"heard"}"#);
 }
+
+/// What passes between this gateway and the upper platform; the name of the row says which act it is.
+#[test]
+fn acts_of_the_upper_platform() {
+    let check = |kind: &str, act: &str| {
+        let stored = format!(r#"{{"entry":"platform","act":{act}}}"#);
+        let entry = Entry::from_body(stored.as_bytes()).unwrap_or_else(|e| panic!("{kind}: {e}"));
+        assert_eq!(entry.kind(), kind);
+        let written = String::from_utf8(entry.to_body().unwrap()).unwrap();
+        assert_eq!(written, stored, "`{kind}` is written otherwise");
+    };
+    let raw = "ab".repeat(32);
+    check(
+        "platform_took",
+        &format!(
+            r#"{{"took":{{"package":{{"id":"10","kind":"ebm","source":"2","dest":"4","sent":1780286400000,"related":null,"signature":{{"verified":{{"certificate":"000000000202"}}}}}},"raw":"{raw}","code":"good","desc":"好","ebm":{{"id":"E","alert":{{"sender":"2","identifier":"E","sent":1780286400000}},"ends":false}}}}}}"#
+        ),
+    );
+    let report = r#"{"ebm":"E","at":1780286400000,"state":"playing","desc":"正在播发","counts":{"targeted":3,"open":1,"playing":1,"played":1,"failed":0,"cancelled":0,"unreachable":0},"areas":["430621000000"],"began":1780286400000,"ended":null,"title":"题","words":"话"}"#;
+    for content in ["state", "log"] {
+        let content = format!(r#"{{"{content}":{report}}}"#);
+        check(
+            "platform_queued",
+            &format!(r#"{{"queued":{{"sequence":7,"related":"10","content":{content}}}}}"#),
+        );
+    }
+    check("platform_sent", r#"{"sent":{"sequence":7,"code":"good"}}"#);
+    check("platform_dropped", r#"{"dropped":{"sequence":7,"reason":"24 小时没有送达"}}"#);
+}

@@ -22,6 +22,7 @@ mod kill;
 mod mqtt;
 mod national;
 mod people;
+mod platform;
 mod policy;
 mod preview;
 mod process;

@@ -270,6 +270,7 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
         | Answer::Edited { .. }
         | Answer::Saved { .. }
         | Answer::TestStarted(_)
+        | Answer::Platform { .. }
         | Answer::Done(_) => tongue.say("没有执行。", "Not done.").to_owned(),
     }
 }

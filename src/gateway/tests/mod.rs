@@ -7,6 +7,7 @@ mod editing;
 mod keys;
 mod latch;
 mod live;
+mod platform;
 mod policy;
 mod programmes;
 mod quarantine;
