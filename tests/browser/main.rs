@@ -6,6 +6,7 @@ mod driver;
 mod fixture;
 mod flows;
 mod hostile;
+mod names;
 mod office;
 mod page;
 mod pages;
@@ -19,4 +20,6 @@ mod shot;
 mod sight;
 mod smoke;
 mod voice;
+#[path = "../it/webhook.rs"]
+mod webhook;
 mod wire;
