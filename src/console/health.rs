@@ -53,6 +53,8 @@ fn ready(metrics: &Metrics) -> Response {
         // Ready all the same, but a person should look at the broker.
         "link_warnings": metrics.link_warnings(),
         "certificate_warning": metrics.certificate_warning(),
+        // How many and when: whose they are is nobody's business here.
+        "key_warning": metrics.key_warning(),
     });
     (status, Json(body)).into_response()
 }

@@ -190,6 +190,7 @@ impl Daemon {
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
             tokio::spawn(beat(Arc::clone(&metrics))),
             tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
+            tokio::spawn(super::expiry::watch_keys(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         let intake = vec![tokio::spawn(serve(ground.http, api, API_CONNECTIONS_MAX, stop))];
@@ -361,6 +362,8 @@ fn console(
     (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
 ) -> anyhow::Result<Console> {
     let bytes_max = ground.settings.ingest.bytes_max;
+    let keys = Arc::new(ground.known_keys());
+    ground.metrics.watch_keys(Arc::clone(&keys));
     Ok(Console {
         audit,
         people: Arc::new(people),
@@ -371,7 +374,7 @@ fn console(
         recordings: RecordingDesk::start(&ground.settings.render.recordings_dir)?,
         previews: previews(&ground.settings, &ground.renderer)?,
         core,
-        keys: Arc::new(ground.known_keys()),
+        keys,
         metrics: Arc::clone(&ground.metrics),
         watchers,
         record_url: ground.settings.record.url.clone().into(),

@@ -3,6 +3,7 @@
 
 mod browser;
 mod driver;
+mod duty;
 mod fixture;
 mod flows;
 mod hostile;

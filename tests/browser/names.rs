@@ -84,7 +84,10 @@ fn edit(gateway: &Gateway, file: &str, change: impl Fn(String) -> String) {
 /// Files with a mark in each of their names, and calls that go to a receiver.
 fn planted(gateway: &mut Gateway) {
     edit(gateway, "areas.toml", |text| {
-        text.replace("name = \"黄沙街镇\"", &format!("name = \"{}\"", mark('a').replace('"', "\\\"")))
+        text.replace(
+            "name = \"黄沙街镇\"",
+            &format!("name = \"{}\"", mark('a').replace('"', "\\\"")),
+        )
     });
     edit(gateway, "terminals.csv", |text| text.replace("黄沙街镇 1号", &cell('b')));
     edit(gateway, "policy.toml", |text| {
@@ -93,8 +96,11 @@ fn planted(gateway: &mut Gateway) {
     let (name, role) = (cell('c'), cell('d'));
     let rows = format!("name,role,telephone,area\n{name},{role},0730-7612345,{COUNTY}\n");
     std::fs::write(gateway.configs().join("contacts.csv"), rows).unwrap();
-    mingluo::secrets::write_private(&gateway.configs().join("webhook.key"), "5a".repeat(32).as_bytes())
-        .unwrap();
+    mingluo::secrets::write_private(
+        &gateway.configs().join("webhook.key"),
+        "5a".repeat(32).as_bytes(),
+    )
+    .unwrap();
     let file = gateway.configs().join("keys/accounts.toml");
     let mut all = Accounts::load(&file).unwrap();
     let areas = vec![AreaCode::parse(COUNTY).unwrap()];
@@ -109,7 +115,11 @@ fn shown(page: &Page) -> BTreeSet<char> {
         return document.body.textContent + held.join(' '); }";
     let text = page.apply(all, &[]);
     let text = text.as_str().unwrap_or_default();
-    FIELDS.iter().map(|(letter, _)| *letter).filter(|letter| text.contains(&mark(*letter))).collect()
+    FIELDS
+        .iter()
+        .map(|(letter, _)| *letter)
+        .filter(|letter| text.contains(&mark(*letter)))
+        .collect()
 }
 
 /// What was found where, and what became code.
@@ -296,15 +306,28 @@ fn every_field_of_everybody_is_shown_as_text() {
         wait_until(30, || !messages.lock().unwrap().is_empty(), "somebody is called");
         let link = messages.lock().unwrap()[0].json()["link"].as_str().unwrap().to_owned();
         for path in [
-            "/console/", "/console/?wall=1", "/console/alerts", "/console/compose",
-            "/console/approvals", "/console/broadcasts", "/console/terminals", "/console/plans",
+            "/console/",
+            "/console/?wall=1",
+            "/console/alerts",
+            "/console/compose",
+            "/console/approvals",
+            "/console/broadcasts",
+            "/console/terminals",
+            "/console/plans",
             "/console/plans/history?part=plan/rainstorm-red",
-            "/console/plans/history?part=template/general", "/console/roster",
-            "/console/programmes", "/console/groups", "/console/drills", "/console/me",
-            "/console/recordings", "/console/audit", "/console/system",
+            "/console/plans/history?part=template/general",
+            "/console/roster",
+            "/console/programmes",
+            "/console/groups",
+            "/console/drills",
+            "/console/me",
+            "/console/recordings",
+            "/console/audit",
+            "/console/system",
             &format!("/console/programmes/edit?name={}", encoded(&mark('g'))),
             &format!("/console/broadcasts/{cancelled}"),
-            &format!("/console/broadcasts/{alone}"), &format!("/console/broadcasts/{warned}"),
+            &format!("/console/broadcasts/{alone}"),
+            &format!("/console/broadcasts/{warned}"),
             &format!("/console/audit?broadcast={warned}"),
             &format!("/console/terminals?name={TERMINAL}"),
         ] {

@@ -46,7 +46,8 @@ fn no_name_leads_out_of_its_folder() {
         assert_eq!(delete.status, 404, "{way}: {}", delete.whole);
     }
     assert!(gateway.configs().join("keys/master.key").exists());
-    for name in ["../keys/master", "..\\keys\\master", "/etc/passwd", "uploaded/../../keys/master"] {
+    for name in ["../keys/master", "..\\keys\\master", "/etc/passwd", "uploaded/../../keys/master"]
+    {
         let body = json!({ "recording": name, "codec": "wav" }).to_string();
         let (status, answer) = gateway.post("/preview", &gateway.leader(), body);
         let heard = answer.to_string();
@@ -68,7 +69,8 @@ fn who_got_in_by_a_password_of_before_is_out() {
     let wrong = [("present", "guessed guess"), ("password", new), ("again", new)];
     leader.post("/console/me/password", &wrong);
     assert_eq!(thief.get("/console/").status, 200, "nothing was changed");
-    leader.post("/console/me/password", &[("present", PASSWORD), ("password", new), ("again", new)]);
+    leader
+        .post("/console/me/password", &[("present", PASSWORD), ("password", new), ("again", new)]);
     assert!(thief.get("/console/").location.contains("sign-in"), "the thief is out");
     assert_eq!(leader.get("/console/").status, 200, "who changed it stays");
     let set = [("login", "leader"), ("role", "leader"), ("password", "gongs over the lake")];

@@ -69,7 +69,8 @@ fn the_table_of_guards_says_what_is() {
         }
         for arguments in &guard.tests {
             let (test, text) = sources(arguments);
-            let found = text.contains(&format!("fn {test}")) || text.contains(&format!("mod {test}"));
+            let found =
+                text.contains(&format!("fn {test}")) || text.contains(&format!("mod {test}"));
             assert!(test.is_empty() || found, "`{name}`: no test `{arguments}`");
         }
     }
