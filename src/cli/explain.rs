@@ -1,12 +1,12 @@
 //! `mingluo explain FILE`: a dry run that touches nothing.
 
+use super::configured::configured;
 use crate::clock;
-use crate::config::Config;
 use crate::daemon::policy_edits;
 use crate::decide::{Explanation, Memory, PolicyEdits, Rules, explain};
 use crate::ingest;
 use crate::model::{Need, UtcMs};
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -35,14 +35,7 @@ pub struct ExplainArgs {
 /// # Errors
 /// When the file or the configuration can't be read.
 pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let loaded = match Config::load(&args.config) {
-        Ok(loaded) => loaded,
-        Err(faults) => bail!(
-            "{} faults; see `mingluo check`: {}",
-            faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()
-        ),
-    };
+    let loaded = configured(&args.config)?;
     let bytes =
         std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());

@@ -1,10 +1,11 @@
 //! `mingluo keys`: the gateway's own keys and the API keys of people and programs.
 
-use crate::config::{Config, KeySettings, OrderAlgorithm, Settings};
+use super::configured::{configured, role_and_areas};
+use crate::config::{KeySettings, OrderAlgorithm, Settings};
 use crate::console::ApiKeys;
 use crate::daemon::key_ring;
 use crate::deliver::key_id;
-use crate::model::{AreaCode, Role, TerminalId};
+use crate::model::TerminalId;
 use crate::{clock, secrets, tls};
 use anyhow::{Context, bail, ensure};
 use clap::{Args, Subcommand};
@@ -75,14 +76,7 @@ enum What {
 /// # Errors
 /// When the configuration is faulty or files can't be read or written.
 pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let loaded = match Config::load(&args.config) {
-        Ok(loaded) => loaded,
-        Err(faults) => bail!(
-            "{} faults; see `mingluo check`: {}",
-            faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()
-        ),
-    };
+    let loaded = configured(&args.config)?;
     let files = &loaded.config.keys;
     match &args.what {
         What::Init { sm2: true } => init_sm2(files, out)?,
@@ -104,16 +98,7 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
             )?;
         }
         What::Create { name, role, areas } => {
-            let role: Role = serde_json::from_value(serde_json::json!(role))
-                .with_context(|| format!("no role `{role}`"))?;
-            let areas = if areas.is_empty() {
-                loaded.network.served.clone()
-            } else {
-                areas
-                    .iter()
-                    .map(|code| AreaCode::parse(code).with_context(|| format!("no area `{code}`")))
-                    .collect::<anyhow::Result<_>>()?
-            };
+            let (role, areas) = role_and_areas(role, areas, &loaded)?;
             let mut keys = ApiKeys::load(&files.api_keys_file)?;
             let text = keys.create(name, role, areas)?;
             keys.save(&files.api_keys_file)?;

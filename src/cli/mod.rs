@@ -5,6 +5,7 @@ mod bench;
 mod broadcast;
 pub mod check;
 mod client;
+mod configured;
 mod demo;
 mod explain;
 mod keys;

@@ -1,11 +1,11 @@
 //! `mingluo terminals`: the registry, and simulated terminals on a running gateway.
 
+use super::configured::configured;
 use super::{national, serial};
 use crate::config::Config;
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
 use crate::simulate::{LineTrouble, SimulatedLines};
-use anyhow::bail;
 use clap::{Args, Subcommand, ValueEnum};
 use std::io::Write;
 use std::net::SocketAddr;
@@ -125,14 +125,7 @@ impl From<MisbehaviourArgs> for Misbehaviour {
 /// # Errors
 /// When the configuration is faulty or keys can't be read.
 pub(crate) fn run(args: &TerminalsArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let loaded = match Config::load(&args.config) {
-        Ok(loaded) => loaded,
-        Err(faults) => bail!(
-            "{} faults; see `mingluo check`: {}",
-            faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()
-        ),
-    };
+    let loaded = configured(&args.config)?;
     match &args.what {
         What::List => {
             for terminal in loaded.network.terminals.values() {

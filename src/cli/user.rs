@@ -2,9 +2,9 @@
 //! change at the next sign-in; a session of an account that is disabled here ends with the next change at
 //! the console or a restart.
 
-use crate::config::Config;
+use super::configured::{configured, role_and_areas};
 use crate::console::{Account, Accounts};
-use crate::model::{AreaCode, Role};
+use crate::model::Role;
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use std::io::{BufRead, IsTerminal, Write};
@@ -71,14 +71,7 @@ enum What {
 /// # Errors
 /// When the configuration is faulty, an account is not as it must be, or the file can't be written.
 pub(crate) fn run(args: &UserArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let loaded = match Config::load(&args.config) {
-        Ok(loaded) => loaded,
-        Err(faults) => bail!(
-            "{} faults; see `mingluo check`: {}",
-            faults.len(),
-            faults.first().map(ToString::to_string).unwrap_or_default()
-        ),
-    };
+    let loaded = configured(&args.config)?;
     let file = &loaded.config.keys.accounts_file;
     let mut accounts = Accounts::load(file)?;
     match &args.what {
@@ -92,19 +85,10 @@ pub(crate) fn run(args: &UserArgs, out: &mut impl Write) -> anyhow::Result<u8> {
             return Ok(0);
         }
         What::Add { login, name, role, areas } => {
-            let role: Role = serde_json::from_value(serde_json::json!(role))
-                .with_context(|| format!("no role `{role}`"))?;
+            let (role, areas) = role_and_areas(role, areas, &loaded)?;
             if role == Role::Source {
                 bail!("a source is a program: give it an API key with `mingluo keys create`");
             }
-            let areas = if areas.is_empty() {
-                loaded.network.served.clone()
-            } else {
-                areas
-                    .iter()
-                    .map(|code| AreaCode::parse(code).with_context(|| format!("no area `{code}`")))
-                    .collect::<anyhow::Result<_>>()?
-            };
             let account = Account::new(login, name, role, areas, &password()?)?;
             accounts.add(account)?;
         }

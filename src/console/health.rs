@@ -55,6 +55,8 @@ fn ready(metrics: &Metrics) -> Response {
         "certificate_warning": metrics.certificate_warning(),
         // Ready as well: other sources and officers can still warn.
         "source_warnings": metrics.source_warnings(),
+        // How many and when: whose they are is nobody's business here.
+        "key_warning": metrics.key_warning(),
     });
     (status, Json(body)).into_response()
 }

@@ -4,8 +4,10 @@ use super::Console;
 use super::extract::{At, Form, Whole};
 use super::plans::{Reply, ask};
 use crate::clock;
-use crate::decide::{conflicts, estimated_ms, occurrences, programme_faults, terminals_of};
-use crate::gateway::{Ask, ProgrammeState};
+use crate::decide::{
+    conflicts, estimated_ms, occurrences, programme_faults, programme_notes, terminals_of,
+};
+use crate::gateway::{Ask, Gateway, ProgrammeState};
 use crate::model::{Programme, Right, UtcMs};
 use axum::Json;
 use axum::extract::State;
@@ -77,6 +79,7 @@ pub(super) async fn check(
             let others = gateway.state().programmes.values().map(|state| &state.programme);
             json!({
                 "faults": faults,
+                "notes": programme_notes(rules, now, &programme, drill_until(gateway, now)),
                 "conflicts": conflicts(rules, now, &programme, others),
                 "terminals": terminals_of(rules, &programme).len(),
                 "estimated_ms": estimated_ms(&programme),
@@ -84,6 +87,11 @@ pub(super) async fn check(
         })
         .await?;
     Ok(Json(view))
+}
+
+/// Until when drills are armed.
+pub(super) fn drill_until(gateway: &Gateway, now: UtcMs) -> Option<UtcMs> {
+    gateway.state().drill_armed(now).map(|drill| drill.until)
 }
 
 /// Body of approve: `set_at_ms` as it was seen.

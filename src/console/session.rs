@@ -10,6 +10,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
+/// Days before its end at which a key is told of.
+const WARN_DAYS: [i64; 3] = [1, 7, 30];
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 /// Prefix by which a leaked key is recognised.
 pub(crate) const KEY_PREFIX: &str = "mlk_";
 /// Random bytes of a key.
@@ -117,6 +121,31 @@ impl KnownKeys {
         &self.file
     }
 
+    /// Keys that end soon or have ended and are not revoked: name, end, and how many days before its end it
+    /// is told of, 0 = it has ended. The first to end comes first. Keys of the file have no end.
+    #[must_use]
+    pub fn ending(&self, now: UtcMs) -> Vec<(String, UtcMs, i64)> {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let ends = made.values().filter_map(|key| {
+            let end = key.expires?;
+            Some((key.name.clone(), end, stage(end.since_ms(now))?))
+        });
+        let mut ending: Vec<_> = ends.collect();
+        ending.sort_by_key(|(name, end, _)| (*end, name.clone()));
+        ending
+    }
+
+    /// What people should do about them; `None` = nothing yet.
+    #[must_use]
+    pub fn warning(&self, now: UtcMs) -> Option<String> {
+        let ending = self.ending(now);
+        let (_, end, _) = ending.first()?;
+        let days = end.since_ms(now).max(0) / DAY_MS;
+        let n = ending.len();
+        let remedy = "make others under System, API keys, and revoke the old ones";
+        Some(format!("{n} API keys end soon or have ended, the first in {days} days: {remedy}"))
+    }
+
     /// Takes in what is on record now.
     pub(crate) fn follow(&self, entry: &Entry) {
         let made = || self.made.write().unwrap_or_else(PoisonError::into_inner);
@@ -188,6 +217,14 @@ impl KnownKeys {
     }
 }
 
+/// How many days before its end a key that ends in `left_ms` is told of; 0 = it has ended.
+fn stage(left_ms: i64) -> Option<i64> {
+    if left_ms <= 0 {
+        return Some(0);
+    }
+    WARN_DAYS.into_iter().find(|days| left_ms <= days.saturating_mul(DAY_MS))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,5 +278,37 @@ mod tests {
         assert_eq!(holds(1), None, "it is revoked");
         let again = KnownKeys::new(ApiKeys::default(), [line(None)]);
         assert!(again.holder(sha256, UtcMs(1)).is_some(), "a restart knows it");
+    }
+
+    #[test]
+    fn keys_near_their_end_are_told_of_until_they_are_revoked() {
+        let (day, county) = (DAY_MS, AreaCode::parse("430621").unwrap());
+        let keys = KnownKeys::default();
+        let mut last = Sha256([0; 32]);
+        for (name, expires) in [("a", Some(40 * day)), ("b", Some(8 * day)), ("c", None)] {
+            let (_, sha256) = new_key().unwrap();
+            let expires = expires.map(UtcMs);
+            let (areas, role) = (vec![county], Role::Source);
+            let key = ApiKeyLine { name: name.into(), role, areas, sha256, expires };
+            keys.follow(&Entry::KeyMade { key, by: "管系统".into() });
+            if name == "b" {
+                last = sha256;
+            }
+        }
+        let check = |keys: &KnownKeys, now_days: i64, expect: &[(&str, i64)]| {
+            let ending = keys.ending(UtcMs(now_days * day));
+            let told: Vec<_> = ending.iter().map(|(name, _, at)| (name.as_str(), *at)).collect();
+            assert_eq!(told, expect, "day {now_days}");
+            assert_eq!(keys.warning(UtcMs(now_days * day)).is_some(), !expect.is_empty());
+        };
+        check(&keys, -30, &[]);
+        check(&keys, 0, &[("b", 30)]);
+        check(&keys, 1, &[("b", 7)]);
+        check(&keys, 7, &[("b", 1)]);
+        check(&keys, 8, &[("b", 0)]);
+        check(&keys, 10, &[("b", 0), ("a", 30)]);
+        let (by, reason) = ("管系统".into(), "换新".into());
+        keys.follow(&Entry::KeyRevoked { sha256: last, by, reason });
+        check(&keys, 8, &[]);
     }
 }

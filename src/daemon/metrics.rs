@@ -1,6 +1,7 @@
 //! Metrics for Prometheus and the facts behind health.
 
 use super::health::Health;
+use crate::console::KnownKeys;
 use super::sources::SourceDesk;
 use crate::deliver::{LinkFacts, Noticed};
 use crate::model::{Outcome, Step, UtcMs};
@@ -45,6 +46,7 @@ pub struct Metrics {
     link_noticed: Family<Label, Counter>,
     link_facts: OnceLock<Arc<LinkFacts>>,
     certificate_until: OnceLock<UtcMs>,
+    api_keys: OnceLock<Arc<KnownKeys>>,
     certificate_valid_s: Family<Label, Gauge>,
     sources: OnceLock<Arc<SourceDesk>>,
     source_silent: Family<Label, Gauge>,
@@ -93,6 +95,7 @@ impl Default for Metrics {
             link_noticed,
             link_facts: OnceLock::new(),
             certificate_until: OnceLock::new(),
+            api_keys: OnceLock::new(),
             certificate_valid_s,
             sources: OnceLock::new(),
             source_silent,
@@ -157,6 +160,22 @@ impl Metrics {
     /// From now on the end of the certificate of `http.listen` is watched; the first one stays.
     pub fn watch_certificate(&self, until: UtcMs) {
         let _watched = self.certificate_until.set(until);
+    }
+
+    /// From now on the ends of these API keys are watched; the first ones stay.
+    pub fn watch_keys(&self, keys: Arc<KnownKeys>) {
+        let _watched = self.api_keys.set(keys);
+    }
+
+    /// The API keys whose ends are watched; `None` before the record is had.
+    pub(super) fn watched_keys(&self) -> Option<&KnownKeys> {
+        self.api_keys.get().map(AsRef::as_ref)
+    }
+
+    /// What people should do about API keys that end; `None` = nothing.
+    #[must_use]
+    pub fn key_warning(&self) -> Option<String> {
+        self.watched_keys()?.warning(clock::now_utc())
     }
 
     /// The end of the certificate of `http.listen`; `None` = plain HTTP.

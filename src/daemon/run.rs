@@ -191,6 +191,7 @@ impl Daemon {
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
             tokio::spawn(beat(Arc::clone(&metrics))),
             tokio::spawn(super::expiry::watch(Arc::clone(&metrics))),
+            tokio::spawn(super::expiry::watch_keys(Arc::clone(&metrics))),
         ];
         let pump_out = tokio::spawn(link::pump_out(Arc::clone(&link), outgoing_in, core.clone()));
         tasks.extend(watching);
@@ -385,6 +386,8 @@ fn console(
     let intake = Arc::<console::Intake>::default();
     // It ends with the core, after the last request.
     tokio::spawn(Arc::clone(&intake).tell(core.clone(), stopping.clone()));
+    let keys = Arc::new(ground.known_keys());
+    ground.metrics.watch_keys(Arc::clone(&keys));
     Ok(Console {
         audit,
         stations,
@@ -396,7 +399,7 @@ fn console(
         recordings: RecordingDesk::start(&ground.settings.render.recordings_dir)?,
         previews: previews(&ground.settings, &ground.renderer)?,
         core,
-        keys: Arc::new(ground.known_keys()),
+        keys,
         metrics: Arc::clone(&ground.metrics),
         watchers,
         record_url: ground.settings.record.url.clone().into(),

@@ -28,6 +28,7 @@ mod policy_edit;
 mod policy_text;
 mod priority;
 mod programme;
+mod programme_ready;
 mod registry;
 mod registry_csv;
 mod resend;
@@ -68,8 +69,9 @@ pub use policy_text::policy_text;
 pub use priority::priority;
 pub use programme::{
     CONFLICT_DAYS, Conflict, conflicts, estimated_ms, occurrences, programme_faults,
-    programme_plan, terminals_of,
+    programme_notes, programme_plan, terminals_of,
 };
+pub use programme_ready::{READY_PROGRAMMES, Ready};
 pub use registry::{TerminalFault, terminal_faults, wiring_fault};
 pub use registry_csv::{ReadRegistry, read_registry, sheet_text, write_registry};
 pub use resend::resend;

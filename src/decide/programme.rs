@@ -46,7 +46,7 @@ pub fn occurrences(
     let last = LocalDate::of(until, offset_minutes).unwrap_or(programme.until).min(programme.until);
     let mut day = Some(first).filter(|first| *first <= last);
     while let Some(today) = day {
-        if programme.calendar.holds(today) {
+        if programme.is_on(today) {
             let times = programme.at_minutes.iter().map(|minute| today.at(*minute, offset_minutes));
             due.extend(times.filter(|at| after < *at && *at <= until));
         }
@@ -80,6 +80,63 @@ pub struct Conflict {
     pub other_at: UtcMs,
     /// Terminals of both.
     pub n_terminals: usize,
+}
+
+impl Conflict {
+    /// What is the matter, for people; times are local.
+    #[must_use]
+    pub fn zh(&self, offset_minutes: i16) -> String {
+        let when = LocalDate::of(self.other_at, offset_minutes);
+        let day = when.map(|day| format!("{:02}-{:02} ", day.month(), day.day()));
+        format!(
+            "与节目“{}”（{}{} 开始）时间重叠，涉及 {} 个终端",
+            self.with,
+            day.unwrap_or_default(),
+            clock(self.other_at, offset_minutes),
+            self.n_terminals
+        )
+    }
+}
+
+/// Local time of day, `07:30`.
+fn clock(at: UtcMs, offset_minutes: i16) -> String {
+    let minute = at.as_s().div_euclid(60) + i64::from(offset_minutes);
+    let minute = minute.rem_euclid(i64::from(DAY_MINUTES));
+    format!("{:02}:{:02}", minute / 60, minute % 60)
+}
+
+/// What people should know of a programme before they save it, although it may be saved: plays that quiet
+/// hours cut off, plays during the drill that is armed until `drill_until`, and no play at all.
+#[must_use]
+pub fn programme_notes(
+    rules: &Rules,
+    now: UtcMs,
+    programme: &Programme,
+    drill_until: Option<UtcMs>,
+) -> Vec<Reason> {
+    let (policy, mut notes) = (&rules.policy, Vec::new());
+    let offset = policy.local_offset_minutes;
+    let due = occurrences(programme, offset, now, now.plus_s(CONFLICT_DAYS * 86_400));
+    let long_ms = estimated_ms(programme);
+    let cut = |at: &&UtcMs| quiet_from(rules, **at) < at.plus_ms(long_ms);
+    if let Some(at) = due.iter().find(cut) {
+        let (begins, quiet) = (clock(*at, offset), clock(quiet_from(rules, *at), offset));
+        let text = format!(
+            "{begins} 开始的一次约 {} 分钟，{quiet} 进入静音时段，届时停播",
+            (long_ms + 59_999) / 60_000
+        );
+        notes.push(reason("cut_by_quiet_hours", text));
+    }
+    let drilled = drill_until.and_then(|until| due.iter().find(|at| **at < until).zip(Some(until)));
+    if let Some((at, until)) = drilled {
+        let (at, until) = (clock(*at, offset), clock(until, offset));
+        let text = format!("演练开启至 {until}，{at} 的一次在演练期间播出，可能与演练内容混淆");
+        notes.push(reason("drill_armed", text));
+    }
+    if due.is_empty() {
+        notes.push(reason("never", "未来一年内没有播出日".to_owned()));
+    }
+    notes
 }
 
 /// Overlaps of `programme` with `others` in time and place, within [`CONFLICT_DAYS`] from `now`; the
@@ -176,6 +233,12 @@ pub fn programme_faults(rules: &Rules, programme: &Programme, by: &str) -> Vec<R
         format!("允许推迟应为 10 至 3600 秒，收到 {}", programme.tolerance_s),
     );
     fault(bad_calendar(&programme.calendar), "bad_calendar", "播出日期有误或为空".to_owned());
+    let n_except = programme.except.len();
+    fault(
+        n_except > DATES_MAX,
+        "bad_calendar",
+        format!("不播日期最多 {DATES_MAX} 天，收到 {n_except} 天"),
+    );
     let policy = &rules.policy;
     let offset = policy.local_offset_minutes;
     let quiet = |minute: &&u16| {

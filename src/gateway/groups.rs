@@ -3,7 +3,9 @@
 use super::people::{deny, may, refuse_ask};
 use super::{Action, Answer, Gateway, RequestId, State};
 use crate::decide::{ManualRequest, same_person};
-use crate::model::{Actor, AreaCode, Group, Network, Reason, Refusal, Right, Role, UtcMs};
+use crate::model::{
+    Actor, AreaCode, Group, Network, Reason, Refusal, Right, Role, TerminalId, UtcMs,
+};
 use crate::record::entry::Entry;
 
 /// Groups of one gateway; when it is full, a new one is refused.
@@ -112,12 +114,23 @@ impl State {
     /// A refusal that names every group that does not exist.
     pub fn with_groups(&self, request: &ManualRequest) -> Result<ManualRequest, Refusal> {
         let mut whole = ManualRequest { groups: Vec::new(), ..request.clone() };
+        let reasons = self.add_groups(&request.groups, &mut whole.areas, &mut whole.terminals);
+        if reasons.is_empty() { Ok(whole) } else { Err(Refusal { reasons }) }
+    }
+
+    /// Adds the places of groups by name; gives a reason for every group that does not exist.
+    pub(super) fn add_groups(
+        &self,
+        names: &[String],
+        areas: &mut Vec<AreaCode>,
+        terminals: &mut Vec<TerminalId>,
+    ) -> Vec<Reason> {
         let mut reasons = Vec::new();
-        for name in &request.groups {
+        for name in names {
             match self.groups.get(name) {
                 Some(group) => {
-                    whole.areas.extend(&group.areas);
-                    whole.terminals.extend(&group.terminals);
+                    areas.extend(&group.areas);
+                    terminals.extend(&group.terminals);
                 }
                 None => {
                     let text = format!("没有这个群组：{name}");
@@ -125,6 +138,6 @@ impl State {
                 }
             }
         }
-        if reasons.is_empty() { Ok(whole) } else { Err(Refusal { reasons }) }
+        reasons
     }
 }

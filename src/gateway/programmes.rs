@@ -162,15 +162,7 @@ fn conflicts(rules: &Rules, out: &Outbox<'_>, programme: &Programme) -> Vec<Reas
     decide::conflicts(rules, out.now, programme, others)
         .into_iter()
         .map(|conflict| {
-            let offset_ms = i64::from(rules.policy.local_offset_minutes) * 60_000;
-            let minute = (conflict.other_at.0 + offset_ms).div_euclid(60_000).rem_euclid(1_440);
-            let text = format!(
-                "与节目“{}”（{:02}:{:02} 开始）时间重叠，涉及 {} 个终端",
-                conflict.with,
-                minute / 60,
-                minute % 60,
-                conflict.n_terminals
-            );
+            let text = conflict.zh(rules.policy.local_offset_minutes);
             Reason { code: "conflict".to_owned(), text }
         })
         .collect()
@@ -266,20 +258,9 @@ impl State {
     /// A programme with the places of its groups beside its own, and the groups that do not exist.
     #[must_use]
     pub fn resolved(&self, mut programme: Programme) -> (Programme, Vec<Reason>) {
-        let mut reasons = Vec::new();
         programme.name = programme.name.trim().to_owned();
-        for name in core::mem::take(&mut programme.groups) {
-            match self.groups.get(&name) {
-                Some(group) => {
-                    programme.areas.extend(&group.areas);
-                    programme.terminals.extend(&group.terminals);
-                }
-                None => {
-                    let text = format!("没有这个群组：{name}");
-                    reasons.push(Reason { code: "unknown_group".to_owned(), text });
-                }
-            }
-        }
+        let groups = core::mem::take(&mut programme.groups);
+        let reasons = self.add_groups(&groups, &mut programme.areas, &mut programme.terminals);
         (programme, reasons)
     }
 

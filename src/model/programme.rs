@@ -57,6 +57,12 @@ impl LocalDate {
         Self::of(UtcMs((self.day_number() + days).saturating_mul(DAY_S * 1000)), 0)
     }
 
+    /// The last day of the year `years` later.
+    #[must_use]
+    pub fn end_of_year(self, years: i16) -> Self {
+        Self::new(self.year.saturating_add(years), 12, 31).unwrap_or(self)
+    }
+
     /// Day of the week, Monday 1 to Sunday 7.
     #[must_use]
     pub fn weekday(self) -> u8 {
@@ -162,6 +168,14 @@ impl Calendar {
     }
 }
 
+impl Programme {
+    /// Whether it is played on a day, between its first and its last.
+    #[must_use]
+    pub fn is_on(&self, date: LocalDate) -> bool {
+        self.calendar.holds(date) && !self.except.contains(&date)
+    }
+}
+
 /// A routine or education broadcast that starts by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Programme {
@@ -190,6 +204,9 @@ pub struct Programme {
     pub from: LocalDate,
     /// Last day.
     pub until: LocalDate,
+    /// Days on which it stays silent all the same, such as holidays; at most 366.
+    #[serde(default)]
+    pub except: BTreeSet<LocalDate>,
     /// Plays per terminal, 1 to 20.
     pub repeats: u8,
     /// Seconds between plays, at most 3,600.

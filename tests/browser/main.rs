@@ -3,9 +3,11 @@
 
 mod browser;
 mod driver;
+mod duty;
 mod fixture;
 mod flows;
 mod hostile;
+mod names;
 mod office;
 mod page;
 mod pages;
@@ -20,4 +22,6 @@ mod shot;
 mod sight;
 mod smoke;
 mod voice;
+#[path = "../it/webhook.rs"]
+mod webhook;
 mod wire;

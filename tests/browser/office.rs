@@ -19,7 +19,12 @@ pub(crate) struct Person {
     area: &'static str,
 }
 
-const fn person(login: &'static str, name: &'static str, role: Role, area: &'static str) -> Person {
+pub(crate) const fn person(
+    login: &'static str,
+    name: &'static str,
+    role: Role,
+    area: &'static str,
+) -> Person {
     Person { login, name, role, area }
 }
 

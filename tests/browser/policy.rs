@@ -2,7 +2,7 @@
 
 use crate::office::{ADMINISTRATOR, ALIAS, LEADER, OFFICER, Office, in_current};
 use crate::page::Page;
-use crate::process::alert;
+use crate::process::{alert, wire_get};
 
 const FORM: &str = "/console/plans/edit?part=plan/rainstorm-red";
 
@@ -123,6 +123,18 @@ fn an_api_key_is_shown_once_and_revoked() {
         page.wait_for_text("密钥已吊销");
         page.shot("revoked");
         assert_eq!(send("second"), 401);
+        // A key that ends soon is told of on the page that people look at, and to programs that watch.
+        page.fill("[name=name]", "水位站");
+        page.set("[name=role]", "source");
+        page.set("[name=days]", "7");
+        page.click("[name=area][value=\"430621000000\"]");
+        page.and_load(|page| page.click_text("form button", "新建密钥"));
+        page.go("/console/system");
+        page.wait_for_text("接口密钥“水位站”即将到期");
+        page.shot("ends-soon");
+        let (status, told) = wire_get(gateway.listeners()[0].1, "/readyz");
+        assert!(status == 200 && told.contains("1 API keys end soon"), "{told}");
+        assert!(!told.contains("水位站"), "whose it is stays inside");
         let leader = office.signed_in(browser, &LEADER);
         leader.go("/console/keys");
         leader.expect_fault("403");

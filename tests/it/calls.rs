@@ -3,74 +3,14 @@
 
 use crate::process::{Gateway, alert, free, wait_until};
 use crate::visitor::Visitor;
+use crate::webhook::{Message, receiver};
 use hmac::{Hmac, KeyInit, Mac};
 use mingluo::daemon::Daemon;
 use mingluo::gateway::{Answer, Answering, Input};
 use mingluo::model::{CallId, Sha256};
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener};
-use std::sync::{Arc, Mutex};
 
 const KEY: [u8; 32] = [0x5a; 32];
-
-/// One message as it arrived.
-#[derive(Clone)]
-struct Message {
-    head: Vec<String>,
-    body: String,
-}
-
-impl Message {
-    fn header(&self, name: &str) -> &str {
-        let line = self.head.iter().find_map(|line| {
-            let (key, value) = line.split_once(':')?;
-            key.eq_ignore_ascii_case(name).then(|| value.trim())
-        });
-        line.unwrap_or_else(|| panic!("no header {name} in {:?}", self.head))
-    }
-
-    fn json(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap()
-    }
-}
-
-/// A gateway of messages that fails the first `n_failures` times.
-fn receiver(at: SocketAddr, n_failures: usize) -> Arc<Mutex<Vec<Message>>> {
-    let listener = TcpListener::bind(at).unwrap();
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let shared = Arc::clone(&seen);
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut stream = stream.unwrap();
-            let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut head = Vec::new();
-            let mut line = String::new();
-            while reader.read_line(&mut line).unwrap_or(0) > 2 {
-                head.push(line.trim().to_owned());
-                line.clear();
-            }
-            if head.is_empty() {
-                continue;
-            }
-            let mut message = Message { head, body: String::new() };
-            let n_bytes: usize = message.header("content-length").parse().unwrap();
-            let mut body = vec![0; n_bytes];
-            reader.read_exact(&mut body).unwrap();
-            message.body = String::from_utf8(body).unwrap();
-            let n_seen = {
-                let mut seen = shared.lock().unwrap();
-                seen.push(message);
-                seen.len()
-            };
-            let status = if n_seen <= n_failures { "503 Busy" } else { "200 OK" };
-            let answer =
-                format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-            stream.write_all(answer.as_bytes()).unwrap();
-        }
-    });
-    seen
-}
 
 fn is_signed(message: &Message) -> bool {
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&KEY).unwrap();

@@ -2,6 +2,7 @@
 //! configurations and interfaces name the same things.
 
 mod documents;
+mod guards;
 mod layers;
 mod sizes;
 mod source;

@@ -248,6 +248,7 @@ fn duty() -> Vec<(&'static str, Value)> {
             "Checked",
             object(&[
                 ("faults", list(a("Reason"))),
+                ("notes", list(a("Reason"))),
                 (
                     "conflicts",
                     list(object(&[

@@ -254,6 +254,7 @@ fn programme() -> Value {
             ("at_minutes", list(told(65_535, "local minutes of the day, 0 to 1439"))),
             ("from", a("LocalDate")),
             ("until", a("LocalDate")),
+            ("except?", list(a("LocalDate"))),
             ("repeats", told(255, "1 to 20")),
             ("interval_s?", told(65_535, "0 to 3600")),
             ("volume_percent?", or_null(told(255, "1 to 100"))),
@@ -353,6 +354,9 @@ fn fact() -> Value {
             ],
         ),
         fact("cancelled", &[("cancellation", a("Cancellation"))]),
+        fact("live_begun", &[("by", text()), ("connected", flag())]),
+        fact("live_ended", &[("by", text()), ("reason", text())]),
+        fact("live_kept", &[("clip", a("ClipRef"))]),
         fact("ended", &[]),
         fact("unreadable", &[]),
     ])

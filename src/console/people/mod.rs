@@ -153,6 +153,12 @@ impl People {
         Ok(done)
     }
 
+    /// Ends the sessions of an account, but the one whose forms bring `own`: who got in by the password of
+    /// before is out.
+    pub(crate) fn end_others(&self, login: &str, own: &str) {
+        self.sessions.keep_if(|session| session.login() != login || session.form_token() == own);
+    }
+
     /// Checks a sign-in.
     ///
     /// # Errors

@@ -196,6 +196,9 @@ pub(super) async fn change(
         })?;
         weak
     });
+    if changed.is_ok() && (reset || !password.is_empty()) {
+        console.people.end_others(&login, visitor.session.form_token());
+    }
     let act = changed.map(|()| Act::AccountChanged { login, what: what.join(", ") });
     finish(&console, &visitor, act, "/console/accounts").await
 }

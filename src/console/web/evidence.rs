@@ -119,6 +119,12 @@ fn fact(tongue: Tongue, fact: &Fact, offset: i16) -> Markup {
                 @else { span.bad { (say("未验证", "not verified")) } }
             }
             Fact::Cancelled { cancellation } => { (say("取消：", "cancelled by ")) (cancellation.by) "（" (cancellation.reason) "）" }
+            Fact::LiveBegun { by, connected } => {
+                (say("现场喊话开始：", "spoken live by ")) (by) " · "
+                @if *connected { (say("当时终端在线", "its session was up")) } @else { span.bad { (say("当时终端不在线", "its session was down")) } }
+            }
+            Fact::LiveEnded { by, reason } => { (say("现场喊话结束：", "live speech ended by ")) (by) "（" (reason) "）" }
+            Fact::LiveKept { clip } => { (say("喊话录音存档 SHA-256 ", "kept as a clip, SHA-256 ")) code { (clip.sha256) } }
             Fact::Ended => (say("播发结束", "the broadcast ended")),
             Fact::Unreadable => span.bad { (say("本版本无法读取此行", "this version can't read the row")) },
         }

@@ -24,7 +24,8 @@ pub(super) async fn may_break(console: &Console, visitor: &Visitor) -> Result<bo
     Ok(look.await? && visitor.may(Right::Broadcast) && visitor.may(Right::Approve))
 }
 
-/// The field for the reason, with what it means. `required` where it is a form of its own.
+/// The field for the reason, with what it means. `required` where it is a form of its own. Of several lines,
+/// so that Enter in it starts another line and never sends anything.
 pub(super) fn reason_field(visitor: &Visitor, required: bool) -> Markup {
     html! {
         p { (visitor.say(
@@ -33,8 +34,8 @@ pub(super) fn reason_field(visitor: &Visitor, required: bool) -> Markup {
              a duty leader among them, must sign afterwards.",
         )) }
         label { (visitor.say("紧急直发原因（至少 4 个字）", "Reason (at least 4 characters)"))
-            input name="glass_reason" required[required] minlength=(REASON_CHARS_MIN)
-                maxlength=(REASON_CHARS_MAX) autocomplete="off"; }
+            textarea name="glass_reason" rows="2" required[required] minlength=(REASON_CHARS_MIN)
+                maxlength=(REASON_CHARS_MAX) autocomplete="off" {} }
     }
 }
 

@@ -88,6 +88,9 @@ pub(super) async fn password(
         accounts.edit(&login, |account| weak = account.set_password(&typed))?;
         weak
     });
+    if changed.is_ok() {
+        console.people.end_others(&login, visitor.session.form_token());
+    }
     let made = changed.map(|()| Act::AccountChanged { login, what: "own password".to_owned() });
     finish(&console, &visitor, made, "/console/me").await
 }
@@ -123,6 +126,9 @@ pub(super) async fn code(
             account.code_step = fits;
         })
     });
+    if changed.is_ok() {
+        console.people.end_others(&login, visitor.session.form_token());
+    }
     let made =
         changed.map(|()| Act::AccountChanged { login, what: "own authenticator".to_owned() });
     finish(&console, &visitor, made, "/console/me").await

@@ -34,7 +34,9 @@ mod plan_history;
 mod plan_preview;
 mod plan_words;
 mod plans;
+mod programme_check;
 mod programme_form;
+mod programme_ready;
 mod programmes;
 mod pulse;
 mod read_back;
@@ -185,6 +187,7 @@ fn duty() -> Router<Console> {
         .route("/groups/remove", post(groups::remove))
         .route("/programmes", get(programmes::get))
         .route("/programmes/edit", get(programme_form::get).post(programme_form::post))
+        .route("/programmes/add", post(programme_ready::post))
         .route("/programmes/approve", post(programmes::approve))
         .route("/programmes/remove", post(programmes::remove))
         .route("/plans", get(plans::get))

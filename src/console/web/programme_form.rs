@@ -4,11 +4,12 @@ use super::compose::ground;
 use super::compose_form::area_tree;
 use super::fault::PageFault;
 use super::layout::{self, page, token};
-use super::programmes::{ask_and_tell, calendar, weekday};
+use super::programme_check::check;
+use super::programmes::{ask_and_tell, weekday};
 use super::visitor::{Fields, Posted, Visitor};
 use crate::clock;
 use crate::console::Console;
-use crate::decide::{MESSAGE_CHARS_MAX, conflicts, estimated_ms, programme_faults, terminals_of};
+use crate::decide::MESSAGE_CHARS_MAX;
 use crate::gateway::{Ask, Gateway};
 use crate::model::{AreaCode, Calendar, LocalDate, Programme, Right, TerminalId, YearDay};
 use axum::extract::{Query, State};
@@ -67,6 +68,8 @@ fn as_fields(programme: &Programme) -> Fields {
     push("times", programme.at_minutes.iter().map(clock).collect::<Vec<_>>().join(" "));
     push("from", programme.from.to_string());
     push("until", programme.until.to_string());
+    let except = programme.except.iter().map(ToString::to_string).collect::<Vec<_>>();
+    push("except", except.join(" "));
     push("repeats", programme.repeats.to_string());
     push("volume", programme.volume_percent.map(|v| v.to_string()).unwrap_or_default());
     push("valid", programme.valid_s.div_ceil(60).max(1).to_string());
@@ -111,6 +114,7 @@ async fn form(
         (checked)
         form method="post" action="/console/programmes/edit" {
             (token(visitor))
+            input type="hidden" name="noted" value=(fields.one("noted"));
             fieldset {
                 legend { (say("播什么", "What")) }
                 label { (say("名称（同名即修改）", "Name (the same name changes it)")) input name="name" required maxlength="40" value=(fields.one("name")); }
@@ -157,6 +161,7 @@ fn when(visitor: &Visitor, fields: &Fields) -> Markup {
                 label { (say("时刻（如 07:30 18:00）", "Times (such as 07:30 18:00)")) input name="times" required value=(fields.one("times")); }
                 label { (say("首日", "First day")) input type="date" name="from" required value=(fields.one("from")); }
                 label { (say("末日", "Last day")) input type="date" name="until" required value=(fields.one("until")); }
+                label { (say("不播日期（节假日等，空格分隔）", "Silent on (holidays and the like)")) input name="except" value=(fields.one("except")) placeholder="2027-02-06 2027-02-07"; }
                 label { (say("遍数", "Times over")) input type="number" name="repeats" min="1" max="20" value=(fields.one("repeats")); }
                 label { (say("音量 %（空 = 各终端自定）", "Volume % (empty = each its own)")) input type="number" name="volume" min="1" max="100" value=(fields.one("volume")); }
                 label { (say("两遍间隔（秒）", "Pause between plays (seconds)")) input type="number" name="interval" min="0" max="3600" value=(fields.one("interval")); }
@@ -205,6 +210,16 @@ fn programme(visitor: &Visitor, fields: &Fields) -> Result<Programme, String> {
         })?;
         at_minutes.insert(minute);
     }
+    let mut except = BTreeSet::new();
+    for text in words(fields, "except") {
+        except.insert(LocalDate::parse(text).ok_or_else(|| {
+            say(
+                "不播日期应如 2027-02-06，收到：",
+                "expected silent days such as 2027-02-06, got: ",
+                text,
+            )
+        })?);
+    }
     let narrow = |value: u32| u8::try_from(value).unwrap_or(u8::MAX);
     let mut terminals = Vec::new();
     for text in fields.all("terminal") {
@@ -224,6 +239,7 @@ fn programme(visitor: &Visitor, fields: &Fields) -> Result<Programme, String> {
         at_minutes,
         from: date("from")?,
         until: date("until")?,
+        except,
         repeats: narrow(number("repeats", 1)?),
         interval_s: u16::try_from(number("interval", 10)?).unwrap_or(u16::MAX),
         volume_percent: known("volume").map(|_| number("volume", 0)).transpose()?.map(narrow),
@@ -239,8 +255,13 @@ fn minute(text: &str) -> Option<u16> {
     (hour < 24 && minute < 60).then_some(hour * 60 + minute)
 }
 
+/// The words of a field, however they are kept apart.
+fn words<'a>(fields: &'a Fields, name: &'a str) -> impl Iterator<Item = &'a str> {
+    fields.one(name).split([' ', ',', '，', '、']).filter(|word| !word.is_empty())
+}
+
 fn days(fields: &Fields) -> Option<Calendar> {
-    let words = || fields.one("days").split([' ', ',', '，', '、']).filter(|word| !word.is_empty());
+    let words = || words(fields, "days");
     match fields.one("kind") {
         "daily" => Some(Calendar::Daily),
         "weekly" => {
@@ -278,43 +299,15 @@ pub(super) async fn post(
             return Ok(form(&console, &visitor, &fields, &fault).await?.into_response());
         }
     };
-    let (faults, checked) = check(&console, &visitor, wanted.clone()).await?;
-    if faults || fields.one("step") != "save" {
-        return Ok(form(&console, &visitor, &fields, &checked).await?.into_response());
+    let checked = check(&console, &visitor, wanted.clone()).await?;
+    // What speaks against it a little is shown once before it is saved.
+    let unseen = !checked.notes.is_empty() && fields.one("noted") != checked.noted();
+    if !checked.faults.is_empty() || unseen || fields.one("step") != "save" {
+        let mut again = fields.clone();
+        again.push_first("noted", &checked.noted());
+        let shown = checked.shown(&visitor);
+        return Ok(form(&console, &visitor, &again, &shown).await?.into_response());
     }
     let text = visitor.say("节目已保存。", "The programme is saved.").to_owned();
     ask_and_tell(&console, &visitor, Ask::SetProgramme(Box::new(wanted)), &text).await
-}
-
-/// Whether there is anything against it, and what people are shown.
-async fn check(
-    console: &Console,
-    visitor: &Visitor,
-    programme: Programme,
-) -> Result<(bool, Markup), PageFault> {
-    let (now, by, tongue) = (clock::now_utc(), visitor.actor().name.clone(), visitor.tongue());
-    let look = console.core.look(move |gateway| {
-        let rules = gateway.rules();
-        let (programme, mut reasons) = gateway.state().resolved(programme);
-        reasons.extend(programme_faults(rules, &programme, &by));
-        let mut faults: Vec<String> = reasons.into_iter().map(|reason| reason.text).collect();
-        let others = gateway.state().programmes.values().map(|state| &state.programme);
-        let found = conflicts(rules, now, &programme, others);
-        let found = found
-            .into_iter()
-            .map(|c| format!("{}{}", tongue.say("时间与范围重叠：", "overlaps with "), c.with));
-        faults.extend(found);
-        let n = terminals_of(rules, &programme).len();
-        (faults, n, estimated_ms(&programme), calendar(tongue, &programme))
-    });
-    let (faults, n_terminals, long_ms, when) = look.await?;
-    let say = |zh, en| visitor.say(zh, en);
-    let shown = html! {
-        @if faults.is_empty() {
-            p.flash.good role="status" { (say("检查通过：", "No fault: ")) (n_terminals) (say(" 个终端，每次约 ", " terminals, each time about "))
-                (super::words::span(tongue, long_ms / 1000)) " · " (when) }
-        }
-        @for fault in &faults { p.flash.bad role="alert" { (fault) } }
-    };
-    Ok((!faults.is_empty(), shown))
 }

@@ -7,7 +7,8 @@ use super::visitor::{Posted, Visitor, done, encoded};
 use super::words::{self, Tongue};
 use crate::clock;
 use crate::console::Console;
-use crate::decide::{conflicts, occurrences, same_person};
+use crate::console::programmes::drill_until;
+use crate::decide::{conflicts, occurrences, programme_notes, same_person};
 use crate::gateway::{Ask, Gateway, Input, ProgrammeState};
 use crate::model::{Calendar, Programme, Right, UtcMs};
 use axum::extract::State;
@@ -32,16 +33,24 @@ pub(super) async fn get(
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Read)?;
     let now = clock::now_utc();
-    let all = console.core.look(move |gateway| look(gateway, now)).await?;
+    let look = move |gateway: &Gateway| (look(gateway, now), gateway.rules().policy.quiet_hours);
+    let (all, quiet) = console.core.look(look).await?;
     let offset = console.county.local_offset_minutes;
     let say = |zh, en| visitor.say(zh, en);
+    let names = all.iter().map(|shown| shown.state.programme.name.clone()).collect();
     let body = html! {
-        p.hint { (say("日常节目让路于一切应急播发；静音时段不播。", "Every emergency pre-empts programmes; quiet hours stay quiet.")) }
+        p.hint { (say("日常节目让路于一切应急播发；静音时段不播。", "Every emergency pre-empts programmes; quiet hours stay quiet.")) " "
+            @match quiet {
+                Some(quiet) => { (say("静音时段（policy.toml）：", "Quiet hours (policy.toml): ")) (minute(quiet.from_minute)) "—" (minute(quiet.until_minute)) }
+                None => (say("本县未设静音时段（policy.toml 的 [quiet_hours]）。", "No quiet hours are set ([quiet_hours] of policy.toml).")),
+            }
+        }
         @if visitor.may(Right::Broadcast) {
             p { a.button href="/console/programmes/edit" { (say("新建节目", "New programme")) } }
         }
         @if all.is_empty() { p.empty { (say("还没有节目。", "No programme yet.")) } }
         @for shown in &all { (card(&visitor, shown, offset)) }
+        @if visitor.may(Right::Broadcast) { (super::programme_ready::offered(&visitor, &names)) }
     };
     Ok(page(&console, &visitor, layout::PROGRAMMES, say("节目单", "Programmes"), &body))
 }
@@ -54,11 +63,15 @@ fn look(gateway: &Gateway, now: UtcMs) -> Vec<Shown> {
         .map(|state| {
             let programme = &state.programme;
             let others = all.values().map(|other| &other.programme);
-            let found = conflicts(rules, now, programme, others);
+            let found = conflicts(rules, now, programme, others).into_iter();
+            let notes = programme_notes(rules, now, programme, drill_until(gateway, now));
             Shown {
                 places: super::approvals::places(gateway, &programme.areas),
                 next: occurrences(programme, offset, now, now.plus_s(NEXT_S)).first().copied(),
-                against: found.into_iter().map(|conflict| conflict.with).collect(),
+                against: found
+                    .map(|conflict| conflict.zh(offset))
+                    .chain(notes.into_iter().map(|note| note.text))
+                    .collect(),
                 state: state.clone(),
             }
         })
@@ -85,7 +98,7 @@ fn card(visitor: &Visitor, shown: &Shown, offset: i16) -> Markup {
                 dt { (say("保存人", "Saved by")) } dd { (state.set_by)
                     @if let Some((by, _)) = &state.approved { (say("，批准人 ", ", approved by ")) (by) } }
                 @if !shown.against.is_empty() {
-                    dt { (say("冲突", "Conflicts")) } dd.bad { (shown.against.join("、")) }
+                    dt { (say("请留意", "Note")) } dd.bad { (shown.against.join("；")) }
                 }
             }
             @if visitor.may(Right::Broadcast) { (actions(visitor, state)) }
@@ -136,8 +149,7 @@ fn actions(visitor: &Visitor, state: &ProgrammeState) -> Markup {
 
 /// Days and times in words.
 pub(super) fn calendar(tongue: Tongue, programme: &Programme) -> String {
-    let times: Vec<String> =
-        programme.at_minutes.iter().map(|at| format!("{:02}:{:02}", at / 60, at % 60)).collect();
+    let times: Vec<String> = programme.at_minutes.iter().map(|at| minute(*at)).collect();
     let list = |all: Vec<String>| all.join("、");
     let days = match &programme.calendar {
         Calendar::Daily => tongue.say("每天", "every day").to_owned(),
@@ -155,7 +167,16 @@ pub(super) fn calendar(tongue: Tongue, programme: &Programme) -> String {
             Tongue::En => format!("every day of month {month}"),
         },
     };
-    format!("{days} {} · {} — {}", times.join(" "), programme.from, programme.until)
+    let except = match programme.except.len() {
+        0 => String::new(),
+        n => format!("{}{n}", tongue.say(" · 不播日期 ", " · silent days: ")),
+    };
+    format!("{days} {} · {} — {}{except}", times.join(" "), programme.from, programme.until)
+}
+
+/// A minute of the day, `07:30`.
+fn minute(at: u16) -> String {
+    format!("{:02}:{:02}", at / 60, at % 60)
 }
 
 /// A day of the week, 1 = Monday.

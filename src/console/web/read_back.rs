@@ -61,8 +61,9 @@ pub(super) async fn review(
                         input.typed name="typed" required autocomplete="off" inputmode="numeric"
                             pattern=(word) data-typed; }
                 }
+                // The first button is what Enter presses. The number that was typed in is the confirmation, so
+                // it sends; where none is asked for there is no field in which anybody could press Enter.
                 div.actions {
-                    button type="submit" name="step" value="edit" formnovalidate { (say("返回修改", "Back")) }
                     button.primary[!live].danger[live] type="submit" name="step" value="send" {
                         @match (&plan.need, live) {
                             (Need::Nothing, _) if plan.message.speaker().is_some() => (say("进入喊话", "To the microphone")),
@@ -71,6 +72,7 @@ pub(super) async fn review(
                             _ => (say("提交审批", "Submit for approval")),
                         }
                     }
+                    button type="submit" name="step" value="edit" formnovalidate { (say("返回修改", "Back")) }
                 }
                 @if may_break {
                     details.glass {

@@ -4,7 +4,8 @@ use super::fault::PageFault;
 use super::layout::{self, page};
 use super::plan_words;
 use super::visitor::Visitor;
-use super::words::Tongue;
+use super::words::{self, Tongue};
+use crate::clock;
 use crate::console::Console;
 use crate::daemon::Life;
 use crate::decide::PolicyNotice;
@@ -58,6 +59,8 @@ pub(super) async fn get(
     };
     let link = health.link_why();
     let warnings = console.metrics.link_warnings();
+    let offset = console.county.local_offset_minutes;
+    let ending = console.keys.ending(clock::now_utc());
     let body = html! {
         section.card {
             dl.facts {
@@ -78,6 +81,14 @@ pub(super) async fn get(
                 dt { (say("台账", "Record")) } dd { (console.record_url) }
             }
             @for warning in &warnings { p.flash.bad { (warning) } }
+            @for (name, end, stage) in &ending {
+                div.flash.bad[*stage <= 1].warn[*stage > 1] { p {
+                    (say("接口密钥“", "API key `")) (name)
+                    @if *stage == 0 { (say("”已到期：", "` ended: ")) } @else { (say("”即将到期：", "` ends soon: ")) }
+                    (words::moment(*end, offset))
+                    (say("。请新建密钥交给使用方，再吊销旧的。", ". Make another for its user, then revoke it."))
+                } }
+            }
             @for (title, notice) in &notices {
                 div.flash.bad { p { (title) (say("：", ": ")) (told(visitor.tongue(), notice)) }
                     a href={ (super::plan_form::history_of(&notice.part)) } { (say("查看并决定", "Look and decide")) } }

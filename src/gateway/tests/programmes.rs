@@ -22,6 +22,7 @@ pub(super) fn programme(name: &str) -> Programme {
         at_minutes: BTreeSet::from([12 * 60 + 30]),
         from: date("2026-01-01"),
         until: date("2030-12-31"),
+        except: BTreeSet::new(),
         repeats: 1,
         interval_s: 0,
         volume_percent: None,
@@ -241,4 +242,83 @@ fn programmes_do_not_speak_over_each_other() {
     set(&mut county, "张三", programme("安全"));
     assert_eq!(codes(&set(&mut county, "张三", programme("另一个"))), ["conflict"]);
     assert_eq!(set(&mut county, "张三", programme("安全")), Answer::Saved { more: 0 }, "itself");
+}
+
+#[test]
+fn holidays_stay_silent() {
+    let except = BTreeSet::from([date("2026-06-02")]);
+    let one = Programme { except, ..programme("安全") };
+    let found = occurrences(&one, 480, NOON, NOON.plus_s(3 * 86_400));
+    let days: Vec<String> =
+        found.iter().map(|at| LocalDate::of(*at, 480).unwrap().to_string()).collect();
+    assert_eq!(days, ["2026-06-01", "2026-06-03", "2026-06-04"]);
+    let mut county = default_county();
+    set(&mut county, "张三", one);
+    county.wake_at(NOON.plus_s(86_400 + 1_800));
+    assert_eq!(outcomes(&county).iter().filter(|(_, how)| how == "started").count(), 0);
+    county.wake_at(NOON.plus_s(2 * 86_400 + 1_800));
+    assert_eq!(outcomes(&county).last().unwrap().1, "started");
+}
+
+#[test]
+fn what_people_should_know_before_they_save() {
+    let mut rules = rules();
+    let quiet = crate::model::QuietHours { from_minute: 13 * 60, until_minute: 14 * 60 };
+    rules.policy.quiet_hours = Some(quiet);
+    let check = |change: &dyn Fn(&mut Programme), drill: Option<i64>, expect: &[&str]| {
+        let mut one = programme("安全");
+        change(&mut one);
+        let drill = drill.map(|s| NOON.plus_s(s));
+        let notes = crate::decide::programme_notes(&rules, NOON, &one, drill);
+        let codes: Vec<&str> = notes.iter().map(|note| note.code.as_str()).collect();
+        assert_eq!(codes, expect, "{notes:?}");
+    };
+    check(&|_| {}, None, &[]);
+    // The drill ends before the programme, or with it, or later.
+    check(&|_| {}, Some(1_799), &[]);
+    check(&|_| {}, Some(1_800), &[]);
+    check(&|_| {}, Some(1_801), &["drill_armed"]);
+    check(&|p| p.at_minutes = BTreeSet::from([12 * 60 + 59]), None, &[]);
+    let long = |p: &mut Programme| {
+        (p.at_minutes, p.repeats) = (BTreeSet::from([12 * 60 + 59]), 20);
+    };
+    check(&long, None, &["cut_by_quiet_hours"]);
+    check(&|p| p.until = date("2026-05-31"), None, &["never"]);
+}
+
+#[test]
+fn ready_made_programmes_have_no_fault() {
+    for ready in &crate::decide::READY_PROGRAMMES {
+        let mut county = default_county();
+        let one = ready.programme(vec![code(VILLAGE_B)], date("2026-06-01"));
+        assert_eq!(
+            set(&mut county, "张三", one.clone()),
+            Answer::Saved { more: 0 },
+            "{}",
+            one.name
+        );
+        let next = occurrences(&one, 480, NOON, NOON.plus_s(366 * 86_400));
+        assert!(!next.is_empty(), "{}", one.name);
+        let text = one.text.expect("words");
+        assert!(text.chars().all(|c| !c.is_ascii() || c.is_ascii_digit()), "read aloud: {text}");
+    }
+}
+
+/// What plays already gives way: the emergency's orders go out at once and rank above the programme's.
+#[test]
+fn an_emergency_goes_over_a_programme_that_plays() {
+    let mut county = default_county();
+    set(&mut county, "张三", programme("安全"));
+    county.wake_at(NOON.plus_s(1_800));
+    assert_eq!(outcomes(&county), [(1_800, "started".to_owned())]);
+    let (playing, _) = county.gateway.state().running().next().expect("it plays");
+    let playing = *playing;
+    let zhang = officer("张三");
+    let urgent = ManualRequest { areas: vec![code(VILLAGE_B)], ..request(&zhang) };
+    let emergency = started(&county.manual(&zhang, urgent));
+    let state = county.gateway.state();
+    let rank = |id: &crate::model::BroadcastId| state.broadcasts[id].broadcast.priority();
+    assert!(rank(&emergency) > rank(&playing), "terminals play the higher one and end the lower");
+    let both = state.broadcasts[&emergency].broadcast.terminals();
+    assert!(!both.is_disjoint(state.broadcasts[&playing].broadcast.terminals()));
 }

@@ -103,7 +103,8 @@ pub(super) fn fold<S: Store>(store: &mut S, row: &Row) -> Result<bool, S::Fault>
             let Some(Started { broadcast, moved }) = parse(row) else { return Ok(false) };
             started(store, row, &broadcast, &moved)?;
         }
-        "clip_ready" => {
+        // The parts of live speech are in the clip that is kept of all of it.
+        "clip_ready" | "live_begun" | "live_ended" | "live_kept" => {
             let Some(OfBroadcast { broadcast }) = parse(row) else { return Ok(false) };
             store.broadcast_row(broadcast, seq)?;
         }

@@ -12,8 +12,8 @@ use std::path::Path;
 
 /// Marks the file as ours: "MLAU".
 const APPLICATION_ID: i64 = 0x4D4C_4155;
-/// Layout of the tables; a file of another layout is made again from the journal.
-const LAYOUT: i64 = 2;
+/// Layout of the tables and which rows are in them; a file of another layout is made again from the journal.
+const LAYOUT: i64 = 3;
 /// Memory for pages, KiB: the ladders of the broadcasts under way.
 const CACHE_KIB: i64 = 32 * 1024;
 /// Broadcasts whose areas are kept in memory; then all are forgotten and read again.

@@ -117,6 +117,25 @@ pub enum Fact {
         /// By whom, why, when.
         cancellation: Cancellation,
     },
+    /// An officer began to speak live.
+    LiveBegun {
+        /// Who.
+        by: String,
+        /// Whether this terminal's session was up then.
+        connected: bool,
+    },
+    /// Nothing more was spoken.
+    LiveEnded {
+        /// The officer, or `gateway`.
+        by: String,
+        /// Why.
+        reason: String,
+    },
+    /// Everything that was spoken, as one clip.
+    LiveKept {
+        /// The clip, with its digest.
+        clip: ClipRef,
+    },
     /// Nothing more could come.
     Ended,
     /// The row can't be read by this version, or is not what the projection took it for.
@@ -239,6 +258,16 @@ fn fact(row: &Row, ladder: &Ladder) -> Option<Fact> {
         }
         Entry::BroadcastCancelled { broadcast, cancellation } if broadcast == ladder.broadcast => {
             Some(Fact::Cancelled { cancellation })
+        }
+        Entry::LiveBegun { broadcast, by, connected } if broadcast == ladder.broadcast => {
+            let connected = connected.contains(&ladder.terminal);
+            Some(Fact::LiveBegun { by, connected })
+        }
+        Entry::LiveEnded { broadcast, by, reason } if broadcast == ladder.broadcast => {
+            Some(Fact::LiveEnded { by, reason })
+        }
+        Entry::LiveKept { broadcast, clip } if broadcast == ladder.broadcast => {
+            Some(Fact::LiveKept { clip })
         }
         Entry::BroadcastEnded { broadcast } if broadcast == ladder.broadcast => Some(Fact::Ended),
         // The projection said that this row is about the ladder, and it is not.

@@ -1,8 +1,12 @@
 //! One terminal in one broadcast, row by row, and the chain they stand in.
 
-use super::{Folder, NIGHT, area, cancelled, ended, report, sent, started, terminal, write};
-use mingluo::model::{Address, BroadcastId, Class, LinkKind, OrderKind, Step, TerminalId, UtcMs};
+use super::{Folder, NIGHT, area, cancelled, ended, report, row, sent, started, terminal, write};
+use mingluo::model::{
+    Address, BroadcastId, Class, ClipRef, Codec, LinkKind, OrderKind, Sha256, Step, TerminalId,
+    UtcMs,
+};
 use mingluo::record::audit::{Audit, Fact, Projector, Proof};
+use mingluo::record::entry::Entry;
 use mingluo::record::{Journal, Trust};
 
 const ID: u64 = 1_782_846_720_000;
@@ -123,4 +127,29 @@ fn whom_a_broadcast_never_meant_has_no_proof() {
     let stranger = audit.proof(BroadcastId(ID), terminal(102, 1, 1), &Trust::default()).unwrap();
     assert_eq!(stranger, None);
     assert_eq!(audit.proof(BroadcastId(5), me(), &Trust::default()).unwrap(), None);
+}
+
+/// What was spoken live stands in the proof: who spoke, whether this terminal was there, and the digest of
+/// everything that was said.
+#[test]
+fn what_was_spoken_live_stands_in_the_proof() {
+    let folder = Folder::new("proof-live");
+    let mut journal = folder.journal();
+    let (broadcast, other) = (BroadcastId(ID), terminal(101, 1, 1));
+    let sha256 = Sha256([9; 32]);
+    let clip = ClipRef { sha256, codec: Codec::Opus, clip_bytes: 9_000, duration_ms: 4_000 };
+    let live = [
+        Entry::LiveBegun { broadcast, by: "张三".into(), connected: vec![other] },
+        Entry::LiveEnded { broadcast, by: "张三".into(), reason: "讲完".into() },
+        Entry::LiveKept { broadcast, clip: clip.clone() },
+    ];
+    let mut rows = vec![started(ID, NIGHT, None, Class::Live, &[area("430621")], &[me(), other])];
+    rows.extend(live.iter().map(|entry| row(NIGHT + 1_000, entry)));
+    write(&mut journal, &rows);
+    Projector::open(&folder.url()).unwrap().catch_up().unwrap();
+    let proof = proof(&folder, &Trust::default());
+    let facts: Vec<&Fact> = proof.rows.iter().skip(1).map(|row| &row.fact).collect();
+    let (by, reason) = ("张三".to_owned(), "讲完".to_owned());
+    let begun = Fact::LiveBegun { by: by.clone(), connected: false };
+    assert_eq!(facts, [&begun, &Fact::LiveEnded { by, reason }, &Fact::LiveKept { clip }]);
 }

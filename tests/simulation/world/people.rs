@@ -61,6 +61,7 @@ fn programme() -> Programme {
         at_minutes: BTreeSet::from([PROGRAMME_MINUTE]),
         from: day,
         until: day,
+        except: BTreeSet::new(),
         repeats: 1,
         interval_s: 0,
         volume_percent: None,
