@@ -2,7 +2,6 @@
 
 use super::configured::configured;
 use super::{national, serial};
-use crate::config::Config;
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
 use crate::simulate::{LineTrouble, SimulatedLines};

@@ -6,7 +6,7 @@ use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, State};
 use crate::decide::{PlatformRules, SeenBefore, judge_package};
 use crate::model::{
     EbmReport, MsgType, PlatformAct, PlatformContent, PlatformEbm, PlatformPackage, ResultCode,
-    Sha256, Status, UtcMs,
+    Sha256, SourceRules, Status, UtcMs,
 };
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
@@ -209,7 +209,7 @@ impl Gateway {
             });
         });
         match arrival.filter(|_| code.is_taken()) {
-            Some(arrival) => actions.extend(self.arrived(now, request, *arrival)),
+            Some(arrival) => actions.extend(self.arrived(now, request, *arrival, SourceRules::default())),
             None => actions.push(Action::Reply(request, Answer::Platform { code, desc })),
         }
         actions

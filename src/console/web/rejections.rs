@@ -231,6 +231,7 @@ pub(super) async fn replay(
         | Answer::Saved { .. }
         | Answer::Started(_)
         | Answer::TestStarted(_)
+        | Answer::Platform { .. }
         | Answer::Done(_)) => (false, super::refusal(tongue, other)),
     };
     let to = format!("/console/rejections/{number}");
