@@ -1,8 +1,8 @@
 //! Metrics for Prometheus and the facts behind health.
 
 use super::health::Health;
-use crate::console::KnownKeys;
 use super::sources::SourceDesk;
+use crate::console::KnownKeys;
 use crate::deliver::{LinkFacts, Noticed};
 use crate::model::{Outcome, Step, UtcMs};
 use crate::record::entry::Entry;

@@ -209,7 +209,9 @@ impl Gateway {
             });
         });
         match arrival.filter(|_| code.is_taken()) {
-            Some(arrival) => actions.extend(self.arrived(now, request, *arrival, SourceRules::default())),
+            Some(arrival) => {
+                actions.extend(self.arrived(now, request, *arrival, SourceRules::default()));
+            }
             None => actions.push(Action::Reply(request, Answer::Platform { code, desc })),
         }
         actions

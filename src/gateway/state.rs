@@ -15,8 +15,8 @@ use crate::decide::{BrokenGlass, Change, Lineage, Pending, PolicyEdits};
 use crate::deliver::Delivery;
 use crate::model::{
     AlertId, Approval, AreaCode, Broadcast, BroadcastId, CallId, ClipRef, Crossing, Disposition,
-    Group, Latch, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope, TerminalId,
-    UtcMs, named_area,
+    Group, Latch, Level, PlanId, Reason, Shift, ShiftId, SilentTestId, Spoken, StopScope,
+    TerminalId, UtcMs, named_area,
 };
 use crate::model::{Cancellation, Sha256};
 use crate::record::entry::Entry;
@@ -141,12 +141,6 @@ pub struct Drill {
     pub armed_by: String,
     /// When it disarms by itself.
     pub until: UtcMs,
-}
-
-impl Drill {
-    fn new(armed_by: &str, until: UtcMs) -> Self {
-        Self { armed_by: armed_by.to_owned(), until }
-    }
 }
 
 /// Everything the gateway knows that must survive a restart.

@@ -45,8 +45,8 @@ pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson,
 pub use fault::{Fault, Rejection};
 pub use interlock::{HazardClass, HourSpan, InterlockLimit, InterlockRule, OriginKind, Verdict};
 pub use latch::{Latch, LatchHold};
-pub use order::{Address, Cancellation, OrderKind, Origin, Shed};
 pub use national::NationalCode;
+pub use order::{Address, Cancellation, OrderKind, Origin, Shed};
 pub use phrase::Phrase;
 pub use plan::{
     Disposition, LIVE_VOICE, Message, Need, Plan, PlanContent, PlanId, Reason, Refusal,

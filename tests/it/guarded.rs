@@ -56,7 +56,7 @@ fn a_latch_holds_over_a_restart_and_is_told_everywhere() {
 
 #[test]
 fn the_command_sets_shows_and_lifts_it() {
-    let gateway = Gateway::start("latch-command");
+    let mut gateway = Gateway::start("latch-command");
     let run = |arguments: &[&str]| {
         let done = Command::new(env!("CARGO_BIN_EXE_mingluo"))
             .arg("latch")

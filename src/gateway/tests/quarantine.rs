@@ -23,7 +23,10 @@ fn rejected(county: &mut County, bytes: &[u8]) {
 }
 
 fn replay(county: &mut County, by: &Actor, number: u64, again: Arrival) -> Answer {
-    county.ask(by, Ask::Replay(number, "读取程序已修复".into(), Box::new((again, SourceRules::default()))))
+    county.ask(
+        by,
+        Ask::Replay(number, "读取程序已修复".into(), Box::new((again, SourceRules::default()))),
+    )
 }
 
 #[test]
