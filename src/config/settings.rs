@@ -1,12 +1,14 @@
 //! `gateway.toml`: how the process itself is set up.
 
 mod call;
+mod log;
 mod platform;
 mod report;
 mod speech;
 mod stations;
 
 pub use call::CallSettings;
+pub use log::{LogFormat, LogSettings};
 pub use platform::PlatformSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
@@ -180,22 +182,6 @@ pub struct DeliverSettings {
     pub repair_orders_per_s_max: u32,
 }
 
-/// Form of the log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
-    /// Lines for people.
-    Text,
-    /// Lines of JSON.
-    Json,
-}
-
-/// `[log]`
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LogSettings {
-    /// Form.
-    pub format: LogFormat,
-}
-
 /// `gateway.toml`; every path is absolute or relative to the working directory, ready for use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
@@ -273,7 +259,7 @@ pub(super) fn read(
         platform: platform::platform(dir, keys.table("platform")),
         report: report::report(dir, keys.table("report")),
         stations: stations::stations(keys.table("stations")),
-        log: log(keys.table("log")),
+        log: log::log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);
     keys.finish();
@@ -499,11 +485,4 @@ fn deliver(mut keys: Keys<'_>) -> DeliverSettings {
     }
     keys.finish();
     settings
-}
-
-fn log(mut keys: Keys<'_>) -> LogSettings {
-    let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
-    let format = keys.choice("format", Some(LogFormat::Text), &formats, LogFormat::Text);
-    keys.finish();
-    LogSettings { format }
 }

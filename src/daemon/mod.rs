@@ -4,6 +4,7 @@ mod audit;
 mod call;
 pub(crate) mod clips;
 mod core;
+mod desks;
 mod expiry;
 mod external;
 mod folder;

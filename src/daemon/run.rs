@@ -2,29 +2,25 @@
 //! broker → threads → served. Stop: no more inputs → finish commits → close the link, within a
 //! limit. A kill is as safe as a stop.
 
-use super::audit::{AuditDesk, Follower};
+use super::audit::Follower;
 use super::core::{CoreHandle, CoreLoop, CoreMessage, core_queue};
 use super::external::external_broker;
 use super::folder::Folder;
 use super::ground::Ground;
 use super::health::Life;
 use super::link::Links;
-use super::live::LiveDesk;
 use super::metrics::Metrics;
 use super::perform::{Followers, OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
 use super::platform::Exchange;
-use super::preview::PreviewDesk;
-use super::recordings::RecordingDesk;
 use super::render::RenderQueue;
 use super::serve::{local, serve};
-use super::stations::{self, StationDesk};
 use super::status::StatusPlane;
 use super::voices::deadlines;
-use super::{call, clips, link, receivers, replay, sources};
+use super::{call, clips, desks, link, receivers, replay, sources, stations};
 use crate::clock;
-use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, ReceiverSettings, Settings};
-use crate::console::{self, CapIdentity, Console, People};
+use crate::config::{KeySettings, Loaded, MqttMode, OrderAlgorithm, Settings};
+use crate::console::{self, People};
 use crate::decide::{PlatformRules, Rules};
 use crate::deliver::{
     Broker, BrokerConfig, KeyRing, Link, LinkInput, Mqtt, Pace, TerminalAccess, link_inputs,
@@ -161,7 +157,7 @@ impl Daemon {
         let (audit, follower) = ground.audit()?;
         let told = (core.clone(), watchers.clone(), stop.clone());
         let (stations, watching, telemetry) = stations::start(&mut ground, &core, &stop);
-        let console = console(&ground, people, audit, told, stations)?;
+        let console = desks::console(&ground, people, audit, told, stations)?;
         let (api_keys, api) = (Arc::clone(&console.keys), console::router(console));
         let audio = clips::router(ground.renderer.clips());
         let followers = followers(&ground, &link, &core, api_keys, &stop)?;
@@ -372,53 +368,6 @@ pub(super) fn open_record(settings: &Settings) -> anyhow::Result<OpenRecord> {
         "record open"
     );
     Ok((journal, state, snapshot_seq))
-}
-
-/// What the HTTP interface shares.
-fn console(
-    ground: &Ground,
-    people: People,
-    audit: AuditDesk,
-    (core, watchers, stopping): (CoreHandle, broadcast::Sender<Seen>, watch::Receiver<bool>),
-    stations: Option<StationDesk>,
-) -> anyhow::Result<Console> {
-    let bytes_max = ground.settings.ingest.bytes_max;
-    let intake = Arc::<console::Intake>::default();
-    // It ends with the core, after the last request.
-    tokio::spawn(Arc::clone(&intake).tell(core.clone(), stopping.clone()));
-    let keys = Arc::new(ground.known_keys());
-    ground.metrics.watch_keys(Arc::clone(&keys));
-    Ok(Console {
-        audit,
-        stations,
-        people: Arc::new(people),
-        county: Arc::new(ground.county()?),
-        clips: clips::router(ground.renderer.clips()),
-        board: Arc::default(),
-        live: LiveDesk::new(core.clone(), Arc::clone(&ground.renderer)),
-        recordings: RecordingDesk::start(&ground.settings.render.recordings_dir)?,
-        previews: previews(&ground.settings, &ground.renderer)?,
-        core,
-        keys,
-        metrics: Arc::clone(&ground.metrics),
-        watchers,
-        record_url: ground.settings.record.url.clone().into(),
-        alert_bytes_max: usize::try_from(bytes_max).unwrap_or(usize::MAX),
-        answered: Arc::default(),
-        intake,
-        stopping,
-        sources: Arc::clone(&ground.sources),
-        cap: Arc::new(cap_identity(&ground.receivers)),
-    })
-}
-
-fn cap_identity(settings: &ReceiverSettings) -> CapIdentity {
-    CapIdentity::new(settings.cap_sender.clone(), settings.cap_url.clone().unwrap_or_default())
-}
-
-fn previews(settings: &Settings, renderer: &Arc<Renderer>) -> anyhow::Result<PreviewDesk> {
-    let (url, line) = (&settings.http.public_clip_url, settings.render.line_bit_per_s);
-    PreviewDesk::start(Arc::clone(renderer), url, line).context("the preview thread")
 }
 
 fn pace(settings: &Settings) -> Pace {

@@ -7,6 +7,7 @@
 //! Plan ─approval─▶ Broadcast
 //! ```
 
+mod alert_words;
 mod approval;
 mod breakglass;
 mod calling;

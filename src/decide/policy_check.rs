@@ -1,9 +1,9 @@
 //! Whether response plans and templates make sense: the same questions for `mingluo check`, for the
 //! form on screen and for the core, so that what one lets through the others do too.
 
+use super::alert_words::level_word;
 use super::interlock_check::interlock_faults;
 use super::matching::UNMATCHED_PLAN;
-use super::plan::level_word;
 use super::text::{MESSAGE_CHARS_MAX, SLOTS, bad_slots};
 use crate::model::{
     ApprovalMode, AreaCode, Level, Network, Policy, PolicyPart, ResponsePlan, Template,

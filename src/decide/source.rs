@@ -35,7 +35,7 @@ pub fn beyond_source(alert: &Alert, now: UtcMs, rules: &SourceRules) -> Option<R
 }
 
 fn level_zh(level: Level) -> &'static str {
-    super::plan::level_word(Some(level))
+    super::alert_words::level_word(Some(level))
 }
 
 /// By code; without one, by the names of the allowed hazards in event and headline.

@@ -9,6 +9,7 @@
 use super::people::{deny, may, refuse_ask, start, stop_now};
 use super::{Action, Answer, Gateway, Outbox, RequestId, State};
 use crate::decide::{self, Decision, Rules};
+use crate::model::HeldBack;
 use crate::model::{
     Actor, AfterDeadline, Approval, AreaCode, BroadcastId, Latch, LatchHold, Need, Plan, PlanId,
     Reason, Refusal, Right, StopScope, TerminalId, UtcMs,
@@ -157,12 +158,12 @@ pub(super) fn keep(
     refused: Option<Reason>,
 ) -> Option<PlanId> {
     if let Some(reason) = refused {
-        out.record(Entry::LatchHeld { plan: of, waits_as: None, reason });
+        out.record(Entry::LatchHeld(HeldBack { plan: of, waits_as: None, reason }));
     }
     let (plan, reason) = waits?;
     let id = PlanId(out.state.next_counter(out.now));
     out.record(Entry::PlanMade { plan: Box::new(Plan { id, ..waiting(plan) }) });
-    out.record(Entry::LatchHeld { plan: of, waits_as: Some(id), reason });
+    out.record(Entry::LatchHeld(HeldBack { plan: of, waits_as: Some(id), reason }));
     Some(id)
 }
 

@@ -5,6 +5,7 @@ use super::latch::{self, Open};
 use super::people::{areas_of, deny, may, refuse_ask, start};
 use super::{Action, Answer, Gateway, Outbox, RequestId, State};
 use crate::decide::{self, Rules, Urgency, same_person};
+use crate::model::HeldBack;
 use crate::model::{
     Actor, Approval, AreaCode, BroadcastId, Class, OriginKind, PlanId, Programme, Reason, Refusal,
     Right, UtcMs,
@@ -191,7 +192,7 @@ pub(super) fn due(rules: &Rules, out: &mut Outbox<'_>) {
                 let approval = Approval::Officers { by: state.people(), at: now };
                 let broadcast = start(rules, out, plan, approval);
                 for reason in held {
-                    out.record(Entry::LatchHeld { plan: id, waits_as: None, reason });
+                    out.record(Entry::LatchHeld(HeldBack { plan: id, waits_as: None, reason }));
                 }
                 out.record(Entry::ProgrammeStarted { name, due, broadcast });
             }

@@ -3,7 +3,9 @@
 use super::people::{deny, may, refuse_ask};
 use super::{Action, Answer, Arrival, Gateway, RequestId, State, alerts};
 use crate::decide;
-use crate::model::{Actor, Origin, Reason, Refusal, Rejection, Right, Sha256, SourceRules, UtcMs};
+use crate::model::{
+    Actor, Origin, Reason, Refusal, Rejection, Replayed, Right, Sha256, SourceRules, UtcMs,
+};
 use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +67,7 @@ impl Gateway {
                 return refuse_ask(out, request, actor, &what, Refusal { reasons });
             }
             let by = actor.name.clone();
-            out.record(Entry::RejectionReplayed { number, by, reason });
+            out.record(Entry::RejectionReplayed(Replayed { number, by, reason }));
             alerts::take(rules, out, request, arrival, limits);
         })
     }
@@ -111,7 +113,7 @@ impl State {
             }
         } else if let Entry::AlertsShed(shed) = entry {
             self.n_shed += u64::from(shed.n);
-        } else if let Entry::RejectionReplayed { number, by, reason } = entry
+        } else if let Entry::RejectionReplayed(Replayed { number, by, reason }) = entry
             && let Some(place) = self.place_of(*number)
             && let Some(rejected) = self.rejected.get_mut(place)
         {

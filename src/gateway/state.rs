@@ -221,11 +221,11 @@ impl State {
             | Entry::Denied { .. }
             | Entry::Started { .. }
             | Entry::Administered { .. }
-            | Entry::LatchHeld { .. }
+            | Entry::LatchHeld(_)
             | Entry::PlanApproved { .. } => {}
-            Entry::AlertRejected { .. }
-            | Entry::RejectionReplayed { .. }
-            | Entry::AlertsShed(_) => self.apply_rejected(at, entry),
+            Entry::AlertRejected { .. } | Entry::RejectionReplayed(_) | Entry::AlertsShed(_) => {
+                self.apply_rejected(at, entry);
+            }
             Entry::GlassBroken { .. }
             | Entry::Countersigned { .. }
             | Entry::CountersignOverdue { .. } => self.apply_glass(at, entry),

@@ -21,3 +21,14 @@ pub struct Rejection {
     /// Whether the only reason is size or depth (HTTP 413 instead of 422).
     pub too_large: bool,
 }
+
+/// That a person had the kept bytes of a rejection read again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Replayed {
+    /// Which: the first rejection ever was number 1.
+    pub number: u64,
+    /// Canonical name.
+    pub by: String,
+    /// Why, as typed.
+    pub reason: String,
+}

@@ -1,7 +1,7 @@
 //! The STOP latch 停播锁: while it holds in an area, nothing starts there that an officer of the county does
 //! not release alone and by name.
 
-use super::{AreaCode, UtcMs};
+use super::{AreaCode, PlanId, Reason, UtcMs};
 use serde::{Deserialize, Serialize};
 
 /// What becomes of what a latch keeps from starting.
@@ -27,4 +27,15 @@ pub struct Latch {
     pub at: UtcMs,
     /// Why, as typed.
     pub reason: String,
+}
+
+/// A plan, or a part of it, that a latch kept from starting.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// Which plan.
+    pub plan: PlanId,
+    /// The plan that waits for people instead; `None` = it is refused.
+    pub waits_as: Option<PlanId>,
+    /// Which latch, and how much of it.
+    pub reason: Reason,
 }

@@ -42,9 +42,9 @@ pub use broadcast::{
     Approval, Broadcast, BroadcastId, Class, ClipRef, Codec, Priority, Sha256, Spoken, StopScope,
 };
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
-pub use fault::{Fault, Rejection};
+pub use fault::{Fault, Rejection, Replayed};
 pub use interlock::{HazardClass, HourSpan, InterlockLimit, InterlockRule, OriginKind, Verdict};
-pub use latch::{Latch, LatchHold};
+pub use latch::{HeldBack, Latch, LatchHold};
 pub use national::NationalCode;
 pub use order::{Address, Cancellation, OrderKind, Origin, Shed};
 pub use phrase::Phrase;

@@ -4,9 +4,10 @@
 use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
-    LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PlatformAct, PolicyChange,
-    PolicyPart, Programme, Reason, Rejection, Role, Sha256, Shed, Shift, ShiftId, SilentAnswer,
-    SilentTestId, SourceNote, Spoken, StopScope, Terminal, TerminalId, UtcMs,
+    HeldBack, LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PlatformAct,
+    PolicyChange, PolicyPart, Programme, Reason, Rejection, Replayed, Role, Sha256, Shed, Shift,
+    ShiftId, SilentAnswer, SilentTestId, SourceNote, Spoken, StopScope, Terminal, TerminalId,
+    UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -476,25 +477,11 @@ pub enum Entry {
         reason: String,
     },
     /// A latch kept a plan, or a part of it, from starting.
-    LatchHeld {
-        /// Which plan.
-        plan: PlanId,
-        /// The plan that waits for people instead; `None` = it is refused.
-        waits_as: Option<PlanId>,
-        /// Which latch, and how much of it.
-        reason: Reason,
-    },
+    LatchHeld(HeldBack),
     /// Alerts were not taken because too many came; their senders were told to send them again.
     AlertsShed(Shed),
     /// A person had the kept bytes of a rejection read again; what they became is the next entry.
-    RejectionReplayed {
-        /// Which: the first rejection ever was number 1.
-        number: u64,
-        /// Canonical name.
-        by: String,
-        /// Why, as typed.
-        reason: String,
-    },
+    RejectionReplayed(Replayed),
     /// How far a source was read, that it fell silent, or is heard again.
     SourceNoted {
         /// Name of the source.

@@ -61,9 +61,9 @@ impl Entry {
             Self::PlanApproved { .. } => "plan_approved",
             Self::Administered { .. } => "administered",
             Self::LatchChanged { .. } => "latch_changed",
-            Self::LatchHeld { .. } => "latch_held",
+            Self::LatchHeld(_) => "latch_held",
             Self::AlertsShed(_) => "alerts_shed",
-            Self::RejectionReplayed { .. } => "rejection_replayed",
+            Self::RejectionReplayed(_) => "rejection_replayed",
             Self::SourceNoted { .. } => "source_noted",
         }
     }
