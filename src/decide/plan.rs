@@ -329,7 +329,7 @@ fn cancel(
         return Decision::Recorded(vec![reason("drill_cancel", "演练或测试的解除，仅存档")]);
     }
     if memory.targeted.is_empty() {
-        reasons.push(reason("nobody_was_told", "此前没有播发过，不作解除播报"));
+        reasons.push(reason("nobody_was_told", "此前没有实播过，不作解除播报"));
         return Decision::Cancel(CancelDecision { announce: None, reasons });
     }
     let chosen = match choice {

@@ -3,8 +3,8 @@
 use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, latch, people};
 use crate::decide::{self, Decision, Memory, Rules, Verdict};
 use crate::model::{
-    AfterDeadline, Alert, AlertId, AreaCode, BroadcastId, Disposition, Need, Plan, PlanId, Reason,
-    Sha256, Shed, SourceRules, TerminalId, UtcMs,
+    AfterDeadline, Alert, AlertId, AreaCode, BroadcastId, Class, Disposition, Need, Plan, PlanId,
+    Reason, Sha256, Shed, SourceRules, TerminalId, UtcMs,
 };
 use crate::model::{Origin, OriginKind};
 use crate::record::entry::Entry;
@@ -291,7 +291,11 @@ pub(super) fn memory(
             })
             .map(|(id, _)| *id)
             .collect(),
-        targeted: earlier().flat_map(|broadcast| broadcast.terminals().iter().copied()).collect(),
+        // Who heard a drill is told of its end by the drill's own words, never by a live all-clear.
+        targeted: earlier()
+            .filter(|broadcast| broadcast.class() == Class::Live)
+            .flat_map(|broadcast| broadcast.terminals().iter().copied())
+            .collect(),
         response_plan: earlier().next_back().map(|broadcast| broadcast.response_plan().to_owned()),
         basis: earlier().next_back().and_then(|broadcast| broadcast.basis().cloned()),
     }

@@ -205,7 +205,7 @@ pub struct Programme {
     /// Last day.
     pub until: LocalDate,
     /// Days on which it stays silent all the same, such as holidays; at most 366.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub except: BTreeSet<LocalDate>,
     /// Plays per terminal, 1 to 20.
     pub repeats: u8,

@@ -45,9 +45,9 @@ fn roster_and_groups() {
 
 #[test]
 fn programmes() {
-    let programme = |calendar: &str| {
+    let programme = |calendar: &str, except: &str| {
         format!(
-            r#"{{"name":"安全","text":"水","recording":null,"voice":null,"areas":["430621100002"],"terminals":[],"groups":[],"calendar":{calendar},"at_minutes":[450,1080],"from":"2026-06-01","until":"2026-06-30","repeats":1,"interval_s":0,"volume_percent":null,"tolerance_s":60,"valid_s":600}}"#
+            r#"{{"name":"安全","text":"水","recording":null,"voice":null,"areas":["430621100002"],"terminals":[],"groups":[],"calendar":{calendar},"at_minutes":[450,1080],"from":"2026-06-01","until":"2026-06-30",{except}"repeats":1,"interval_s":0,"volume_percent":null,"tolerance_s":60,"valid_s":600}}"#
         )
     };
     for calendar in [
@@ -57,9 +57,11 @@ fn programmes() {
         r#"{"kind":"yearly","days":[{"month":5,"day":12}]}"#,
         r#"{"kind":"month","month":6}"#,
     ] {
-        let programme = programme(calendar);
-        let fields = format!(r#""programme":{programme},"by":"张三","second_person":true"#);
-        check("programme_set", &fields);
+        for except in ["", r#""except":["2026-06-22"],"#] {
+            let programme = programme(calendar, except);
+            let fields = format!(r#""programme":{programme},"by":"张三","second_person":true"#);
+            check("programme_set", &fields);
+        }
     }
     check("programme_approved", r#""name":"安全","by":"李四""#);
     check("programme_removed", r#""name":"安全","by":"李四""#);

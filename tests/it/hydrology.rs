@@ -300,7 +300,7 @@ fn every_real_telegram_is_answered_rightly() {
         n_bad += 1;
     }
     println!("{n_good} telegrams read, {n_levels} levels, {n_bad} refused");
-    assert!(n_good >= 30 && n_bad >= 20 && n_levels >= 8, "{n_good} {n_bad} {n_levels}");
+    assert!(n_good >= 30 && n_bad >= 20 && n_levels >= 7, "{n_good} {n_bad} {n_levels}");
     for name in ["geo_type2_crack.json", "geo_status.json"] {
         let bytes = std::fs::read(corpus().join("geology").join(name)).unwrap();
         let read = mingluo::ingest::readings::readings(&bytes, UtcMs(1_780_272_000_000));

@@ -5,7 +5,7 @@ use crate::decide::PlatformRules;
 use crate::gateway::{Arrival, Outgoing, PlatformInput};
 use crate::model::{
     AlertForm, BrdState, EbdKind, EbmReport, Level, MsgType, Origin, PackageSignature,
-    PlatformContent, PlatformPackage, Reference, ResultCode,
+    PlatformContent, PlatformPackage, Reference, ResultCode, Status,
 };
 
 const UPPER: &str = "24300000000000101010101";
@@ -28,7 +28,19 @@ impl County {
 
     /// A package with a message; `ends` = the message that it stops.
     fn package(&mut self, id: &str, ebm: &str, ends: Option<&str>, raw: u8) -> Answer {
+        self.package_as(Status::Actual, id, ebm, ends, raw)
+    }
+
+    fn package_as(
+        &mut self,
+        status: Status,
+        id: &str,
+        ebm: &str,
+        ends: Option<&str>,
+        raw: u8,
+    ) -> Answer {
         let mut alert = crate::decide::tests::alert(Level::Red);
+        alert.status = status;
         alert.form = AlertForm::Ebm;
         alert.id.identifier = ebm.to_owned();
         alert.id.sent = self.now;
@@ -225,4 +237,21 @@ fn a_question_is_answered_from_the_record() {
     assert_eq!(waiting[0].1.related.as_deref(), Some("10q"));
     let unknown = county.input(ask("EBM9")).unwrap();
     assert!(matches!(unknown, Answer::Platform { code: ResultCode::Other, .. }), "{unknown:?}");
+}
+
+#[test]
+fn the_end_of_a_drill_is_no_live_all_clear() {
+    for (status, announced) in [(Status::Actual, true), (Status::Exercise, false)] {
+        let mut county = County::with_platform();
+        county.input(Input::ArmDrill(RequestId(1), leader("李四"), NOON.plus_s(3_600)));
+        let answer = county.package_as(status, "10a", "EBM1", None, 1);
+        let Answer::Alert { broadcasts, .. } = answer else { panic!("{answer:?}") };
+        county.rendered(broadcasts[0]);
+        let answer = county.package("10b", "EBM2", Some("EBM1"), 2);
+        let state = county.gateway.state();
+        assert!(state.broadcasts[&broadcasts[0]].cancellation.is_some(), "{status:?}: {answer:?}");
+        let others = state.broadcasts.iter().filter(|(id, _)| **id != broadcasts[0]);
+        let live = others.filter(|(_, one)| one.broadcast.class() == Class::Live).count();
+        assert_eq!(live > 0, announced, "{status:?}: {answer:?}");
+    }
 }
