@@ -40,6 +40,7 @@ pub(super) fn operations() -> Vec<Operation> {
             "read its bytes again, as a new arrival",
         )
         .takes("ReasonBody")
+        .decided()
         .answers(202, "AlertTaken")
         .answers(409, "AlertTaken"),
     ]
