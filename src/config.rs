@@ -20,6 +20,7 @@ mod serial;
 mod settings;
 mod sources;
 mod stations;
+mod table;
 mod terminals;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,6 @@ use mingluo_bridge::frame::Sm2Verifier;
 use mingluo_bridge::gateway_key::GatewayKey;
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 /// Misbehaviour of national terminals.
 #[derive(Debug, Clone, Copy, Default, Args)]
@@ -72,12 +71,7 @@ pub(super) async fn simulate(
     let codes: Vec<_> = codes.take(asked.count).collect();
     let fleet = NationalFleet::start(&config, &codes);
     let mut left_s = asked.seconds.unwrap_or(u64::MAX);
-    while left_s > 0 {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = tokio::signal::ctrl_c() => break,
-        }
-        left_s -= 1;
+    while super::terminals::another_second(&mut left_s).await {
         let stats = &fleet.stats;
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         writeln!(

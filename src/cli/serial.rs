@@ -6,7 +6,6 @@ use crate::simulate::{FleetTerminal, LineTrouble, SerialFleet, SimulatedLine, Si
 use std::io::{self, Write};
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// The lines of a configuration, to be simulated.
 pub(super) fn lines(
@@ -49,12 +48,7 @@ pub(super) async fn simulate(
     }
     let fleet = SerialFleet::start(config, lines)?;
     let mut left_s = seconds.unwrap_or(u64::MAX);
-    while left_s > 0 {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = tokio::signal::ctrl_c() => break,
-        }
-        left_s -= 1;
+    while super::terminals::another_second(&mut left_s).await {
         let plays = fleet.stats.plays.load(Ordering::Relaxed);
         writeln!(out, "terminals {n_terminals}  plays {plays}")?;
     }

@@ -183,12 +183,7 @@ async fn simulate(
     let terminals = terminals.take(args.count.unwrap_or(usize::MAX)).collect();
     let fleet = Fleet::start(config, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
     let mut left_s = args.seconds.unwrap_or(u64::MAX);
-    while left_s > 0 {
-        tokio::select! {
-            () = tokio::time::sleep(Duration::from_secs(1)) => {}
-            _ = tokio::signal::ctrl_c() => break,
-        }
-        left_s -= 1;
+    while another_second(&mut left_s).await {
         let stats = &fleet.stats;
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         writeln!(
@@ -204,4 +199,14 @@ async fn simulate(
     }
     fleet.stop().await;
     Ok(0)
+}
+
+/// Waits a second of those that are left; `false` when none is, or somebody presses Ctrl-C.
+pub(super) async fn another_second(left_s: &mut u64) -> bool {
+    let Some(left) = left_s.checked_sub(1) else { return false };
+    *left_s = left;
+    tokio::select! {
+        () = tokio::time::sleep(Duration::from_secs(1)) => true,
+        _ = tokio::signal::ctrl_c() => false,
+    }
 }

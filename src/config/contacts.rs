@@ -1,7 +1,7 @@
 //! `contacts.csv`: who is responsible for an area and must answer a call 叫应. One row a person.
 
-use super::reader::{Faults, read_file};
-use super::terminals::decode;
+use super::reader::Faults;
+use super::table::table;
 use crate::decide::{is_telephone, stage_of};
 use crate::model::{AreaCode, Contact, Network, Policy};
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,26 +18,11 @@ pub(super) fn read(dir: &Path, network: &mut Network, policy: &Policy, faults: &
     if !asked && !dir.join(FILE).exists() {
         return;
     }
-    let Some(bytes) = read_file(dir, FILE, faults) else { return };
-    let Some(text) = decode(FILE, &bytes, faults) else { return };
-    let mut reader = csv::ReaderBuilder::new()
-        .comment(Some(b'#'))
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let Some(columns) = columns(&mut reader, faults) else { return };
+    let Some(table) = table(dir, FILE, &COLUMNS, faults) else { return };
     let mut seen: BTreeMap<(AreaCode, String), u32> = BTreeMap::new();
-    for row in reader.records() {
-        let row = match row {
-            Ok(row) => row,
-            Err(error) => {
-                let line = error.position().and_then(|at| u32::try_from(at.line()).ok());
-                faults.push(FILE, line, format!("cannot be read: {error}"), "correct the row");
-                continue;
-            }
-        };
-        let line = row.position().and_then(|at| u32::try_from(at.line()).ok());
-        let Some(contact) = contact(&row, &columns, network, line, faults) else { continue };
+    for (line, row) in &table.rows {
+        let line = *line;
+        let Some(contact) = contact(row, &table.columns, network, line, faults) else { continue };
         let key = (contact.area, contact.telephone.clone());
         if let Some(first) = seen.get(&key) {
             let what =
@@ -51,29 +36,6 @@ pub(super) fn read(dir: &Path, network: &mut Network, policy: &Policy, faults: &
     if asked {
         uncalled(network, faults);
     }
-}
-
-/// Position of each of [`COLUMNS`].
-fn columns(reader: &mut csv::Reader<&[u8]>, faults: &Faults) -> Option<Vec<usize>> {
-    let head = match reader.headers() {
-        Ok(head) => head.clone(),
-        Err(error) => {
-            faults.push(FILE, Some(1), format!("cannot be read: {error}"), "correct the head row");
-            return None;
-        }
-    };
-    for name in head.iter().filter(|name| !COLUMNS.contains(name)) {
-        let remedy = format!("remove it; known here: {}", COLUMNS.join(", "));
-        faults.push(FILE, Some(1), format!("unknown column `{name}`"), remedy);
-    }
-    let place = |name: &&str| head.iter().position(|column| column == *name);
-    let missing: Vec<&str> = COLUMNS.into_iter().filter(|name| place(name).is_none()).collect();
-    if missing.is_empty() {
-        return Some(COLUMNS.iter().filter_map(place).collect());
-    }
-    let what = format!("missing columns: {}", missing.join(", "));
-    faults.push(FILE, Some(1), what, format!("the head row is {}", COLUMNS.join(",")));
-    None
 }
 
 fn contact(

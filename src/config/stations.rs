@@ -1,7 +1,7 @@
 //! `stations.csv`: monitoring stations with their thresholds, one row a station.
 
-use super::reader::{Faults, read_file};
-use super::terminals::decode;
+use super::reader::Faults;
+use super::table::table;
 use crate::model::{AreaCode, Network, Position, Station, StationId, StationKind};
 use crate::watch;
 use std::collections::BTreeMap;
@@ -31,27 +31,12 @@ pub(super) fn read(dir: &Path, network: &Network, on: bool, faults: &Faults) -> 
     if !on {
         return Vec::new();
     }
-    let Some(bytes) = read_file(dir, FILE, faults) else { return Vec::new() };
-    let Some(text) = decode(FILE, &bytes, faults) else { return Vec::new() };
-    let mut reader = csv::ReaderBuilder::new()
-        .comment(Some(b'#'))
-        .trim(csv::Trim::All)
-        .flexible(true)
-        .from_reader(text.as_bytes());
-    let Some(columns) = columns(&mut reader, faults) else { return Vec::new() };
+    let Some(table) = table(dir, FILE, &COLUMNS, faults) else { return Vec::new() };
     let mut lines: BTreeMap<StationId, u32> = BTreeMap::new();
     let mut stations = Vec::new();
-    for row in reader.records() {
-        let row = match row {
-            Ok(row) => row,
-            Err(error) => {
-                let line = error.position().and_then(|at| u32::try_from(at.line()).ok());
-                faults.push(FILE, line, format!("cannot be read: {error}"), "correct the row");
-                continue;
-            }
-        };
-        let line = row.position().and_then(|at| u32::try_from(at.line()).ok());
-        let Some(station) = (Row { row: &row, columns: &columns, line, faults }).station(network)
+    for (line, row) in &table.rows {
+        let line = *line;
+        let Some(station) = (Row { row, columns: &table.columns, line, faults }).station(network)
         else {
             continue;
         };
@@ -70,29 +55,6 @@ pub(super) fn read(dir: &Path, network: &Network, on: bool, faults: &Faults) -> 
         faults.push(FILE, None, what, "leave out those that warn nobody");
     }
     stations
-}
-
-/// Position of each of [`COLUMNS`].
-fn columns(reader: &mut csv::Reader<&[u8]>, faults: &Faults) -> Option<Vec<usize>> {
-    let head = match reader.headers() {
-        Ok(head) => head.clone(),
-        Err(error) => {
-            faults.push(FILE, Some(1), format!("cannot be read: {error}"), "correct the head row");
-            return None;
-        }
-    };
-    for name in head.iter().filter(|name| !COLUMNS.contains(name)) {
-        let remedy = format!("remove it; known here: {}", COLUMNS.join(", "));
-        faults.push(FILE, Some(1), format!("unknown column `{name}`"), remedy);
-    }
-    let place = |name: &&str| head.iter().position(|column| column == *name);
-    let missing: Vec<&str> = COLUMNS.into_iter().filter(|name| place(name).is_none()).collect();
-    if missing.is_empty() {
-        return Some(COLUMNS.iter().filter_map(place).collect());
-    }
-    let what = format!("missing columns: {}", missing.join(", "));
-    faults.push(FILE, Some(1), what, format!("the head row is {}", COLUMNS.join(",")));
-    None
 }
 
 struct Row<'a> {
