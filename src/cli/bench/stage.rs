@@ -4,10 +4,12 @@ use crate::config::{Config, Loaded};
 use crate::secrets;
 use anyhow::Context;
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// Where an installed mosquitto is looked for.
 const MOSQUITTO: [&str; 2] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
@@ -100,8 +102,7 @@ fn overrides(
     given: &Loaded,
     external: Option<SocketAddr>,
 ) -> anyhow::Result<BTreeMap<String, String>> {
-    let free = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-    let (broker, clips) = (external.map_or_else(free, Ok)?, free()?);
+    let (broker, clips) = (external.map_or_else(free_address, Ok)?, free_address()?);
     let mode = if external.is_some() { "external" } else { "embedded" };
     let audio = std::path::absolute(&given.config.render.audio_dir)?;
     let overrides = [
@@ -126,6 +127,22 @@ fn overrides(
     Ok(overrides.map(|(key, value)| (key.to_owned(), value)).into())
 }
 
+/// A local address that is free now, for a process that is started later.
+///
+/// It lies below the ports that the system gives to outgoing connections (32,768 and up on Linux): the
+/// thousands that other programs make until then can't take it.
+fn free_address() -> anyhow::Result<SocketAddr> {
+    const PORTS: Range<u16> = 10_000..20_000;
+    static N_TRIED: AtomicU16 = AtomicU16::new(0);
+    let first = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start))?;
+    let found = std::iter::repeat_with(|| N_TRIED.fetch_add(1, Ordering::Relaxed))
+        .take(PORTS.len())
+        .map(|n| PORTS.start + first.wrapping_add(n) % (PORTS.end - PORTS.start))
+        .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)))
+        .find(|address| TcpListener::bind(address).is_ok());
+    found.with_context(|| format!("every port of {PORTS:?} is taken; stop what listens there"))
+}
+
 /// A process that ends with the value.
 pub(super) struct Process(Child);
 
@@ -145,7 +162,7 @@ pub(super) fn mosquitto(dir: &Path) -> anyhow::Result<Option<(Arc<Process>, Sock
     let Some(program) = MOSQUITTO.iter().find(|path| Path::new(path).exists()) else {
         return Ok(None);
     };
-    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let address = free_address()?;
     let file = dir.join("mosquitto.conf");
     let text = format!(
         "listener {} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
