@@ -5,14 +5,14 @@ use super::audit::{AuditDesk, Follower, Letterhead};
 use super::health::Life;
 use super::metrics::Metrics;
 use super::phrases::PhraseBook;
+use super::plane::{Plane, STATUS_CONNECTIONS_MAX};
 use super::platform::PlatformGround;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record};
 use super::serve::{Listener, bind, local};
 use super::sources::SourceDesk;
-use super::status::StatusPlane;
 use super::voices::renderer;
 use crate::config::{Loaded, ReceiverSettings, Settings};
-use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles};
+use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles, health};
 use crate::decide::InForce;
 use crate::deliver::KeyRing;
 use crate::model::{Network, Policy, Station};
@@ -35,7 +35,7 @@ pub(super) struct Ground {
     pub(super) keys: Arc<KeyRing>,
     pub(super) api_keys: ApiKeys,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) status: StatusPlane,
+    pub(super) status: Plane,
     pub(super) record: OpenRecord,
     pub(super) renderer: Arc<Renderer>,
     pub(super) phrases: Arc<PhraseBook>,
@@ -61,7 +61,9 @@ impl Ground {
         let metrics = Arc::new(Metrics::default());
         let https = https(&settings, &metrics).map_err(fault(78))?;
         let listener = bind("status.listen", settings.status.listen).map_err(fault(69))?;
-        let status = StatusPlane::start(listener, Arc::clone(&metrics)).map_err(fault(75))?;
+        let router = health::router(Arc::clone(&metrics));
+        let status = Plane::start("status", listener, router, STATUS_CONNECTIONS_MAX);
+        let status = status.map_err(fault(75))?;
         metrics.health.enter(Life::Replaying);
         let at = settings.clone();
         // On a thread of its own, so that a signal ends a long replay at once.

@@ -12,10 +12,10 @@ use super::link::Links;
 use super::metrics::Metrics;
 use super::perform::{Followers, OUTGOING_MAX, Performer, Seen, WATCH_LAG_MAX};
 use super::pins::Pins;
+use super::plane::Plane;
 use super::platform::Exchange;
 use super::render::RenderQueue;
-use super::serve::{local, serve};
-use super::status::StatusPlane;
+use super::serve::serve;
 use super::voices::deadlines;
 use super::{call, clips, desks, link, receivers, replay, sources, stations};
 use crate::clock;
@@ -107,8 +107,10 @@ pub struct Daemon {
     tasks: Vec<JoinHandle<()>>,
     core_thread: Option<CoreThread>,
     follower: Follower,
+    /// Terminals may fetch to the end.
+    _audio_plane: Plane,
     /// Goes last: it tells of the stop as well.
-    _status_plane: StatusPlane,
+    _status_plane: Plane,
 }
 
 impl Daemon {
@@ -144,7 +146,7 @@ impl Daemon {
         (core, inputs): (CoreHandle, mpsc::Receiver<CoreMessage>),
         (stopping, stop): (watch::Sender<bool>, watch::Receiver<bool>),
     ) -> anyhow::Result<Self> {
-        let (http, clips) = (ground.http_local, local(&ground.clips)?);
+        let http = ground.http_local;
         let started = started_row(&ground.network, &ground.in_force().policy)?;
         ground.record.0.append(&[started], &[])?;
         let (watchers, _) = broadcast::channel::<Seen>(WATCH_LAG_MAX);
@@ -173,6 +175,7 @@ impl Daemon {
             followers,
         );
         let mut exchange = Exchange::start(&mut ground, &core, &stop)?;
+        let audio = Plane::start("audio", ground.clips, audio, clip_connections_max)?;
         let (metrics, keys) = (ground.metrics, ground.keys);
         let call_key = keys.call_key().map(CallKey::new);
         let rules = (Rules::new(ground.network, ground.policy), call_key, exchange.rules);
@@ -182,7 +185,6 @@ impl Daemon {
         let pump_in =
             link::pump_in(link_in, Arc::clone(&keys), prefix, core.clone(), Arc::clone(&metrics));
         let mut tasks = vec![
-            tokio::spawn(serve(ground.clips, audio, clip_connections_max, stop.clone())),
             tokio::spawn(pump_in),
             tokio::spawn(wake(core.clone(), Arc::clone(&metrics))),
             tokio::spawn(beat(Arc::clone(&metrics))),
@@ -198,7 +200,7 @@ impl Daemon {
             metrics,
             keys,
             http,
-            clips,
+            clips: audio.local,
             status: ground.status.local,
             broker,
             platform: exchange.at,
@@ -211,6 +213,7 @@ impl Daemon {
             tasks,
             core_thread: Some(core_thread),
             follower,
+            _audio_plane: audio,
             _status_plane: ground.status,
         })
     }
