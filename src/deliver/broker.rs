@@ -4,13 +4,16 @@
 //! A report is acknowledged to its terminal only after the gateway's queue took it; when that queue
 //! is full the terminal's session waits, so nothing is dropped in silence.
 
+mod gate;
 mod hooks;
 mod sessions;
 
+use self::gate::Gate;
 use self::hooks::Hooks;
 use self::sessions::Sessions;
 use super::facts::LinkFacts;
 use super::link::{LinkFault, LinkInput, PACKET_BYTES_MAX, Publish};
+use super::order::goes_to_an_area;
 use crate::clock;
 use rmqtt::codec::types::Publish as CodecPublish;
 use rmqtt::codec::v5::PublishProperties;
@@ -23,7 +26,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc};
+use tokio::sync::{Mutex, mpsc, oneshot};
 
 /// Connections beyond the registered terminals: none get in, but a few sockets may be shaking hands.
 const HANDSHAKES_MAX: usize = 20_000;
@@ -88,6 +91,7 @@ pub struct Broker {
     local: SocketAddr,
     sessions: Arc<Sessions>,
     facts: Arc<LinkFacts>,
+    gate: Arc<Gate>,
     /// Accepts connections; `None` after the end.
     server: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
@@ -111,7 +115,13 @@ impl Broker {
         let context = ServerContext::new().mqtt_max_sessions(most).busy_check_enable(false);
         let context = context.build().await;
         let sessions = Arc::new(Sessions::new(inputs.clone()));
-        let hooks = Hooks { access, sessions: Arc::clone(&sessions), facts: Arc::clone(&facts) };
+        let gate = Arc::new(Gate::new());
+        let hooks = Hooks {
+            access,
+            sessions: Arc::clone(&sessions),
+            facts: Arc::clone(&facts),
+            gate: Arc::clone(&gate),
+        };
         hooks.register(&context).await;
         // Nobody listens at the other end only while the gateway stops.
         let _stopping = inputs.send(LinkInput::Up).await;
@@ -126,7 +136,7 @@ impl Broker {
         });
         let id = Id::new(1, 0, None, None, "mingluo-gateway".into(), None);
         let (sender, server) = (Sender::from_system(id), Mutex::new(Some(server)));
-        Ok(Self { context, sender, local, sessions, facts, server })
+        Ok(Self { context, sender, local, sessions, facts, gate, server })
     }
 
     /// Where it listens.
@@ -156,6 +166,11 @@ impl Broker {
         };
         let properties =
             PublishProperties { message_expiry_interval, ..PublishProperties::default() };
+        let (queued, all_queued) = oneshot::channel::<()>();
+        if goes_to_an_area(&publish.topic) && self.gate.close() {
+            // It ends by itself within half a second.
+            let _opening = tokio::spawn(Arc::clone(&self.gate).open_when_sent(all_queued));
+        }
         let inner = CodecPublish {
             dup: false,
             retain: false,
@@ -166,9 +181,10 @@ impl Broker {
             properties: Some(properties),
         };
         let publish = rmqtt::types::Publish::new(Box::new(inner), None, None, Some(created.0));
-        SessionState::forwards(&self.context, self.sender.clone(), publish, false, None)
-            .await
-            .map_err(|fault| LinkFault::Down(fault.to_string()))
+        let sender = self.sender.clone();
+        let done = SessionState::forwards(&self.context, sender, publish, false, None).await;
+        drop(queued);
+        done.map_err(|fault| LinkFault::Down(fault.to_string()))
     }
 
     /// Ends it: the port is free, no session lives, and nothing comes out any more.

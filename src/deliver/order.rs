@@ -292,10 +292,36 @@ pub fn order_topic(prefix: &str, address: Address) -> String {
     topic.map(|topic| topic.as_str().to_owned()).unwrap_or_default()
 }
 
+/// Whether this topic is that of orders to an area.
+pub(super) fn goes_to_an_area(topic: &str) -> bool {
+    let mut levels = topic.rsplit('/');
+    levels.next() == Some("order") && levels.nth(1) == Some("area")
+}
+
 /// Topic of receipts for a terminal.
 #[must_use]
 pub fn receipt_topic(prefix: &str, terminal: TerminalId) -> String {
     topics::terminal(prefix, terminal.number(), Leaf::Receipt)
         .map(|topic| topic.as_str().to_owned())
         .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn orders_to_areas_are_told_by_their_topic() {
+        let area = AreaCode::parse("430621101000").unwrap();
+        let terminal = TerminalId::parse("430621101000-001").unwrap();
+        for (topic, expect) in [
+            (order_topic("county/area", Address::Area(area)), true),
+            (order_topic("county", Address::Terminal(terminal)), false),
+            (receipt_topic("county", terminal), false),
+            ("county/area/430621101000/receipt".to_owned(), false),
+            ("order".to_owned(), false),
+        ] {
+            assert_eq!(goes_to_an_area(&topic), expect, "{topic}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! tells: reports, sessions, drops.
 
 use super::Access;
+use super::gate::Gate;
 use super::sessions::Sessions;
 use crate::deliver::facts::{LinkFacts, Noticed};
 use crate::deliver::link::{LinkInput, PAYLOAD_BYTES_MAX};
@@ -23,6 +24,7 @@ pub(super) struct Hooks {
     pub(super) access: Arc<dyn Access>,
     pub(super) sessions: Arc<Sessions>,
     pub(super) facts: Arc<LinkFacts>,
+    pub(super) gate: Arc<Gate>,
 }
 
 impl Hooks {
@@ -35,6 +37,7 @@ impl Hooks {
             Type::MessagePublishCheckAcl,
             Type::ClientConnected,
             Type::ClientDisconnected,
+            Type::MessageDelivered,
             Type::MessageDropped,
         ] {
             register.add(kind, Box::new(self.clone())).await;
@@ -90,6 +93,7 @@ impl Hooks {
         if publish.inner.payload.len() > PAYLOAD_BYTES_MAX {
             return refused(Noticed::PayloadTooLong);
         }
+        self.gate.passed().await;
         let input = LinkInput::Message {
             topic: topic.to_string(),
             payload: publish.inner.payload.to_vec(),
@@ -175,6 +179,12 @@ impl Handler for Hooks {
                 // Told by the terminal's new session, which took the place of this one.
                 if !is_taken_over(reason) {
                     self.sessions.down(&session.id).await;
+                }
+                (true, before)
+            }
+            Parameter::MessageDelivered(_, from, _) => {
+                if from.is_system() {
+                    self.gate.sent();
                 }
                 (true, before)
             }
