@@ -3,6 +3,7 @@
 mod audio;
 mod audit;
 mod bare;
+mod brokers;
 mod fanout;
 mod flood;
 mod plot;

@@ -53,6 +53,10 @@ struct SimulateArgs {
     /// How many of the registered terminals; default: all
     #[arg(long)]
     count: Option<usize>,
+    /// Leave out the first so many of them, which another process simulates; sessions at the broker
+    /// alone
+    #[arg(long, default_value_t = 0)]
+    skip: usize,
     /// Link of the terminals: sessions at the broker, the serial lines of the configuration on
     /// pseudo-terminals, for which links are put at the configured ports, or connections by the
     /// national protocol
@@ -180,7 +184,7 @@ async fn simulate(
         misbehaviour: args.odd.into(),
     };
     let terminals = loaded.network.terminals.values().map(FleetTerminal::of);
-    let terminals = terminals.take(args.count.unwrap_or(usize::MAX)).collect();
+    let terminals = terminals.skip(args.skip).take(args.count.unwrap_or(usize::MAX)).collect();
     let fleet = Fleet::start(config, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
     let mut left_s = args.seconds.unwrap_or(u64::MAX);
     while another_second(&mut left_s).await {

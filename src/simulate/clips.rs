@@ -4,10 +4,9 @@
 use crate::model::Sha256;
 use mingluo_bridge::message::Clip;
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::{OnceCell, Semaphore};
 
 /// Downloads at the same time.
 const DOWNLOADS_MAX: usize = 64;
@@ -29,7 +28,9 @@ pub struct ClipSource {
     fetching: Fetching,
     client: reqwest::Client,
     downloads: Semaphore,
-    shared: Mutex<BTreeMap<[u8; 32], bool>>,
+    /// What was fetched for all. No lock is held across a fetch: thousands that wait for the first one
+    /// go on together.
+    shared: Mutex<BTreeMap<[u8; 32], Arc<OnceCell<()>>>>,
 }
 
 impl ClipSource {
@@ -41,7 +42,7 @@ impl ClipSource {
             fetching,
             client: crate::tls::plain_client(),
             downloads: Semaphore::new(DOWNLOADS_MAX),
-            shared: Mutex::new(BTreeMap::new()),
+            shared: Mutex::default(),
         })
     }
 
@@ -53,12 +54,11 @@ impl ClipSource {
         match self.fetching {
             Fetching::Each => self.download(clip).await,
             Fetching::Shared => {
-                let mut shared = self.shared.lock().await;
-                if let Entry::Vacant(missing) = shared.entry(clip.sha256) {
-                    self.download(clip).await?;
-                    missing.insert(true);
-                }
-                Ok(())
+                let fetched = {
+                    let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
+                    Arc::clone(shared.entry(clip.sha256).or_default())
+                };
+                fetched.get_or_try_init(|| self.download(clip)).await.copied()
             }
         }
     }

@@ -1,8 +1,9 @@
 //! Alert in → last terminal received → last acknowledgement on record, against the bare yardstick.
 //! The terminals run in a process of their own, so that memory and CPU are the gateway's alone.
 
+use super::brokers::{Brokers, n_shares};
 use super::stage::Stage;
-use super::{bare, plot, stage};
+use super::{bare, plot};
 use crate::cli::client::Client;
 use crate::clock;
 use crate::console::ApiKeys;
@@ -14,7 +15,6 @@ use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -83,7 +83,14 @@ pub(super) fn run(args: &FanoutArgs, out: &mut impl Write) -> anyhow::Result<u8>
         return Ok(0);
     }
     let mut code = 0;
-    let wanted = |which: &Which| args.only.is_none_or(|only| only == *which);
+    // More terminals than one process may have files: brokers in several processes carry them.
+    let many = n_shares(args.terminals) > 1 && args.only.is_none();
+    if many {
+        writeln!(out, "SKIPPED Embedded: more terminals than one process; --only embedded tries")?;
+    }
+    let wanted = |which: &Which| {
+        args.only.is_none_or(|only| only == *which) && !(many && *which == Which::Embedded)
+    };
     let mut measured: BTreeMap<Which, Vec<Row>> = BTreeMap::new();
     for round in 1..=args.rounds {
         for which in [Which::Bare, Which::External, Which::Embedded].into_iter().filter(wanted) {
@@ -134,19 +141,18 @@ fn here(args: &FanoutArgs, which: Which) -> anyhow::Result<Option<Row>> {
     let dir = std::env::temp_dir().join(format!("mingluo-fanout-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     let external = which != Which::Embedded;
-    let broker = if external { stage::mosquitto(&dir)? } else { None };
-    if external && broker.is_none() {
+    let brokers = if external { Brokers::start(&args.config, &dir, args.terminals)? } else { None };
+    if external && brokers.is_none() {
         return Ok(None);
     }
-    let address = broker.as_ref().map(|(_, address)| *address);
     let runtime = crate::cli::runtime()?;
     let row = match which {
-        Which::Bare => runtime.block_on(bare(args, &dir, address))?,
+        Which::Bare => runtime.block_on(bare(args, &dir, brokers.as_ref()))?,
         Which::External | Which::Embedded => {
-            runtime.block_on(Box::pin(ours(args, &dir, address)))?
+            runtime.block_on(Box::pin(ours(args, &dir, brokers.as_ref())))?
         }
     };
-    drop(broker);
+    drop(brokers);
     std::fs::remove_dir_all(&dir)?;
     Ok(Some(row))
 }
@@ -158,21 +164,21 @@ fn median(mut rows: Vec<Row>) -> Option<Row> {
     rows.into_iter().nth(middle)
 }
 
-async fn bare(args: &FanoutArgs, dir: &Path, broker: Option<SocketAddr>) -> anyhow::Result<Row> {
-    let stage = Stage::set(&args.config, dir, args.terminals, broker)?;
+async fn bare(args: &FanoutArgs, dir: &Path, brokers: Option<&Brokers>) -> anyhow::Result<Row> {
+    let stage = Stage::set(&args.config, dir, args.terminals, brokers)?;
     let bare::Measured { received_ms, answered_ms } = bare::measure(&stage, dir).await?;
     let name = "bare publisher, mosquitto".to_owned();
     Ok(Row { name, received_ms, answered_ms, cpu_ms: 0, rss_kib: 0, note: String::new() })
 }
 
-async fn ours(args: &FanoutArgs, dir: &Path, broker: Option<SocketAddr>) -> anyhow::Result<Row> {
-    let stage = Stage::set(&args.config, dir, args.terminals, broker)?;
+async fn ours(args: &FanoutArgs, dir: &Path, brokers: Option<&Brokers>) -> anyhow::Result<Row> {
+    let stage = Stage::set(&args.config, dir, args.terminals, brokers)?;
     let mut keys = ApiKeys::default();
     let key = keys.create("bench", Role::Source, stage.loaded.network.served.clone())?;
     keys.save(&stage.loaded.config.keys.api_keys_file)?;
     let daemon = Daemon::start(stage.loaded.clone()).await?;
     let terminals = stage.terminals()?;
-    let name = broker.map_or("mingluo, embedded broker", |_| "mingluo, mosquitto");
+    let name = brokers.map_or("mingluo, embedded broker", |_| "mingluo, mosquitto");
     let measured = fan_out(name, &daemon, &key, args.terminals, |_| {}).await;
     drop(terminals);
     daemon.stop().await?;

@@ -1,5 +1,6 @@
 //! What both sides of the comparison stand on: the same areas, keys, terminals and broker.
 
+use super::brokers::Brokers;
 use crate::config::{Config, Loaded};
 use crate::secrets;
 use anyhow::Context;
@@ -8,11 +9,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
-
-/// Where an installed mosquitto is looked for.
-const MOSQUITTO: [&str; 2] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
 
 /// A configuration of many terminals in a folder of its own, with its keys.
 pub(super) struct Stage {
@@ -20,10 +17,12 @@ pub(super) struct Stage {
     pub(super) loaded: Loaded,
     configs: PathBuf,
     overrides: BTreeMap<String, String>,
+    /// Where each share of the terminals connects.
+    shares: Vec<SocketAddr>,
 }
 
 impl Stage {
-    /// `n` terminals in the villages of `config`, files below `dir`; `external` = that broker.
+    /// `n` terminals in the villages of `config`, files below `dir`; `external` = those brokers.
     ///
     /// # Errors
     /// When a file can't be copied or the configuration is faulty.
@@ -31,7 +30,7 @@ impl Stage {
         config: &Path,
         dir: &Path,
         n: usize,
-        external: Option<SocketAddr>,
+        external: Option<&Brokers>,
     ) -> anyhow::Result<Self> {
         let configs = dir.join("configs");
         std::fs::create_dir_all(&configs)?;
@@ -46,22 +45,33 @@ impl Stage {
         }
         let given = load(config, &BTreeMap::new())?;
         std::fs::write(configs.join("terminals.csv"), registry(&given, n)?)?;
-        let overrides = overrides(&given, external)?;
+        let overrides = overrides(&given, external.map(|brokers| brokers.hub))?;
         let loaded = load(&configs, &overrides)?;
         secrets::create_key(&loaded.config.keys.signing_key_file)?;
         secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
-        Ok(Self { loaded, configs, overrides })
+        let listen = loaded.config.mqtt.listen;
+        let shares = external.map_or_else(|| vec![listen], |brokers| brokers.shares.clone());
+        Ok(Self { loaded, configs, overrides, shares })
     }
 
-    /// The terminals, in a process of their own, so that memory and CPU of ours are the gateway's
+    /// The terminals, in processes of their own, so that memory and CPU of ours are the gateway's
     /// alone. They play in real time.
     ///
     /// # Errors
-    /// When the process can't be started.
-    pub(super) fn terminals(&self) -> anyhow::Result<Process> {
+    /// When a process can't be started.
+    pub(super) fn terminals(&self) -> anyhow::Result<Vec<Process>> {
+        let per_share = self.loaded.network.terminals.len().div_ceil(self.shares.len());
+        let shares = self.shares.iter().enumerate();
+        shares
+            .map(|(number, broker)| self.simulator(*broker, number * per_share, per_share))
+            .collect()
+    }
+
+    fn simulator(&self, broker: SocketAddr, skip: usize, count: usize) -> anyhow::Result<Process> {
         let mut terminals = Command::new(std::env::current_exe()?);
         terminals.args(["terminals", "simulate", "--fetch", "shared"]);
-        terminals.arg("--broker").arg(self.broker()?.to_string());
+        terminals.args(["--skip", &skip.to_string(), "--count", &count.to_string()]);
+        terminals.arg("--broker").arg(broker.to_string());
         terminals.arg("--config").arg(&self.configs).stdout(Stdio::null());
         for (key, value) in &self.overrides {
             terminals.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
@@ -78,7 +88,7 @@ impl Stage {
     }
 }
 
-fn load(dir: &Path, overrides: &BTreeMap<String, String>) -> anyhow::Result<Loaded> {
+pub(super) fn load(dir: &Path, overrides: &BTreeMap<String, String>) -> anyhow::Result<Loaded> {
     Config::load_with(dir, overrides).map_err(|faults| {
         let first = faults.first().map(ToString::to_string).unwrap_or_default();
         anyhow::anyhow!("{} faults; see `mingluo check`; the first: {first}", faults.len())
@@ -131,7 +141,7 @@ fn overrides(
 ///
 /// It lies below the ports that the system gives to outgoing connections (32,768 and up on Linux): the
 /// thousands that other programs make until then can't take it.
-fn free_address() -> anyhow::Result<SocketAddr> {
+pub(super) fn free_address() -> anyhow::Result<SocketAddr> {
     const PORTS: Range<u16> = 10_000..20_000;
     static N_TRIED: AtomicU16 = AtomicU16::new(0);
     let first = u16::try_from(std::process::id() % u32::from(PORTS.end - PORTS.start))?;
@@ -144,7 +154,7 @@ fn free_address() -> anyhow::Result<SocketAddr> {
 }
 
 /// A process that ends with the value.
-pub(super) struct Process(Child);
+pub(super) struct Process(pub(super) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -152,26 +162,4 @@ impl Drop for Process {
         let _ended = self.0.kill();
         let _ended = self.0.wait();
     }
-}
-
-/// A mosquitto of our own on a free port; `None` when it is not installed.
-///
-/// # Errors
-/// When it can't be started.
-pub(super) fn mosquitto(dir: &Path) -> anyhow::Result<Option<(Arc<Process>, SocketAddr)>> {
-    let Some(program) = MOSQUITTO.iter().find(|path| Path::new(path).exists()) else {
-        return Ok(None);
-    };
-    let address = free_address()?;
-    let file = dir.join("mosquitto.conf");
-    let text = format!(
-        "listener {} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n\
-         max_inflight_messages 20000\nset_tcp_nodelay true\n",
-        address.port()
-    );
-    std::fs::write(&file, text)?;
-    let mut broker = Command::new(program);
-    broker.arg("-c").arg(&file).stdout(Stdio::null()).stderr(Stdio::null());
-    let broker = broker.spawn().context("starting mosquitto")?;
-    Ok(Some((Arc::new(Process(broker)), address)))
 }
