@@ -2,12 +2,13 @@
 //! process.
 
 use super::stage::{Process, free_address, load};
-use anyhow::{Context, ensure};
+use anyhow::{Context, bail};
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// Where an installed mosquitto is looked for.
 const MOSQUITTO: [&str; 2] = ["/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto"];
@@ -36,7 +37,7 @@ impl Brokers {
     ///
     /// # Errors
     /// When one can't be started.
-    pub(super) fn start(config: &Path, dir: &Path, n: usize) -> anyhow::Result<Option<Self>> {
+    pub(super) async fn start(config: &Path, dir: &Path, n: usize) -> anyhow::Result<Option<Self>> {
         let Some(program) = MOSQUITTO.iter().find(|path| Path::new(path).exists()) else {
             return Ok(None);
         };
@@ -46,7 +47,7 @@ impl Brokers {
             return Ok(Some(Self { hub, shares: vec![hub], _processes: processes }));
         }
         // A leaf that finds no hub tries again only after many seconds.
-        listens(hub)?;
+        listens(hub).await?;
         let prefix = load(config, &BTreeMap::new())?.config.mqtt.prefix;
         let mut shares = Vec::new();
         for _ in 0..n_shares(n) {
@@ -82,15 +83,13 @@ fn mosquitto(program: &str, dir: &Path, at: SocketAddr, more: &str) -> anyhow::R
     Ok(Process(broker.spawn().context("starting mosquitto")?))
 }
 
-fn listens(at: SocketAddr) -> anyhow::Result<()> {
+async fn listens(at: SocketAddr) -> anyhow::Result<()> {
     let (ms_max, step_ms) = LISTEN_MS;
-    let up = (0..ms_max / step_ms).any(|_| {
-        let up = TcpStream::connect(at).is_ok();
-        if !up {
-            std::thread::sleep(Duration::from_millis(step_ms));
+    for _ in 0..ms_max / step_ms {
+        if TcpStream::connect(at).await.is_ok() {
+            return Ok(());
         }
-        up
-    });
-    ensure!(up, "mosquitto does not listen on {at} after {ms_max} ms");
-    Ok(())
+        tokio::time::sleep(Duration::from_millis(step_ms)).await;
+    }
+    bail!("mosquitto does not listen on {at} after {ms_max} ms")
 }

@@ -141,11 +141,12 @@ fn here(args: &FanoutArgs, which: Which) -> anyhow::Result<Option<Row>> {
     let dir = std::env::temp_dir().join(format!("mingluo-fanout-{}", std::process::id()));
     std::fs::create_dir_all(&dir)?;
     let external = which != Which::Embedded;
-    let brokers = if external { Brokers::start(&args.config, &dir, args.terminals)? } else { None };
+    let runtime = crate::cli::runtime()?;
+    let brokers = Brokers::start(&args.config, &dir, args.terminals);
+    let brokers = if external { runtime.block_on(brokers)? } else { None };
     if external && brokers.is_none() {
         return Ok(None);
     }
-    let runtime = crate::cli::runtime()?;
     let row = match which {
         Which::Bare => runtime.block_on(bare(args, &dir, brokers.as_ref()))?,
         Which::External | Which::Embedded => {

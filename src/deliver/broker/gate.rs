@@ -2,9 +2,8 @@
 //! that come back wait at the publish hook. Otherwise each report is handled before the sessions that
 //! have not sent the order yet, and the last village hears it later (README, fan-out).
 
-use crate::clock::Monotonic;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{oneshot, watch};
 
@@ -18,13 +17,14 @@ const LOOK_EVERY: Duration = Duration::from_millis(10);
 pub(super) struct Gate {
     n_sent: AtomicU64,
     open: watch::Sender<bool>,
-    opened: Mutex<Option<Monotonic>>,
+    may_close: AtomicBool,
 }
 
 impl Gate {
     /// An open gate.
     pub(super) fn new() -> Self {
-        Self { n_sent: AtomicU64::new(0), open: watch::Sender::new(true), opened: Mutex::default() }
+        let (n_sent, may_close) = (AtomicU64::new(0), AtomicBool::new(true));
+        Self { n_sent, open: watch::Sender::new(true), may_close }
     }
 
     /// A session sends an order to its terminal.
@@ -39,37 +39,42 @@ impl Gate {
         let _gone = open.wait_for(|open| *open).await;
     }
 
-    /// Holds reports from now on, unless they were held just before; `true` when it does.
+    /// Holds reports from now on, unless they are or were held just before; `true` when it does: then
+    /// [`Gate::open_when_sent`] must run.
     pub(super) fn close(&self) -> bool {
-        let opened = *self.opened.lock().unwrap_or_else(PoisonError::into_inner);
-        if opened.is_some_and(|opened| opened.elapsed() < HELD_MAX) {
-            return false;
+        let closes = self.may_close.swap(false, Ordering::Relaxed);
+        if closes {
+            self.open.send_replace(false);
         }
-        self.open.send_replace(false)
+        closes
     }
 
     /// Opens it as soon as the order has been `queued` at every session (or given up: its other end is
-    /// gone) and no session sends any more, or after [`HELD_MAX`].
+    /// gone) and no session sends any more, or after [`HELD_MAX`]. It may close again as much later.
     pub(super) async fn open_when_sent(self: Arc<Self>, queued: oneshot::Receiver<()>) {
-        let closed = Monotonic::start();
-        let _queued_or_late = tokio::time::timeout(HELD_MAX, queued).await;
-        let mut n_before = self.n_sent.load(Ordering::Relaxed);
-        loop {
-            tokio::time::sleep(LOOK_EVERY).await;
-            let n_now = self.n_sent.load(Ordering::Relaxed);
-            if n_now == n_before || closed.elapsed() >= HELD_MAX {
-                break;
+        let sent = async {
+            // Either way nothing more is queued.
+            let _queued_or_given_up = queued.await;
+            let mut n_before = None;
+            loop {
+                let n_now = self.n_sent.load(Ordering::Relaxed);
+                if n_before.replace(n_now) == Some(n_now) {
+                    break;
+                }
+                tokio::time::sleep(LOOK_EVERY).await;
             }
-            n_before = n_now;
-        }
-        *self.opened.lock().unwrap_or_else(PoisonError::into_inner) = Some(Monotonic::start());
+        };
+        let _sent_or_late = tokio::time::timeout(HELD_MAX, sent).await;
         self.open.send_replace(true);
+        tokio::time::sleep(HELD_MAX).await;
+        self.may_close.store(true, Ordering::Relaxed);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Monotonic;
 
     /// An order that `n` sessions send, one every 5 ms; gives when a report that came at once passed.
     async fn passed_ms(n: u32) -> u64 {
@@ -90,11 +95,12 @@ mod tests {
         let since = Monotonic::start();
         gate.passed().await;
         let passed_ms = since.elapsed_ms();
-        opening.await.unwrap();
-        sending.abort();
-        // The next order right behind it must not hold the reports again.
+        // The next order right behind it must not hold the reports again; one after a rest does.
         assert!(!gate.close());
         gate.passed().await;
+        sending.abort();
+        opening.await.unwrap();
+        assert!(gate.close());
         passed_ms
     }
 
