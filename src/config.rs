@@ -32,8 +32,8 @@ pub use serial::{LineSettings, SHOWN_S, SerialSettings};
 pub use settings::{
     CallSettings, DeliverSettings, HttpSettings, IngestSettings, KeySettings, LogFormat,
     LogSettings, MixSettings, MqttMode, MqttSettings, OrderAlgorithm, PlatformSettings,
-    RecordSettings, RenderSettings, ReportSettings, Settings, SpeechSettings, StationSettings,
-    StatusSettings,
+    RecordSettings, RenderSettings, ReportSettings, Settings, SpeechSettings, StationLine,
+    StationSettings, StatusSettings,
 };
 
 pub use sources::{SignatureNeed, SourceKind, SourceSettings, signing_key};
@@ -158,6 +158,7 @@ fn load(
     let (policy, plan_lines) = policy::read(&rules, &faults);
     contacts::read(dir, &mut network, &policy, &faults);
     let stations = stations::read(dir, &network, config.stations.enabled, &faults);
+    stations::cross(&config, &stations, &gateway, &faults);
     serial::cross(&config.serial, &mut network, &gateway, &faults);
     let (key, told) = (&config.keys.sm2_key_file, (&gateway, &faults));
     national::cross(&config.national, key, &mut network, &terminal_lines, told);

@@ -12,7 +12,7 @@ pub use log::{LogFormat, LogSettings};
 pub use platform::PlatformSettings;
 pub use report::ReportSettings;
 pub use speech::{MixSettings, SpeechSettings};
-pub use stations::StationSettings;
+pub use stations::{StationLine, StationSettings};
 
 use super::national::{self, NationalSettings};
 use super::reader::{Document, Faults, Keys};
@@ -258,7 +258,7 @@ pub(super) fn read(
         call: call::call(dir, keys.table("call"), &console, &hosts),
         platform: platform::platform(dir, keys.table("platform")),
         report: report::report(dir, keys.table("report")),
-        stations: stations::stations(keys.table("stations")),
+        stations: stations::stations(dir, keys.table("stations")),
         log: log::log(keys.table("log")),
     };
     addresses_differ(&settings, &mut keys);

@@ -1,10 +1,13 @@
 //! `stations.csv`: monitoring stations with their thresholds, one row a station.
 
-use super::reader::Faults;
+use super::reader::{Document, Faults};
 use super::table::table;
+use super::{Settings, StationSettings};
+use crate::ingest::sl651::Called;
 use crate::model::{AreaCode, Network, Position, Station, StationId, StationKind};
 use crate::watch;
-use std::collections::BTreeMap;
+use anyhow::Context;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 const FILE: &str = "stations.csv";
@@ -25,6 +28,8 @@ const STATIONS_MAX: usize = 10_000;
 const SILENT_AFTER_MIN: u32 = 90;
 /// Areas that one station warns.
 const WARNS_MAX: usize = 200;
+/// Thresholds of others that look at one station: its readings are judged for each.
+const LOOKING_MAX: usize = 200;
 
 /// Reads them; nothing when they are off.
 pub(super) fn read(dir: &Path, network: &Network, on: bool, faults: &Faults) -> Vec<Station> {
@@ -47,6 +52,7 @@ pub(super) fn read(dir: &Path, network: &Network, on: bool, faults: &Faults) -> 
         }
         stations.push(station);
     }
+    others(&stations, &lines, faults);
     if stations.is_empty() {
         faults.warn(FILE, None, "holds no station", "nothing is watched; add one row a station");
     }
@@ -55,6 +61,87 @@ pub(super) fn read(dir: &Path, network: &Network, on: bool, faults: &Faults) -> 
         faults.push(FILE, None, what, "leave out those that warn nobody");
     }
     stations
+}
+
+impl StationSettings {
+    /// The password of questions to stations that were not heard yet; 0 without a file.
+    ///
+    /// # Errors
+    /// When the file can't be read, or holds no four hexadecimal digits.
+    pub fn ask_password(&self) -> anyhow::Result<u16> {
+        let Some(file) = self.ask_password_file.as_deref().filter(|_| self.enabled) else {
+            return Ok(0);
+        };
+        let text = std::fs::read_to_string(file)
+            .with_context(|| format!("stations.ask_password_file, {}", file.display()))?;
+        let text = text.trim();
+        let good = text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        anyhow::ensure!(
+            good,
+            "stations.ask_password_file: expected four hexadecimal digits in {}, got {} characters",
+            file.display(),
+            text.chars().count()
+        );
+        Ok(u16::from_str_radix(text, 16)?)
+    }
+}
+
+/// Checks lines and questions of `[stations]` against the stations and the terminals' lines.
+pub(super) fn cross(config: &Settings, stations: &[Station], document: &Document, faults: &Faults) {
+    let settings = &config.stations;
+    if !settings.enabled {
+        return;
+    }
+    let known: BTreeSet<&StationId> = stations.iter().map(|station| &station.id).collect();
+    let on_lines = settings.lines.iter().map(|line| (line.line, &line.asked));
+    for (line, asked) in on_lines.chain([(None, &settings.asked)]) {
+        for id in asked {
+            let remedy = if !known.contains(id) {
+                "no row of stations.csv has that id; correct it"
+            } else if Called::new(id, settings.centre, 0).is_none() {
+                "only the eight digits of a hydrological station, or ten hexadecimal characters, \
+                 are an address that can be asked"
+            } else {
+                continue;
+            };
+            faults.push(document.file, line, format!("stations: asked {id}"), remedy);
+        }
+    }
+    let mut ports: BTreeSet<&str> =
+        config.serial.lines.iter().map(|line| line.port.as_str()).collect();
+    for line in &settings.lines {
+        if !ports.insert(&line.port) {
+            let what = format!("stations: port {} stands twice", line.port);
+            faults.push(document.file, line.line, what, "give each line a port of its own");
+        }
+    }
+    if let Err(fault) = settings.ask_password() {
+        faults.push(document.file, None, format!("{fault:#}"), "put the file there");
+    }
+}
+
+/// Thresholds that look at other stations look at stations that are there.
+fn others(stations: &[Station], lines: &BTreeMap<StationId, u32>, faults: &Faults) {
+    let mut n_looking: BTreeMap<&StationId, usize> = BTreeMap::new();
+    for station in stations {
+        let line = lines.get(&station.id).copied().filter(|line| *line > 0);
+        for rule in &station.rules {
+            let others = rule.conditions.iter().filter_map(|condition| condition.station.as_ref());
+            for other in others {
+                if lines.contains_key(other) {
+                    *n_looking.entry(other).or_default() += 1;
+                } else {
+                    let what = format!("thresholds: {} looks at station {other}", rule.name);
+                    let remedy = "no row has that id; correct it, or add the station";
+                    faults.push(FILE, line, what, remedy);
+                }
+            }
+        }
+    }
+    for (other, n) in n_looking.into_iter().filter(|(_, n)| *n > LOOKING_MAX) {
+        let what = format!("expected at most {LOOKING_MAX} thresholds to look at {other}, got {n}");
+        faults.push(FILE, None, what, "let some of them look at a station nearer to them");
+    }
 }
 
 struct Row<'a> {

@@ -15,7 +15,8 @@ use crate::config::{Loaded, ReceiverSettings, Settings};
 use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles, health};
 use crate::decide::InForce;
 use crate::deliver::KeyRing;
-use crate::model::{Network, Policy, Station};
+use crate::model::{Network, Policy, Station, WindowKept};
+use crate::record::WindowStore;
 use crate::render::Renderer;
 use crate::tls;
 use anyhow::Context;
@@ -30,6 +31,10 @@ pub(super) struct Ground {
     pub(super) network: Network,
     pub(super) policy: Policy,
     pub(super) stations: Vec<Station>,
+    /// What the windows of stations held, when there are stations.
+    pub(super) windows: Option<anyhow::Result<(WindowStore, Vec<WindowKept>)>>,
+    /// Password in questions to stations that were not heard yet.
+    pub(super) ask_password: u16,
     /// Where stations connect.
     pub(super) telemetry: Option<TcpListener>,
     pub(super) keys: Arc<KeyRing>,
@@ -67,8 +72,14 @@ impl Ground {
         metrics.health.enter(Life::Replaying);
         let at = settings.clone();
         // On a thread of its own, so that a signal ends a long replay at once.
-        let record = tokio::task::spawn_blocking(move || open_record(&at)).await;
-        let record = record.map_err(|source| fault(75)(source.into()))?.map_err(fault(75))?;
+        let opened = tokio::task::spawn_blocking(move || {
+            let record = open_record(&at)?;
+            // Under the record's lock: nobody else has them open.
+            let windows = at.stations.enabled.then(|| WindowStore::open(&at.record.url));
+            Ok((record, windows.map(|windows| windows.map_err(anyhow::Error::from))))
+        });
+        let opened = opened.await.map_err(|source| fault(75)(source.into()))?;
+        let (record, windows) = opened.map_err(fault(75))?;
         metrics.health.enter(Life::Starting);
         let renderer = renderer(&settings).map_err(fault(78))?;
         let sources = SourceDesk::open(sources, &record.1).map_err(fault(78))?;
@@ -83,12 +94,15 @@ impl Ground {
         let telemetry = settings.stations.listen.filter(|_| settings.stations.enabled);
         let telemetry = telemetry.map(|listen| bind("stations.listen", listen)).transpose();
         let telemetry = telemetry.map_err(fault(69))?;
+        let ask_password = settings.stations.ask_password().map_err(fault(78))?;
         let platform = PlatformGround::take(&settings).map_err(fault(78))?;
         let ground = Self {
             settings,
             network,
             policy,
             stations,
+            windows,
+            ask_password,
             telemetry,
             keys,
             api_keys,

@@ -28,6 +28,7 @@ mod source;
 mod station;
 mod terminal;
 mod time;
+mod window;
 
 pub use acknowledgement::{Acknowledgement, Evidence, Outcome, RefusalCode, Step};
 pub use act::Act;
@@ -71,3 +72,4 @@ pub use station::{
 };
 pub use terminal::{LinkKind, Network, Terminal, TerminalId};
 pub use time::UtcMs;
+pub use window::{Sample, Sensor, WindowChange, WindowKept};

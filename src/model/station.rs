@@ -221,6 +221,9 @@ pub struct Condition {
     pub quantity: Quantity,
     /// Only this sensor; `None` = any of the quantity.
     pub point: Option<String>,
+    /// Measured at this station; `None` = at the rule's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub station: Option<StationId>,
     /// How.
     pub measure: Measure,
     /// Length of the window, seconds; 0 for `Value`.

@@ -12,12 +12,14 @@ mod kind;
 mod memory;
 mod sqlite;
 mod verify;
+mod windows;
 
 pub use chain::{Checkpoint, NewRow, RecordId, Row, genesis, row_hash};
 pub use error::{BODY_BYTES_MAX, JournalError, KIND_BYTES_MAX, RAW_BYTES_MAX, ROWS_PER_APPEND_MAX};
 pub use memory::MemoryJournal;
 pub use sqlite::{ReadOnly, SqliteJournal, SqliteOptions};
 pub use verify::{FAULTS_LISTED_MAX, Trust, Verification, VerifyFault};
+pub use windows::WindowStore;
 
 use crate::model::{Sha256, UtcMs};
 use std::ops::Range;

@@ -1,13 +1,26 @@
 //! Whether a condition holds at a time: it does, it does not, or the window is too empty to tell.
 
-use super::Windows;
-use super::series::Sample;
-use crate::model::{Condition, Measure, Quantity, ThresholdRule, UtcMs};
+use super::Watched;
+use crate::model::{Condition, Measure, Quantity, Sample, StationId, ThresholdRule, UtcMs};
+use std::collections::BTreeMap;
 
 /// A value older than this says nothing about now, seconds.
 const NOW_S_MAX: i64 = 3_600;
 /// Points of levels that are not the river's or the reservoir's own: below a dam, at intakes.
 const OTHER_LEVELS: [&str; 9] = ["ZB", "Z1", "Z2", "Z3", "Z4", "Z5", "Z6", "Z7", "Z8"];
+
+/// Where the conditions of a station's rules look: at its own sensors, and at those of others.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Sight<'a> {
+    pub(super) own: &'a Watched,
+    pub(super) all: &'a BTreeMap<StationId, Watched>,
+}
+
+impl<'a> Sight<'a> {
+    pub(super) fn of(&self, condition: &Condition) -> Option<&'a Watched> {
+        condition.station.as_ref().map_or(Some(self.own), |other| self.all.get(other))
+    }
+}
 
 /// What a condition came to.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -20,6 +33,19 @@ pub(super) enum Held {
     Unknown,
 }
 
+/// A sample as evidence.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measured {
+    /// Where, when not at the warning's own station.
+    pub other: Option<StationId>,
+    /// Which sensor.
+    pub point: String,
+    /// What.
+    pub quantity: Quantity,
+    /// When and how much.
+    pub sample: Sample,
+}
+
 /// Conditions of a rule with what they came to, in order.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Judged {
@@ -29,13 +55,15 @@ pub(super) struct Judged {
 
 /// Judges a rule: all conditions must hold. `was_held` = it was crossed before, so that it ends only
 /// below its lower limits.
-pub(super) fn rule(rule: &ThresholdRule, windows: &Windows, at: UtcMs, was_held: bool) -> Judged {
+pub(super) fn rule(rule: &ThresholdRule, sight: Sight<'_>, at: UtcMs, was_held: bool) -> Judged {
     let all: Vec<Held> = rule
         .conditions
         .iter()
         .map(|condition| {
             let limit = if was_held { condition.ends_below } else { condition.at_least };
-            self::condition(condition, windows, at, limit)
+            sight
+                .of(condition)
+                .map_or(Held::Unknown, |watched| self::condition(condition, watched, at, limit))
         })
         .collect();
     let values = all.iter().map(|held| match held {
@@ -61,10 +89,11 @@ pub(super) fn counts(condition: &Condition, point: &str, quantity: Quantity) -> 
     of_kind && of_point
 }
 
-fn condition(condition: &Condition, windows: &Windows, at: UtcMs, limit: f64) -> Held {
+fn condition(condition: &Condition, watched: &Watched, at: UtcMs, limit: f64) -> Held {
     let from = at.plus_s(-i64::from(condition.window_s));
+    let silent_ms = i64::from(watched.station.silent_after_s) * 1000;
     let sensors =
-        windows.iter().filter(|((point, quantity), _)| counts(condition, point, *quantity));
+        watched.windows.iter().filter(|((point, quantity), _)| counts(condition, point, *quantity));
     // The most that any sensor says, and whether one of them knows the whole window.
     let mut most: Option<f64> = None;
     let mut known = false;
@@ -94,7 +123,9 @@ fn condition(condition: &Condition, windows: &Windows, at: UtcMs, limit: f64) ->
         };
         if let Some((value, covered)) = told {
             most = Some(most.map_or(value, |most| most.max(value)));
-            known |= covered;
+            // A sensor that fell silent does not say that it rains no more.
+            let heard = series.newest().is_some_and(|last| at.since_ms(last.at) <= silent_ms);
+            known |= covered && heard;
         }
     }
     match most {
@@ -118,22 +149,27 @@ fn change(quantity: Quantity, samples: &[Sample]) -> Option<f64> {
     moved.reduce(f64::max)
 }
 
-/// The newest samples that a condition looked at, oldest first, at most `max`; each with its point.
+/// The newest samples that a condition looked at, oldest first, at most `max`.
 pub(super) fn evidence(
     condition: &Condition,
-    windows: &Windows,
+    sight: Sight<'_>,
     at: UtcMs,
     max: usize,
-) -> Vec<(String, Quantity, Sample)> {
+) -> Vec<Measured> {
     let window_s = i64::from(condition.window_s.max(3_600));
-    let sensors =
-        windows.iter().filter(|((point, quantity), _)| counts(condition, point, *quantity));
-    let mut all: Vec<(String, Quantity, Sample)> = sensors
+    let windows = sight.of(condition).into_iter().flat_map(|watched| &watched.windows);
+    let sensors = windows.filter(|((point, quantity), _)| counts(condition, point, *quantity));
+    let mut all: Vec<Measured> = sensors
         .flat_map(|((point, quantity), series)| {
             let within = series.within(at.plus_s(-window_s), at);
-            within.map(|sample| (point.clone(), *quantity, sample))
+            within.map(|sample| Measured {
+                other: condition.station.clone(),
+                point: point.clone(),
+                quantity: *quantity,
+                sample,
+            })
         })
         .collect();
-    all.sort_by_key(|(_, _, sample)| sample.at);
+    all.sort_by_key(|measured| measured.sample.at);
     all.split_off(all.len().saturating_sub(max))
 }

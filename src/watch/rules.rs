@@ -5,10 +5,11 @@
 //! ```
 //!
 //! Name, level, an optional `#` with a hazard code, then one comparison or several with `&`: what is
-//! measured, an optional `@` with one sensor, the value, an optional `~` with the value below which it
-//! ends, and for sums and changes `/` with the window in `h` or `m`.
+//! measured, an optional `:` with another station that measures it, an optional `@` with one sensor, the
+//! value, an optional `~` with the value below which it ends, and for sums and changes `/` with the window
+//! in `h` or `m`: `雨中位移 红 位移变化>=3/24h & 雨量:99620003>=30/24h`.
 
-use crate::model::{Condition, Level, Measure, Quantity, ThresholdRule};
+use crate::model::{Condition, Level, Measure, Quantity, StationId, ThresholdRule};
 
 /// Thresholds of one station.
 const RULES_MAX: usize = 20;
@@ -48,6 +49,7 @@ const WORDS: &[(&str, &str, Quantity, Measure)] = &[
 /// Every fault: expected and got.
 pub fn rules(text: &str) -> Result<Vec<ThresholdRule>, Vec<String>> {
     let text = text.replace('；', ";").replace('＞', ">").replace('≥', ">=").replace('＆', "&");
+    let text = text.replace('：', ":");
     let mut faults = Vec::new();
     let mut found: Vec<ThresholdRule> = Vec::new();
     for part in text.split(';').map(str::trim).filter(|part| !part.is_empty()) {
@@ -132,6 +134,15 @@ fn condition(text: &str) -> Result<Condition, String> {
         Some((word, point)) => (word.trim(), Some(point.trim().to_owned())),
         None => (what.trim(), None),
     };
+    let (word, station) = match word.split_once(':') {
+        Some((word, station)) => {
+            let station = StationId::parse(station).ok_or_else(|| {
+                format!("expected the id of another station after :, got {station}")
+            })?;
+            (word.trim(), Some(station))
+        }
+        None => (word, None),
+    };
     let known = WORDS.iter().find(|(zh, en, _, _)| word == *zh || word == *en);
     let Some((_, _, quantity, measure)) = known else {
         let words: Vec<&str> = WORDS.iter().map(|(zh, _, _, _)| *zh).collect();
@@ -168,7 +179,7 @@ fn condition(text: &str) -> Result<Condition, String> {
         return Err(format!("expected a threshold of {low} to {high}, got {at_least}"));
     }
     let (quantity, measure) = (*quantity, *measure);
-    Ok(Condition { quantity, point, measure, window_s, at_least, ends_below })
+    Ok(Condition { quantity, point, station, measure, window_s, at_least, ends_below })
 }
 
 fn number(text: &str) -> Result<f64, String> {
@@ -201,6 +212,7 @@ fn upside_down(rules: &[ThresholdRule]) -> Vec<String> {
             let same = low.quantity == high.quantity
                 && low.measure == high.measure
                 && low.point == high.point
+                && low.station == high.station
                 && low.window_s == high.window_s;
             if same && higher.level > lower.level && high.at_least <= low.at_least {
                 faults.push(format!(
@@ -223,8 +235,13 @@ mod tests {
                 let all = rules.iter().map(|rule| {
                     let conditions = rule.conditions.iter().map(|c| {
                         format!(
-                            "{:?} {:?} {:.2} {:.2} {}",
-                            c.quantity, c.measure, c.at_least, c.ends_below, c.window_s
+                            "{:?}{} {:?} {:.2} {:.2} {}",
+                            c.quantity,
+                            c.station.as_ref().map_or(String::new(), |at| format!(" at {at}")),
+                            c.measure,
+                            c.at_least,
+                            c.ends_below,
+                            c.window_s
                         )
                     });
                     let conditions = conditions.collect::<Vec<_>>().join(" & ");
@@ -251,6 +268,10 @@ mod tests {
                 "滑坡 红 位移变化@L1_GP_1>=5/24h & 雨量>=30/30m",
                 "Displacement Change 5.00 4.50 86400 & RainTotal Sum 30.00 27.00 1800",
             ),
+            (
+                "雨中 红 位移变化>=3/24h ＆ 雨量：0061234567@PT>=30/24h",
+                "Change 3.00 2.70 86400 & RainTotal at 61234567 Sum 30.00 27.00 86400",
+            ),
         ];
         for (text, expect) in cases {
             check(text, expect);
@@ -263,6 +284,8 @@ mod tests {
             ("警戒 水位>=33.5", "expected a name, a level and a comparison"),
             ("警戒 紫 水位>=33.5", "expected a level 红, 橙, 黄 or 蓝, got 紫"),
             ("警戒 橙 水压>=3", "got 水压"),
+            ("雨中 橙 雨量:>=3/1h", "expected the id of another station after :, got "),
+            ("雨中 橙 雨量:a b>=3/1h", "expected the id of another station after :, got a b"),
             ("警戒 橙 水位>=abc", "expected a number, got abc"),
             ("警戒 橙 水位>=33/3h", "takes no window"),
             ("警戒 橙 雨量>=33", "needs a window"),
@@ -281,5 +304,36 @@ mod tests {
         for (text, expect) in cases {
             check(text, expect);
         }
+    }
+
+    /// Cells as people and spreadsheets spoil them are answered, whatever they say.
+    #[test]
+    fn mutations_never_panic() {
+        let mut seed = 0x2545_F491_u32;
+        let mut random = move |below: usize| {
+            seed ^= seed << 13;
+            seed ^= seed >> 17;
+            seed ^= seed << 5;
+            seed as usize % below.max(1)
+        };
+        let good = "警戒 橙 水位@ZB>=33.5~33.2；雨中 红 #11D01 位移变化:GEO-1@L1_GP_1>=3/24h & 雨量：99620003>=30/30m";
+        let pool: Vec<char> = "：:@>=~/;&#-.0h9\u{0}\u{FEFF} 红雨é𝄞".chars().collect();
+        let mut n_read = 0;
+        for _ in 0..20_000 {
+            let mut cell: Vec<char> = good.chars().collect();
+            for _ in 0..=random(3) {
+                let (at, other) = (random(cell.len()), pool[random(pool.len())]);
+                match random(3) {
+                    0 => cell[at] = other,
+                    1 => cell.insert(at, other),
+                    _ => drop(cell.drain(at..(at + random(5)).min(cell.len()))),
+                }
+            }
+            let cell: String = cell.into_iter().collect();
+            if let Ok(read) = rules(&cell) {
+                n_read += usize::from(!read.is_empty());
+            }
+        }
+        assert!(n_read > 500, "only {n_read} were read: the comparison is not reached");
     }
 }

@@ -1,8 +1,7 @@
 //! The past of one sensor, as far as its rules look back: a bounded window of samples in order of
 //! time.
 
-use crate::model::{Quantity, UtcMs};
-use serde::{Deserialize, Serialize};
+use crate::model::{Quantity, Sample, Sensor, UtcMs, WindowChange, WindowKept};
 use std::collections::VecDeque;
 
 /// Samples of one sensor: a day of one a minute, and some.
@@ -19,15 +18,6 @@ const RAIN_MM_PER_H_MAX: f64 = 450.0;
 /// Counters are read at least this far apart for that, seconds.
 const RAIN_STEP_S_MIN: i64 = 600;
 
-/// A value at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Sample {
-    /// When it was measured.
-    pub at: UtcMs,
-    /// The value, in the unit of its quantity.
-    pub value: f64,
-}
-
 /// What became of a sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Put {
@@ -42,14 +32,25 @@ pub(super) enum Put {
 }
 
 /// The window of one sensor.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Series {
     samples: VecDeque<Sample>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     suspect: Option<Sample>,
 }
 
 impl Series {
+    /// As it was before a restart.
+    pub(super) fn restored(kept: WindowKept) -> Self {
+        Self { samples: kept.samples.into(), suspect: kept.suspect }
+    }
+
+    /// What the last `put` changed; `put` is the sample when it was kept.
+    pub(super) fn change(&self, sensor: Sensor, put: Option<Sample>) -> WindowChange {
+        let oldest = self.samples.front().or(put.as_ref());
+        let oldest_at = oldest.map_or(UtcMs(i64::MIN), |oldest| oldest.at);
+        WindowChange { sensor, put, oldest_at, suspect: self.suspect }
+    }
+
     /// Takes a sample; what is older than `window_s` before the newest goes.
     pub(super) fn put(&mut self, quantity: Quantity, sample: Sample, window_s: u32) -> Put {
         let oldest = |newest: UtcMs| newest.plus_s(-i64::from(window_s));

@@ -7,25 +7,44 @@ use crate::model::{AlertForm, AreaCode, Condition, Level, Measure, MsgType, Qual
 /// 2026-06-01 08:00 Beijing.
 const START: UtcMs = UtcMs(1_780_272_000_000);
 
-fn minute(minute: i64) -> UtcMs {
+pub(super) fn minute(minute: i64) -> UtcMs {
     START.plus_s(minute * 60)
 }
 
 fn value(quantity: Quantity, at_least: f64, ends_below: f64) -> Condition {
-    Condition { quantity, point: None, measure: Measure::Value, window_s: 0, at_least, ends_below }
+    let (point, station, measure) = (None, None, Measure::Value);
+    Condition { quantity, point, station, measure, window_s: 0, at_least, ends_below }
 }
 
 fn window(measure: Measure, quantity: Quantity, hours: u32, at_least: f64) -> Condition {
-    let ends_below = at_least * 0.9;
-    Condition { quantity, point: None, measure, window_s: hours * 3_600, at_least, ends_below }
+    let (ends_below, window_s) = (at_least * 0.9, hours * 3_600);
+    Condition { quantity, point: None, station: None, measure, window_s, at_least, ends_below }
 }
 
 fn rule(name: &str, level: Level, hazard: &str, conditions: Vec<Condition>) -> ThresholdRule {
     ThresholdRule { name: name.into(), level, hazard: hazard.into(), conditions }
 }
 
-fn id() -> StationId {
+pub(super) fn id() -> StationId {
     StationId::parse("0061234567").unwrap()
+}
+
+/// A rain gauge up the valley, without a rule of its own.
+pub(super) fn above() -> StationId {
+    StationId::parse("R-1").unwrap()
+}
+
+pub(super) fn stations() -> Vec<Station> {
+    let mut gauge = station();
+    (gauge.id, gauge.name, gauge.rules) = (above(), "龙门雨量站".into(), Vec::new());
+    (gauge.kind, gauge.silent_after_s) = (StationKind::Rain, 5_400);
+    let mut river = station();
+    let mut upstream = window(Measure::Sum, Quantity::RainTotal, 24, 80.0);
+    upstream.station = Some(above());
+    let moved = window(Measure::Change, Quantity::Tilt, 24, 2.0);
+    river.rules.push(rule("上游雨", Level::Blue, "11A03", vec![upstream.clone()]));
+    river.rules.push(rule("坡", Level::Orange, "11D01", vec![moved, upstream]));
+    vec![river, gauge]
 }
 
 fn station() -> Station {
@@ -56,16 +75,25 @@ fn station() -> Station {
     }
 }
 
-/// The watcher with a clerk who records every alert at once.
-struct Desk {
-    watcher: Watcher,
-    told: Vec<String>,
+/// The watcher with a clerk who records every alert at once, and keeps every window.
+pub(super) struct Desk {
+    pub(super) watcher: Watcher,
+    pub(super) told: Vec<String>,
     alerts: Vec<crate::model::Alert>,
+    kept: BTreeMap<Sensor, WindowKept>,
+    /// A planted bug: what the windows hold is not kept.
+    pub(super) forgets: bool,
 }
 
 impl Desk {
-    fn new() -> Self {
-        Self { watcher: Watcher::new(vec![station()], &[]), told: Vec::new(), alerts: Vec::new() }
+    pub(super) fn new() -> Self {
+        Self {
+            watcher: Watcher::new(stations(), &[]),
+            told: Vec::new(),
+            alerts: Vec::new(),
+            kept: BTreeMap::new(),
+            forgets: false,
+        }
     }
 
     fn crossings(&self) -> Vec<Crossing> {
@@ -76,15 +104,39 @@ impl Desk {
             .collect()
     }
 
-    /// A restart: only what is on record comes back.
-    fn restart(&mut self) {
-        self.watcher = Watcher::new(vec![station()], &self.crossings());
+    /// A restart: only what is on record or kept beside it comes back.
+    pub(super) fn restart(&mut self) {
+        self.watcher = Watcher::new(stations(), &self.crossings());
+        if !self.forgets {
+            let kept = self.kept.values().cloned().collect();
+            assert_eq!(self.watcher.restore(kept), []);
+        }
     }
 
-    fn report(&mut self, report: &ReadingReport) -> Taken {
-        let taken = self.watcher.take(report);
-        for warning in &taken.warnings {
-            let now = report.received_at;
+    /// What the store beside the record does.
+    fn keep(&mut self, change: &WindowChange) {
+        let sensor = change.sensor.clone();
+        let empty = WindowKept { sensor: sensor.clone(), samples: Vec::new(), suspect: None };
+        let window = self.kept.entry(sensor).or_insert(empty);
+        if let Some(put) = change.put {
+            window.samples.retain(|sample| sample.at != put.at);
+            window.samples.push(put);
+        }
+        window.samples.retain(|sample| sample.at >= change.oldest_at);
+        window.samples.sort_by_key(|sample| sample.at);
+        window.suspect = change.suspect;
+    }
+
+    pub(super) fn report(&mut self, report: &ReadingReport) -> Taken {
+        let taken = self.watcher.put(report);
+        taken.changes.iter().for_each(|change| self.keep(change));
+        let warnings = taken.may_warn.then(|| self.watcher.judge(&report.station));
+        self.tell(&warnings.unwrap_or_default(), report.received_at);
+        taken
+    }
+
+    pub(super) fn tell(&mut self, warnings: &[Warning], now: UtcMs) {
+        for warning in warnings {
             let name = |_| Some("公田镇".to_owned());
             let whole = alert(warning, now, 21_600, &name).to_string();
             let mut read = ingest::read(whole.as_bytes(), None).unwrap_or_else(|rejection| {
@@ -104,7 +156,6 @@ impl Desk {
             self.watcher.told(warning, &read.id);
             self.alerts.push(read);
         }
-        taken
     }
 
     fn read(&mut self, at: i64, quantity: Quantity, value: f64) -> Taken {
@@ -202,6 +253,10 @@ fn a_restart_neither_repeats_nor_forgets() {
 #[test]
 fn what_is_not_on_record_is_said_again() {
     let mut watcher = Watcher::new(vec![station()], &[]);
+    let warnings = |watcher: &mut Watcher, report: &ReadingReport| {
+        assert!(watcher.put(report).may_warn);
+        watcher.judge(&report.station)
+    };
     let report = |at: i64| ReadingReport {
         station: id(),
         reported_at: Some(minute(at)),
@@ -216,13 +271,13 @@ fn what_is_not_on_record_is_said_again() {
         }],
         alarms: Vec::new(),
     };
-    assert_eq!(watcher.take(&report(0)).warnings.len(), 1);
+    assert_eq!(warnings(&mut watcher, &report(0)).len(), 1);
     // The same telegram again, because it got no answer.
-    assert_eq!(watcher.take(&report(0)).warnings.len(), 1);
-    let again = watcher.take(&report(5)).warnings;
+    assert_eq!(warnings(&mut watcher, &report(0)).len(), 1);
+    let again = warnings(&mut watcher, &report(5));
     let id = AlertId { sender: "s".into(), identifier: "i".into(), sent: minute(5) };
     watcher.told(again.first().unwrap(), &id);
-    assert_eq!(watcher.take(&report(5)).warnings, []);
+    assert_eq!(warnings(&mut watcher, &report(5)), []);
 }
 
 #[test]
@@ -323,4 +378,66 @@ fn a_silent_station_shows() {
     let silent = |now| desk.watcher.views(now, START, None, 10).remove(0).silent;
     assert!(!silent(minute(60)));
     assert!(silent(minute(61)));
+}
+
+/// A rule that looks at the rain of another station: judged by the readings of either.
+#[test]
+fn rain_up_the_valley_counts_for_the_slope() {
+    let mut desk = Desk::new();
+    let rain = |desk: &mut Desk, at: i64, value: f64| {
+        let reading = Reading {
+            station: above(),
+            point: "PT".into(),
+            quantity: Quantity::RainTotal,
+            value,
+            observed_at: minute(at),
+            quality: Quality::Good,
+        };
+        desk.report(&ReadingReport {
+            station: above(),
+            reported_at: None,
+            received_at: minute(at),
+            readings: vec![reading],
+            alarms: Vec::new(),
+        });
+    };
+    desk.read(0, Quantity::Tilt, 1.0);
+    desk.read(60, Quantity::Tilt, 4.0);
+    desk.check(&[]);
+    rain(&mut desk, 61, 500.0);
+    rain(&mut desk, 100, 560.0);
+    desk.check(&[]);
+    // The rain itself makes the warning, at the station that has the rule.
+    rain(&mut desk, 110, 585.5);
+    desk.check(&[
+        "Alert Blue 龙门雨量站24小时降雨85.5毫米，公田站水库重大险情蓝色预警 | 6月1日9时50分，公田站，龙门雨量站24小时内降雨85.5毫米，达到预警值80毫米。",
+        "Alert Orange 公田站倾角变化过快，滑坡橙色预警 | 6月1日9时50分，公田站倾角24小时内变化3度，达到预警值2度；龙门雨量站24小时内降雨85.5毫米，达到预警值80毫米。",
+    ]);
+    let info = desk.alerts[1].infos[0].clone();
+    let told = |name: &str| {
+        let found = info.parameters.iter().filter(|p| p.name == name);
+        found.map(|p| p.value.clone()).collect::<Vec<_>>().join(" / ")
+    };
+    assert_eq!(
+        (told("station"), told("otherStation")),
+        (id().to_string(), "R-1 龙门雨量站".into())
+    );
+    let readings = told("readings");
+    for expect in
+        ["2026-06-01T09:00:00+08:00 倾角=4", "2026-06-01T09:50:00+08:00 R-1 累计雨量（PT）=585.5"]
+    {
+        assert!(readings.contains(expect), "{readings}\ndoes not say {expect}");
+    }
+    assert!(told("condition").contains("station=R-1 累计雨量 Sum window_s=86400 value=85.5"));
+    // The gauge falls silent, the slope reports on: silence of the rain is no all-clear.
+    for (at, tilt) in [(180, 10.0), (1_545, 20.0), (1_800, 30.0)] {
+        desk.read(at, Quantity::Tilt, tilt);
+    }
+    desk.check(&[]);
+    // It comes back and says how little it was.
+    rain(&mut desk, 1_810, 586.0);
+    desk.check(&[
+        "Cancel Blue 公田站水库重大险情预警解除 | 6月2日14时10分，公田站，龙门雨量站24小时内降雨0.5毫米，已低于预警值80毫米。",
+        "Cancel Orange 公田站滑坡预警解除 | 6月2日14时10分，公田站，龙门雨量站24小时内降雨0.5毫米，已低于预警值80毫米。",
+    ]);
 }

@@ -125,7 +125,16 @@ fn headline(warning: &Warning) -> String {
     let Some(rule) = &warning.rule else { return format!("{name}{hazard}预警解除") };
     let first = rule.conditions.first().zip(warning.values.first().copied().flatten());
     let short = first.map(|(condition, value)| short(condition, rule, value)).unwrap_or_default();
-    format!("{name}{short}，{hazard}{}预警", level_zh(rule.level))
+    let level = level_zh(rule.level);
+    match rule.conditions.first().and_then(|condition| other(warning, condition)) {
+        Some(other) => format!("{other}{short}，{name}{hazard}{level}预警"),
+        None => format!("{name}{short}，{hazard}{level}预警"),
+    }
+}
+
+/// Name of the other station that a condition looks at.
+fn other<'a>(warning: &'a Warning, condition: &Condition) -> Option<&'a str> {
+    warning.others.get(condition.station.as_ref()?).map(String::as_str)
 }
 
 fn short(condition: &Condition, rule: &ThresholdRule, value: f64) -> String {
@@ -152,13 +161,20 @@ fn description(warning: &Warning) -> String {
                 let over = value >= condition.at_least;
                 let ended = warning.rule.is_none();
                 // Of a combination that ended, what still holds is not said to be over.
-                (!ended || !over).then(|| sentence(condition, rule, value, over))
+                (!ended || !over).then(|| {
+                    let other = other(warning, condition).unwrap_or_default();
+                    format!("{other}{}", sentence(condition, rule, value, over))
+                })
             })
             .collect();
     }
     let mut text = format!("{}，{}", moment(warning.at), warning.station.name);
     if said.is_empty() {
         text.push_str("监测值已低于预警标准");
+    }
+    if warning.others.values().any(|other| said.first().is_some_and(|said| said.starts_with(other)))
+    {
+        text.push('，');
     }
     text.push_str(&said.join("；"));
     text.push('。');
@@ -202,6 +218,8 @@ fn parameters(warning: &Warning) -> Vec<Value> {
         pair("stationName", warning.station.name.clone()),
         pair("observedAt", rfc3339(warning.at)),
     ];
+    let others = warning.others.iter();
+    all.extend(others.map(|(id, name)| pair("otherStation", format!("{id} {name}"))));
     if let Some(rule) = &warning.rule {
         all.push(pair(parameter::RULE, rule.name.clone()));
     }
@@ -211,7 +229,8 @@ fn parameters(warning: &Warning) -> Vec<Value> {
     {
         let value = value.map_or("unknown".to_owned(), number);
         let told = format!(
-            "{} {:?} window_s={} value={value} at_least={} ends_below={}",
+            "{}{} {:?} window_s={} value={value} at_least={} ends_below={}",
+            condition.station.as_ref().map_or(String::new(), |other| format!("station={other} ")),
             condition.quantity.zh(),
             condition.measure,
             condition.window_s,
@@ -223,9 +242,13 @@ fn parameters(warning: &Warning) -> Vec<Value> {
     let evidence: Vec<String> = warning
         .evidence
         .iter()
-        .map(|(point, quantity, sample)| {
-            let (at, value) = (rfc3339(sample.at), number(sample.value));
-            format!("{at} {}{}={value}", quantity.zh(), super::point_note(point))
+        .map(|measured| {
+            let (at, value) = (rfc3339(measured.sample.at), number(measured.sample.value));
+            let (what, point) = (measured.quantity.zh(), super::point_note(&measured.point));
+            match &measured.other {
+                Some(other) => format!("{at} {other} {what}{point}={value}"),
+                None => format!("{at} {what}{point}={value}"),
+            }
         })
         .collect();
     if !evidence.is_empty() {

@@ -1,6 +1,10 @@
 //! Stations over real sockets: a telegram above 保证 becomes an alert and by plan a broadcast, once,
 //! whatever restarts come between; and the telegrams of real senders.
 
+mod lines;
+mod load;
+mod restart;
+
 use crate::process::{Gateway, free, wait_until};
 use mingluo::ingest::sl651;
 use mingluo::model::UtcMs;
@@ -38,15 +42,26 @@ fn now() -> String {
     local.strftime("%y%m%d%H%M%S").to_string()
 }
 
-/// A report of the river with this level, millimetres.
-fn telegram(serial: u16, level_mm: u32) -> Vec<u8> {
+/// So many minutes ago in Beijing, `YYMMDDHHmm`.
+fn minutes_ago(minutes: i64) -> String {
+    let at = jiff::Timestamp::now() - jiff::SignedDuration::from_mins(minutes);
+    jiff::tz::Offset::constant(8).to_datetime(at).strftime("%y%m%d%H%M").to_string()
+}
+
+/// A telegram of a station with these elements, observed at a time.
+fn report(address: &str, function: u8, serial: u16, observed: &str, elements: &str) -> Vec<u8> {
     let time = now();
-    let observed = &time[..10];
-    let body = format!("{serial:04X}{time}F1F1006123456748F0F0{observed}3923{level_mm:08}38121220");
+    let body = format!("{serial:04X}{time}F1F1{address}48F0F0{observed}{elements}");
     let n = body.len() / 2;
-    let mut all = bytes_of(&format!("7E7E0100612345670000320{n:03X}02{body}03"));
+    let mut all = bytes_of(&format!("7E7E01{address}0000{function:02X}0{n:03X}02{body}03"));
     all.extend(check_of(&all).to_be_bytes());
     all
+}
+
+/// A report of the river with this level, millimetres.
+fn telegram(serial: u16, level_mm: u32) -> Vec<u8> {
+    let elements = format!("3923{level_mm:08}38121220");
+    report("0061234567", 0x32, serial, &minutes_ago(0), &elements)
 }
 
 struct Station(TcpStream);
@@ -60,13 +75,26 @@ impl Station {
 
     /// Sends a report in two pieces and reads the confirm.
     fn report(&mut self, serial: u16, level_mm: u32) {
-        let bytes = telegram(serial, level_mm);
+        self.send("0061234567", serial, &telegram(serial, level_mm));
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.write_all(bytes).unwrap();
+    }
+
+    fn read<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
+    fn send(&mut self, address: &str, serial: u16, bytes: &[u8]) {
         self.0.write_all(&bytes[..20]).unwrap();
         self.0.flush().unwrap();
         self.0.write_all(&bytes[20..]).unwrap();
-        let mut answer = [0; 25];
-        self.0.read_exact(&mut answer).unwrap();
-        assert_eq!(answer[..8], bytes_of("7E7E006123456701")[..], "{answer:02X?}");
+        let answer = self.read::<25>();
+        let head = bytes_of(&format!("7E7E{address}01"));
+        assert_eq!(answer[..8], head[..], "{answer:02X?}");
         assert_eq!(answer[14..16], serial.to_be_bytes(), "{answer:02X?}");
         assert_eq!((answer[13], answer[22]), (0x02, 0x1B), "{answer:02X?}");
         assert_eq!(answer[23..], check_of(&answer[..23]).to_be_bytes(), "{answer:02X?}");
@@ -78,8 +106,12 @@ fn alerts(gateway: &Gateway) -> Vec<Value> {
 }
 
 fn ready(name: &str) -> (Gateway, SocketAddr) {
+    ready_with(name, STATIONS)
+}
+
+fn ready_with(name: &str, stations: &str) -> (Gateway, SocketAddr) {
     let mut gateway = Gateway::prepare(name);
-    std::fs::write(gateway.configs().join("stations.csv"), STATIONS).unwrap();
+    std::fs::write(gateway.configs().join("stations.csv"), stations).unwrap();
     let listen = free();
     gateway.set("stations.enabled", "true");
     gateway.set("stations.listen", &listen.to_string());
@@ -205,6 +237,7 @@ a b,,海洋,43,,91,,3,警戒 紫 水位>=1
 61234567,一,河道,430621100000,110000000000,,,,
 61234567,一,河道,430621100000,,,,,
 0061234567,一,河道,430621100000,,,,,警戒 橙 水位>=35; 保证 红 水位>=34
+61234568,二,河道,430621100000,,,,,上游 橙 雨量:X-9>=35/3h; 下游 蓝 水位:61234568>=34
 ";
     std::fs::write(gateway.configs().join("stations.csv"), faulty).unwrap();
     assert_eq!(gateway.cli(&["check"]).0, 0, "it is not read while it is off");
@@ -223,6 +256,7 @@ a b,,海洋,43,,91,,3,警戒 紫 水位>=1
         "warns: 110000000000 is not served here",
         "保证 is the higher warning and begins at 34",
         "expected an address with port, got `8730`",
+        "thresholds: 上游 looks at station X-9",
     ];
     for expected in expected {
         assert!(said.contains(expected), "{said}\ndoes not say {expected}");

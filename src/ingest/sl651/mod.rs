@@ -14,7 +14,7 @@ mod telegram;
 #[cfg(test)]
 mod tests;
 
-pub use answer::{Confirm, answer};
+pub use answer::{Called, Confirm, QUERY, answer, query};
 pub use assemble::{Assembled, Assembler};
 pub use elements::{Element, Value};
 pub use frame::{Frame, Mode, Packet, TELEGRAM_BYTES_MAX, frame};

@@ -18,7 +18,7 @@ mod index;
 mod ladder;
 mod memory;
 mod pack;
-mod place;
+pub(super) mod place;
 mod proof;
 mod query;
 mod reader;

@@ -22,8 +22,8 @@ pub(super) fn places(url: &str) -> Result<(PathBuf, PathBuf), JournalError> {
     Ok((record, index))
 }
 
-/// Removes a projection; none there is fine.
-pub(super) fn remove(index: &Path) -> Result<(), JournalError> {
+/// Removes a database that can be made anew; none there is fine.
+pub(in crate::record) fn remove(index: &Path) -> Result<(), JournalError> {
     for ending in BESIDE {
         let path = with_ending(index, ending);
         match std::fs::remove_file(&path) {
@@ -37,7 +37,8 @@ pub(super) fn remove(index: &Path) -> Result<(), JournalError> {
     Ok(())
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+/// A path with this after its own name.
+pub(in crate::record) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(ending);
     PathBuf::from(name)

@@ -11,7 +11,7 @@ const BLOCK_BYTES: usize = 64 * 1024;
 
 /// The path with every link resolved, so that a record has one lock under all its names. Makes the
 /// folder.
-pub(super) fn real_path(path: &Path) -> Result<PathBuf, JournalError> {
+pub(in crate::record) fn real_path(path: &Path) -> Result<PathBuf, JournalError> {
     if let Ok(real) = path.canonicalize() {
         return Ok(real);
     }

@@ -1,112 +1,84 @@
-//! Stations that connect by TCP: bytes are cut into telegrams, read, taken, and answered after that.
-//! The protocol knows no proof of who speaks, so the address belongs into the stations' own network.
+//! One connection or line of stations: bytes are cut into telegrams, read, taken, and answered after
+//! that; and questions are put (mode M4).
 
-use super::core::CoreHandle;
-use super::serve::stopped;
-use super::stations::{StationDesk, reject};
+use super::seats::Seat;
+use super::{Asking, Telemetry};
 use crate::clock;
+use crate::daemon::serve::stopped;
+use crate::daemon::stations::reject;
 use crate::ingest::sl651::{self, Assembled, Assembler, Confirm, Frame};
 use crate::ingest::stream::{self, Cut};
 use crate::ingest::szy206;
 use crate::model::{Fault, Rejection};
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
 
-/// Stations connected at the same time; more wait in the system's backlog.
-const CONNECTIONS_MAX: usize = 4_096;
-/// Longest silence of a connection, seconds; stations keep it alive every 40 s or report anew.
-const SILENCE_S_MAX: u64 = 900;
 /// Longest wait for the rest of a telegram, seconds.
 const REST_S_MAX: u64 = 20;
 /// Longest wait until an answer is taken, seconds.
 const ANSWER_S_MAX: u64 = 20;
 /// Bytes that wait to be read of one connection.
 const WAITING_BYTES_MAX: usize = 16 * 1024;
-/// Telegrams and stretches of other bytes that are wrong before the connection ends.
+/// Telegrams and stretches of other bytes that are wrong before the connection ends; on a line, one
+/// after the other.
 const WRONG_MAX: u32 = 20;
 /// Bytes of other kinds that are kept of one stretch.
 const JUNK_KEPT_BYTES: usize = 1_024;
-/// Wait after the system could not give another socket, milliseconds.
-const ACCEPT_WAIT_MS: u64 = 200;
+/// Longest wait for anything on a line, seconds; then it is looked at again.
+const LOOK_S: u64 = 3_600;
 
-/// What every connection shares.
-#[derive(Clone)]
-pub(super) struct Telemetry {
-    pub(super) desk: StationDesk,
-    pub(super) core: CoreHandle,
-    /// Whether telegrams are answered.
-    pub(super) answer: bool,
+/// What a connection may do.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms {
+    /// Longest silence, seconds; `None` = it is a line and may be silent.
+    pub(super) silence_s_max: Option<u64>,
 }
 
-/// Serves until the daemon stops.
-pub(super) async fn serve(
-    listener: TcpListener,
-    telemetry: Telemetry,
-    mut stop: watch::Receiver<bool>,
-) {
-    let room = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-    let mut open = JoinSet::new();
-    loop {
-        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
-        let accepted = tokio::select! {
-            () = stopped(&mut stop) => break,
-            accepted = listener.accept() => accepted,
-        };
-        while open.try_join_next().is_some() {}
-        match accepted {
-            Ok((stream, peer)) => {
-                let (telemetry, stop) = (telemetry.clone(), stop.clone());
-                open.spawn(async move {
-                    converse(stream, &telemetry, &peer.ip().to_string(), stop).await;
-                    drop(permit);
-                });
-            }
-            Err(fault) => {
-                tracing::warn!(%fault, "a station was not accepted");
-                tokio::time::sleep(Duration::from_millis(ACCEPT_WAIT_MS)).await;
-            }
-        }
-    }
-    drop(listener);
-    while open.join_next().await.is_some() {}
-}
-
-/// One station's line, of whatever kind, until its end.
+/// One connection or line, until its end. Gives how many telegrams were taken.
 pub(super) async fn converse<S: AsyncRead + AsyncWrite + Unpin>(
     stream: S,
     telemetry: &Telemetry,
     by: &str,
+    (terms, asking, seat): (Terms, Asking, Seat),
     stop: watch::Receiver<bool>,
-) {
-    let talk = Talk {
+) -> u64 {
+    let mut talk = Talk {
         stream,
         telemetry,
         by,
+        terms,
+        asking,
+        seat,
         buffer: Vec::new(),
         packets: Assembler::default(),
         n_wrong: 0,
+        n_taken: 0,
     };
     if let Err(why) = talk.run(stop).await {
         tracing::debug!(by, "a station's connection ends: {why:#}");
     }
+    talk.n_taken
 }
 
 struct Talk<'a, S> {
     stream: S,
     telemetry: &'a Telemetry,
     by: &'a str,
+    terms: Terms,
+    asking: Asking,
+    seat: Seat,
     buffer: Vec<u8>,
     packets: Assembler,
     n_wrong: u32,
+    n_taken: u64,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
-    async fn run(mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+    async fn run(&mut self, mut stop: watch::Receiver<bool>) -> anyhow::Result<()> {
         let mut piece = [0; 2_048];
+        let mut heard = Instant::now();
         loop {
             self.read_all().await?;
             if self.n_wrong > WRONG_MAX {
@@ -116,25 +88,43 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 self.give_up().await?;
                 continue;
             }
-            let wait_s = if self.buffer.is_empty() { SILENCE_S_MAX } else { REST_S_MAX };
+            let (ask_at, limit_s) = if self.buffer.is_empty() {
+                let wait_ms = self.ask().await?;
+                let ask_at = Instant::now() + Duration::from_millis(wait_ms);
+                (ask_at, self.terms.silence_s_max.unwrap_or(LOOK_S))
+            } else {
+                (Instant::now() + Duration::from_secs(LOOK_S), REST_S_MAX)
+            };
             let read = tokio::select! {
                 () = stopped(&mut stop) => return Ok(()),
-                read = tokio::time::timeout(Duration::from_secs(wait_s), self.stream.read(&mut piece)) => read,
+                () = self.seat.must_leave() => anyhow::bail!("another station needs the room"),
+                () = sleep_until(ask_at) => continue,
+                () = sleep_until(heard + Duration::from_secs(limit_s)) => None,
+                read = self.stream.read(&mut piece) => Some(read?),
             };
+            heard = Instant::now();
             match read {
-                Ok(Ok(0)) if self.buffer.is_empty() => return Ok(()),
-                Ok(Ok(0)) => {
-                    // The rest will never come; what is whole inside is still read.
-                    self.give_up().await?;
+                Some(0) if self.buffer.is_empty() => return Ok(()),
+                // The rest will never come; what is whole inside is still read.
+                Some(0) => self.give_up().await?,
+                Some(n) => self.buffer.extend(piece.iter().take(n)),
+                None if !self.buffer.is_empty() => self.give_up().await?,
+                None => {
+                    if let Some(limit_s) = self.terms.silence_s_max {
+                        anyhow::bail!("silent for {limit_s} s");
+                    }
                 }
-                Ok(Ok(n)) => self.buffer.extend(piece.iter().take(n)),
-                Ok(Err(fault)) => return Err(fault.into()),
-                Err(_) if self.buffer.is_empty() => {
-                    anyhow::bail!("silent for {SILENCE_S_MAX} s");
-                }
-                Err(_) => self.give_up().await?,
             }
         }
+    }
+
+    /// Puts a question when it is time for one; gives the milliseconds until the next may be.
+    async fn ask(&mut self) -> anyhow::Result<u64> {
+        let now = clock::now_utc();
+        if let Some(question) = self.asking.next(now) {
+            self.write(&question).await?;
+        }
+        Ok(self.asking.wait_ms(now))
     }
 
     /// Reads what is whole at the front.
@@ -175,6 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                             if let Some(report) = szy206::readings(&read, now) {
                                 self.telemetry.desk.take(report, None).await?;
                             }
+                            self.taken();
                         }
                         Err(rejection) => self.wrong(bytes, rejection).await?,
                     }
@@ -192,6 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 .await;
         }
         let head = frame.clone();
+        let answers = self.asking.heard(now, &head);
         let whole = match self.packets.take(now, frame) {
             Assembled::Whole(whole) => whole,
             Assembled::Waiting => return Ok(()),
@@ -208,11 +200,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         for oddity in &telegram.oddities {
             tracing::info!(station = telegram.station, "{}: {}", oddity.element, oddity.what);
         }
+        self.taken();
         if telegram.function == sl651::KEEP_ALIVE {
             return Ok(());
         }
         if let Some(report) = sl651::readings(&telegram, now) {
             self.telemetry.desk.take(report, None).await?;
+        }
+        if answers {
+            return Ok(());
         }
         let serial = telegram.serial.unwrap_or_default();
         // Only now: what is not taken must come again.
@@ -220,11 +216,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         self.answer(&taken).await
     }
 
-    async fn answer(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
-        if self.telemetry.answer {
-            let limit = Duration::from_secs(ANSWER_S_MAX);
-            tokio::time::timeout(limit, self.stream.write_all(bytes)).await??;
+    /// A telegram was right. On a line what was wrong before it was noise; on a connection it counts.
+    fn taken(&mut self) {
+        self.n_taken += 1;
+        self.seat.heard(clock::now_utc());
+        if self.terms.silence_s_max.is_none() {
+            self.n_wrong = 0;
         }
+    }
+
+    async fn answer(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        if self.telemetry.answer { self.write(bytes).await } else { Ok(()) }
+    }
+
+    async fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
+        let limit = Duration::from_secs(ANSWER_S_MAX);
+        tokio::time::timeout(limit, self.stream.write_all(bytes)).await??;
         Ok(())
     }
 
