@@ -8,16 +8,20 @@ mod tls;
 mod upward;
 
 use crate::process::{Gateway, wait_until};
-use crate::upper::{OWN, UPPER, beside, message, order, sound};
+use crate::upper::{OWN, UPPER, beside, message, order, sound, sound_of};
 use mingluo::daemon::Saying;
 use mingluo::ingest::ebd::{Body, OmdRequest, Params, Profile, body_with, data_name, tar, xml};
 use mingluo::ingest::ebd::{Envelope, StateResponse, ebd_id};
 use mingluo::model::{BrdState, EbdKind, PackageSignature, ResultCode};
-use mingluo::simulate::{FleetTerminal, FromCounty, Misbehaviour, UpperPlatform, UpperTls};
+use mingluo::simulate::{EbmOrder, FleetTerminal, FromCounty, Misbehaviour};
+use mingluo::simulate::{UpperPlatform, UpperTls};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+/// Seconds for which terminals play, and how much faster than real time they do.
+const PLAYING_S: u32 = 6;
+const FASTER: u32 = 20;
 /// Terminals that never come up, of all that are registered.
 const SILENT: usize = 2;
 
@@ -108,12 +112,19 @@ fn a_message_with_sound_is_played_and_its_true_state_goes_back() {
     let Body::Records(_, records) = terminals.package.body else { panic!("records") };
     assert_eq!(records.len(), n_all);
 
-    let (id, saying, files) = message(&order(1, 1, 60));
+    // Long enough that its terminals are seen to play when they are looked at, every 5 s.
+    let long = EbmOrder { sound: Some(sound_of(PLAYING_S * FASTER)), ..order(1, 1, 60) };
+    let (id, saying, files) = message(&long);
     let (code, desc) = world.send(saying, &files);
     assert_eq!(code, ResultCode::Good, "{desc}");
     assert!(desc.contains("已自动播发"), "{desc}");
     let playing = world.wait_state(60, &id, BrdState::Playing);
     assert!(!playing.desc.contains("播完30"), "{}", playing.desc);
+    let plays = |body: &Body, kind| {
+        let Body::Records(_, records) = body else { return false };
+        kind == EbdKind::EbrdtState && records.iter().any(|one| one.state == Some(5))
+    };
+    world.wait(30, "terminals that play", plays);
     let ended = world.wait_state(120, &id, BrdState::Failed);
     let expect = format!("终端{n_all}，播完{n_up}，");
     assert!(ended.desc.contains(&expect), "{}", ended.desc);
@@ -176,6 +187,7 @@ fn only_signed_packages_count_and_questions_are_answered() {
     let ask = OmdRequest { what: EbdKind::EbrasInfo, params: Params::default() };
     let (code, desc) = world.send(Saying::new(EbdKind::OmdRequest, Body::Request(ask)), &[]);
     assert_eq!(code, ResultCode::Good, "{desc}");
+    assert!(desc.contains("没有此类资源"), "{desc}");
     let none = world.wait(30, "adapters", |_, kind| kind == EbdKind::EbrasInfo);
     assert!(matches!(none.package.body, Body::Records(_, ref records) if records.is_empty()));
     let question = Saying::new(EbdKind::EbmStateRequest, Body::StateRequest { ebm: id });

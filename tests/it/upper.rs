@@ -66,7 +66,14 @@ pub(crate) fn beside(
 
 /// A second of sound as MP3.
 pub(crate) fn sound() -> Vec<u8> {
-    let mono: Vec<f32> = (0_u16..16_000).map(|n| (f32::from(n) * 0.2).sin() * 0.3).collect();
+    sound_of(1)
+}
+
+/// So many seconds of sound as MP3.
+pub(crate) fn sound_of(seconds: u32) -> Vec<u8> {
+    let mono: Vec<f32> = (0..16_000 * seconds)
+        .map(|n| (f32::from(u16::try_from(n % 16_000).unwrap()) * 0.2).sin() * 0.3)
+        .collect();
     encode(&Samples { rate_hz: 16_000, mono }, Codec::Mp3).unwrap()
 }
 

@@ -89,6 +89,12 @@ impl Party {
         sequence.saturating_mul(NUMBERS_PER_MS)
     }
 
+    /// `EBDID` of something that the platform of this code has on record under `sequence`.
+    #[must_use]
+    pub fn recorded_id(code: &str, sequence: u64) -> String {
+        ebd_id(code, Self::recorded_number(sequence))
+    }
+
     fn next_number(&self, now: UtcMs) -> u64 {
         let least = u64::try_from(now.0).unwrap_or(0).saturating_mul(NUMBERS_PER_MS) + 1;
         let next = |last: u64| {

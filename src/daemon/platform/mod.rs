@@ -39,6 +39,8 @@ use tokio_rustls::TlsAcceptor;
 const ASKED_MAX: usize = 64;
 /// Connections of the upper platform at the same time; more wait in the system's backlog.
 const CONNECTIONS_MAX: usize = 64;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 /// Folder of the sound that came along, within the county's recordings.
 const SOUNDS: &str = "platform";
 
@@ -101,11 +103,7 @@ impl PlatformGround {
             return Ok(None);
         }
         let trust = Trust::read(&platform)?;
-        for (name, until) in trust.ends() {
-            if let Some(told) = tls::warning(clock::now_utc(), until) {
-                tracing::warn!(certificate = %name, "[platform] {told}");
-            }
-        }
+        trust.ends().for_each(|(name, until)| tell_of_end(&name, until));
         if platform.allow_unsigned {
             tracing::warn!(
                 "[platform] 联调模式：接受未签名的演练数据包，联调结束后请关闭 allow_unsigned"
@@ -187,8 +185,15 @@ fn acceptor(platform: &PlatformSettings) -> anyhow::Result<Option<TlsAcceptor>> 
     let Some((certificate, key)) = platform.tls() else { return Ok(None) };
     let config = tls::server_for(certificate, key, platform.tls_client_ca_file.as_deref())?;
     let (_, until) = tls::valid(certificate)?;
-    if let Some(told) = tls::warning(clock::now_utc(), until) {
-        tracing::warn!(certificate = %certificate.display(), "[platform] {told}");
-    }
+    tell_of_end(&certificate.display().to_string(), until);
     Ok(Some(TlsAcceptor::from(config)))
+}
+
+/// Says in the log that a certificate ends soon, or has.
+fn tell_of_end(name: &str, until: UtcMs) {
+    let now = clock::now_utc();
+    if tls::stage(now, until).is_some() {
+        let days = until.since_ms(now).max(0) / DAY_MS;
+        tracing::warn!(certificate = name, days, "[platform] 证书即将到期或已经到期，请换发后重启");
+    }
 }

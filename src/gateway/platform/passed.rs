@@ -10,6 +10,8 @@ use std::collections::VecDeque;
 
 /// Rows kept in memory; older ones are in the record only.
 pub const PASSED_KEPT_MAX: usize = 1_000;
+/// Rows among them of packages that nobody vouches for, so that a stranger can't crowd out the others.
+const FORGED_KEPT_MAX: usize = 200;
 
 /// One row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,15 @@ pub struct Passed {
     pub at: UtcMs,
     /// What it was.
     pub what: PassedWhat,
+}
+
+impl Passed {
+    fn is_forged(&self) -> bool {
+        match &self.what {
+            PassedWhat::Came(came) => came.code == ResultCode::Signature,
+            PassedWhat::Told(_) => false,
+        }
+    }
 }
 
 /// Either way.
@@ -163,6 +174,11 @@ impl Exchanged {
     fn push(&mut self, at: UtcMs, what: PassedWhat) {
         self.n_ever += 1;
         self.rows.push_back(Passed { number: self.n_ever, at, what });
+        if self.rows.iter().filter(|row| row.is_forged()).count() > FORGED_KEPT_MAX
+            && let Some(oldest) = self.rows.iter().position(Passed::is_forged)
+        {
+            self.rows.remove(oldest);
+        }
         if self.rows.len() > PASSED_KEPT_MAX {
             self.rows.pop_front();
         }
@@ -187,5 +203,42 @@ impl Exchanged {
             came.code = code;
             desc.clone_into(&mut came.desc);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::PackageSignature;
+
+    fn came(id: usize, code: ResultCode) -> PlatformAct {
+        let package = PlatformPackage {
+            id: id.to_string(),
+            kind: EbdKind::Ebm,
+            source: String::new(),
+            dest: None,
+            sent: UtcMs(0),
+            related: None,
+            signature: PackageSignature::Unsigned,
+        };
+        let (package, raw, desc) = (Box::new(package), Sha256([0; 32]), String::new());
+        PlatformAct::Took { package, raw, code, desc, ebm: None }
+    }
+
+    #[test]
+    fn a_stranger_crowds_out_nothing_but_his_own() {
+        let mut exchanged = Exchanged::default();
+        exchanged.apply(UtcMs(1), &came(0, ResultCode::Good));
+        for id in 1..=PASSED_KEPT_MAX {
+            exchanged.apply(UtcMs(2), &came(id, ResultCode::Signature));
+        }
+        let numbers: Vec<u64> = exchanged.rows().map(|row| row.number).collect();
+        assert_eq!((numbers.len(), numbers[0], numbers[1]), (1 + FORGED_KEPT_MAX, 1, 802));
+        for id in 0..PASSED_KEPT_MAX {
+            exchanged.apply(UtcMs(3), &came(id, ResultCode::Good));
+        }
+        let kept: Vec<u64> = exchanged.rows().map(|row| row.number).collect();
+        assert_eq!((kept.len(), kept[0]), (PASSED_KEPT_MAX, 1_002), "the oldest go");
+        assert_eq!(exchanged.n_ever(), 2_001);
     }
 }

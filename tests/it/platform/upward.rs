@@ -4,7 +4,8 @@
 use super::between::{Between, Mood};
 use super::{UPPER, World, message, order};
 use crate::process::wait_until;
-use mingluo::ingest::ebd::Body;
+use mingluo::daemon::Saying;
+use mingluo::ingest::ebd::{Body, OmdRequest, Params};
 use mingluo::model::{EbdKind, PlatformAct, ResultCode};
 use mingluo::record::entry::Entry;
 use std::collections::{BTreeMap, BTreeSet};
@@ -157,6 +158,27 @@ fn what_alone_is_in_vain_holds_nothing_else_up() {
     between.set(Mood::Pass);
     wait_until(90, || world.has_ended(std::slice::from_ref(&poison)), "it is told at last");
     world.check_order(&poison);
+    world.gateway.stop();
+}
+
+/// A question that was taken is answered, though the upper platform is away when its answer is ready.
+#[test]
+fn an_answer_waits_for_who_asked() {
+    let (mut world, between) = through("platform-question", Mood::Pass);
+    world.wait(30, "a heartbeat", |_, kind| kind == EbdKind::ConnectionCheck);
+    between.set(Mood::Refuse);
+    let ask = OmdRequest { what: EbdKind::EbrdtInfo, params: Params::default() };
+    let (code, desc) = world.send(Saying::new(EbdKind::OmdRequest, Body::Request(ask)), &[]);
+    assert_eq!(code, ResultCode::Good, "{desc}");
+    let before = between.n_posts();
+    wait_until(30, || between.n_posts() >= before + 3, "it is tried in vain");
+    between.set(Mood::Pass);
+    let answered = |world: &mut World| {
+        world.look();
+        let answers = world.seen.iter().filter(|one| one.package.envelope.related.is_some());
+        answers.filter(|one| one.package.envelope.kind == EbdKind::EbrdtInfo).count()
+    };
+    wait_until(60, || answered(&mut world) == 1, "the answer comes when it can");
     world.gateway.stop();
 }
 
