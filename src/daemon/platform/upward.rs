@@ -29,6 +29,8 @@ const RECORDS_PER_PACKAGE_MAX: usize = 5_000;
 /// Longest wait for a receipt, seconds (JS 2018: 20 s without an answer is abnormal).
 const POST_S_MAX: u64 = 20;
 
+/// A report that was not taken is told again after so many seconds.
+const REPORT_AGAIN_S: i64 = 10;
 /// A question is answered within so many seconds or not at all, with an alarm; its sender asks again.
 const QUESTION_S_MAX: i64 = 600;
 
@@ -120,22 +122,7 @@ impl Upward {
             self.say(Saying::new(EbdKind::ConnectionCheck, body)).await?;
             self.heartbeat_at = now.plus_s(i64::from(self.watch.settings.heartbeat_s));
         }
-        if now >= self.info_at {
-            let first = !self.inventory.has(EbdKind::EbrpsInfo);
-            self.report(EbdKind::EbrpsInfo, false, None, true).await?;
-            self.report(EbdKind::EbrdtInfo, !first, None, first).await?;
-            self.info_at = now.plus_s(i64::from(self.watch.settings.info_s));
-        }
-        if now >= self.state_at {
-            self.report(EbdKind::EbrpsState, false, None, true).await?;
-            self.report(EbdKind::EbrdtState, false, None, true).await?;
-            self.state_at = now.plus_s(i64::from(self.watch.settings.state_s));
-        }
-        if now >= self.presence_at {
-            self.report(EbdKind::EbrdtState, true, None, false).await?;
-            self.report(EbdKind::EbrdtInfo, true, None, false).await?;
-            self.presence_at = now.plus_s(PRESENCE_S);
-        }
+        self.reports(now).await?;
         while let Some(question) = self.question.take().or_else(|| asked.try_recv().ok()) {
             if now.since_ms(question.at) > QUESTION_S_MAX * 1_000 {
                 self.metrics.alarm("platform_question_dropped");
@@ -155,6 +142,31 @@ impl Upward {
                 // Others were answered just now: this is no silence.
                 self.patience.forgive();
             }
+        }
+        Some(())
+    }
+
+    /// What there is and how it is, when it is due. A report that is not taken is due again after a while,
+    /// so that the others are told meanwhile.
+    async fn reports(&mut self, now: UtcMs) -> Option<()> {
+        let again_at = now.plus_s(REPORT_AGAIN_S);
+        if now >= self.info_at {
+            self.info_at = again_at;
+            let first = !self.inventory.has(EbdKind::EbrpsInfo);
+            self.report(EbdKind::EbrpsInfo, false, None, true).await?;
+            self.report(EbdKind::EbrdtInfo, !first, None, first).await?;
+            self.info_at = now.plus_s(i64::from(self.watch.settings.info_s));
+        }
+        if now >= self.state_at {
+            self.state_at = again_at;
+            self.report(EbdKind::EbrpsState, false, None, true).await?;
+            self.report(EbdKind::EbrdtState, false, None, true).await?;
+            self.state_at = now.plus_s(i64::from(self.watch.settings.state_s));
+        }
+        if now >= self.presence_at {
+            self.presence_at = now.plus_s(PRESENCE_S);
+            self.report(EbdKind::EbrdtState, true, None, false).await?;
+            self.report(EbdKind::EbrdtInfo, true, None, false).await?;
         }
         Some(())
     }

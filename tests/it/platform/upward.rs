@@ -50,9 +50,8 @@ impl World {
         let ended: BTreeSet<String> = self
             .told()
             .into_iter()
-            .filter_map(|(_, body)| match body {
-                Body::Log(_, items) => Some(items[0].state.ebm.clone()),
-                _ => None,
+            .filter_map(|(_, body)| {
+                if let Body::Log(_, items) = body { Some(items[0].state.ebm.clone()) } else { None }
             })
             .collect();
         ebms.iter().all(|ebm| ended.contains(ebm))
@@ -158,6 +157,18 @@ fn what_alone_is_in_vain_holds_nothing_else_up() {
     between.set(Mood::Pass);
     wait_until(90, || world.has_ended(std::slice::from_ref(&poison)), "it is told at last");
     world.check_order(&poison);
+    world.gateway.stop();
+}
+
+/// A platform that answers 503 to one kind of report is told all else.
+#[test]
+fn a_report_that_is_never_taken_holds_nothing_else_up() {
+    let (mut world, _between) = through("platform-report", Mood::BusyFor("EBRPSInfo".into()));
+    world.wait(60, "terminals", |_, kind| kind == EbdKind::EbrdtInfo);
+    world.wait(60, "their state", |_, kind| kind == EbdKind::EbrdtState);
+    let drills = world.drills(1);
+    wait_until(60, || world.has_ended(&drills), "messages are told to their end");
+    assert!(world.seen.iter().all(|one| one.package.envelope.kind != EbdKind::EbrpsInfo));
     world.gateway.stop();
 }
 
