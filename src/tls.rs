@@ -6,11 +6,12 @@ use anyhow::{Context, bail, ensure};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::aws_lc_rs;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::rustls::server::WebPkiClientVerifier;
 use tokio_rustls::rustls::version::{TLS12, TLS13};
+use tokio_rustls::rustls::{RootCertStore, ServerConfig};
 use x509_parser::parse_x509_certificate;
 
 /// How long a certificate of [`self_signed`] is valid, days: browsers refuse longer ones.
@@ -37,24 +38,51 @@ fn chain(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 /// # Errors
 /// When a file is absent, no PEM, no pair, or the key can be read by everybody.
 pub fn server(certificate: &Path, key: &Path) -> anyhow::Result<Arc<ServerConfig>> {
-    use std::os::unix::fs::PermissionsExt;
+    server_for(certificate, key, None)
+}
+
+/// The same, for those alone whose own certificate one of the authorities in `clients` vouches for.
+///
+/// # Errors
+/// As [`server`].
+pub fn server_for(
+    certificate: &Path,
+    key: &Path,
+    clients: Option<&Path>,
+) -> anyhow::Result<Arc<ServerConfig>> {
     let reading = || format!("reading the key {}; `mingluo keys tls` makes one", key.display());
     let certificates = chain(certificate)?;
-    let mode = std::fs::metadata(key).with_context(reading)?.permissions().mode();
-    if mode & 0o007 != 0 {
-        bail!("{} can be read by everybody; run `chmod 600` on it", key.display());
-    }
+    private(key).with_context(reading)?;
     let private = PrivateKeyDer::from_pem_file(key).with_context(reading)?;
     // The provider is named, because a process with two of them linked in has no default.
-    let mut config = ServerConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
-        .with_protocol_versions(&[&TLS13, &TLS12])?
-        .with_no_client_auth()
-        .with_single_cert(certificates, private)
-        .with_context(|| {
-            format!("{} and {} do not belong together", certificate.display(), key.display())
-        })?;
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_protocol_versions(&[&TLS13, &TLS12])?;
+    let config = match clients {
+        None => config.with_no_client_auth(),
+        Some(file) => {
+            let mut roots = RootCertStore::empty();
+            for authority in chain(file)? {
+                roots.add(authority).with_context(|| format!("{}", file.display()))?;
+            }
+            let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
+            config.with_client_cert_verifier(verifier.build()?)
+        }
+    };
+    let mut config = config.with_single_cert(certificates, private).with_context(|| {
+        format!("{} and {} do not belong together", certificate.display(), key.display())
+    })?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// Whether a key file is closed to everybody else.
+fn private(key: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    if std::fs::metadata(key)?.permissions().mode() & 0o007 != 0 {
+        bail!("{} can be read by everybody; run `chmod 600` on it", key.display());
+    }
+    Ok(())
 }
 
 /// A caller for plain HTTP, which trusts no certificate. The library's own default reads the system's
@@ -92,8 +120,32 @@ pub fn posting_client(
     trusted: Option<&Path>,
     wait_max: Duration,
 ) -> anyhow::Result<reqwest::Client> {
+    posting_client_as(url, trusted, None, wait_max)
+}
+
+/// The same, which shows who it is to a server that asks: PEM files of certificate and key.
+///
+/// # Errors
+/// As [`posting_client`], and when the two can't be read or the key can be read by everybody.
+pub fn posting_client_as(
+    url: &str,
+    trusted: Option<&Path>,
+    own: Option<(&Path, &Path)>,
+    wait_max: Duration,
+) -> anyhow::Result<reqwest::Client> {
     let builder =
         reqwest::Client::builder().timeout(wait_max).redirect(reqwest::redirect::Policy::none());
+    let builder = match own {
+        None => builder,
+        Some((certificate, key)) => {
+            let reading = || format!("reading {} and {}", certificate.display(), key.display());
+            private(key).with_context(reading)?;
+            let mut both = std::fs::read(certificate).with_context(reading)?;
+            both.push(b'\n');
+            both.extend(std::fs::read(key).with_context(reading)?);
+            builder.identity(reqwest::Identity::from_pem(&both).with_context(reading)?)
+        }
+    };
     let builder = match trusted {
         Some(file) => builder.tls_certs_only(certificates(file)?),
         None if url.starts_with("https://") => builder,

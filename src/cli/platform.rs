@@ -6,7 +6,7 @@ use crate::daemon::{Party, Receipt, Saying, Trust, certificates, self_signed};
 use crate::ingest::ebd::{Body, OmdRequest, Params, Profile, local_time, unhex};
 use crate::model::{EbdKind, PackageSignature, UtcMs};
 use crate::secrets;
-use crate::simulate::{EbmOrder, FromCounty, UpperPlatform, ebm};
+use crate::simulate::{EbmOrder, FromCounty, UpperPlatform, UpperTls, ebm};
 use anyhow::{Context, ensure};
 use clap::{Args, Subcommand};
 use std::io::Write;
@@ -105,6 +105,15 @@ struct SimulateArgs {
     /// Sound that comes along
     #[arg(long, value_name = "FILE")]
     mp3: Option<PathBuf>,
+    /// PEM certificate, to speak HTTPS both ways; with --tls-key and --ca
+    #[arg(long, value_name = "FILE", requires_all = ["tls_key", "ca"])]
+    tls_certificate: Option<PathBuf>,
+    /// Its key
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// PEM certificates of the authorities that must vouch for the county's
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    ca: Option<PathBuf>,
     /// Stop after this many seconds; default: until interrupted
     #[arg(long)]
     seconds: Option<u64>,
@@ -165,7 +174,14 @@ fn party(args: &SimulateArgs) -> anyhow::Result<Party> {
 }
 
 async fn simulate(args: &SimulateArgs, out: &mut impl Write) -> anyhow::Result<u8> {
-    let mut upper = UpperPlatform::start(args.listen, party(args)?)?;
+    let files = (args.tls_certificate.clone(), args.tls_key.clone(), args.ca.clone());
+    let secured = match files {
+        (Some(certificate), Some(key), Some(authorities)) => {
+            Some(UpperTls { certificate, key, authorities })
+        }
+        _ => None,
+    };
+    let mut upper = UpperPlatform::start_with(args.listen, party(args)?, secured.as_ref())?;
     writeln!(out, "listening 监听 {}", upper.local)?;
     for (what, saying, files) in sayings(args)? {
         let url = args.url.as_deref().context("--url: where does the county take packages?")?;

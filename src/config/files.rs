@@ -1,12 +1,13 @@
 //! Files that `gateway.toml` names: what must be there is, and is what it should be.
 
 use super::reader::{Document, Faults, Keys};
-use super::{OrderAlgorithm, Settings};
+use super::{OrderAlgorithm, PlatformSettings, Settings};
 use crate::console::{Accounts, ApiKeys, Outline, Tiles};
 use crate::daemon::Trust;
 use crate::{clock, secrets, tls};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 impl Settings {
     /// Files of the gateway's own keys that do not exist yet.
@@ -62,6 +63,9 @@ fn platform(settings: &Settings, keys: &Keys<'_>) {
         keys.fault("trusted_file", &why, "put the certificates of the upper platform there");
         return;
     }
+    if let Some((key, fault)) = platform_tls(platform) {
+        keys.fault(key, &format!("{fault:#}"), "name PEM files that are there and belong together");
+    }
     if may_read(&platform.sm2_key_file)
         && may_read(&platform.certificate_file)
         && let Err(fault) = Trust::read(platform)
@@ -69,6 +73,29 @@ fn platform(settings: &Settings, keys: &Keys<'_>) {
         let remedy = "correct the files; `mingluo platform keys` makes a pair for a rehearsal";
         keys.fault("certificate_file", &format!("{fault:#}"), remedy);
     }
+}
+
+/// The first fault of the files of HTTPS towards the upper platform.
+fn platform_tls(platform: &PlatformSettings) -> Option<(&'static str, anyhow::Error)> {
+    if let Some(file) = &platform.ca_file
+        && let Err(fault) = tls::trusting_client(file)
+    {
+        return Some(("ca_file", fault));
+    }
+    // A key that only the service may read is looked at by the service alone.
+    let readable = |key: &Path| !key.exists() || may_read(key);
+    if let (Some(own), Some(url)) = (platform.client(), &platform.url)
+        && readable(own.1)
+    {
+        let trusted = platform.ca_file.as_deref().or(Some(own.0));
+        let client = tls::posting_client_as(url, trusted, Some(own), Duration::from_secs(1));
+        if let Err(fault) = client {
+            return Some(("client_certificate_file", fault));
+        }
+    }
+    let (certificate, key) = platform.tls().filter(|(_, key)| readable(key))?;
+    let server = tls::server_for(certificate, key, platform.tls_client_ca_file.as_deref());
+    server.err().map(|fault| ("tls_certificate_file", fault))
 }
 
 /// Checks them. Keys that are not made yet are no fault, because a configuration is checked before.

@@ -41,8 +41,8 @@ pub(crate) use web::known_host;
 pub use web::{Board, County, Outline, Tiles};
 
 use crate::daemon::{
-    AuditDesk, CoreHandle, LiveDesk, Metrics, PreviewDesk, RecordingDesk, Seen, SourceDesk,
-    StationDesk,
+    AuditDesk, CoreHandle, LiveDesk, Metrics, PlatformWatch, PreviewDesk, RecordingDesk, Seen,
+    SourceDesk, StationDesk,
 };
 use axum::Router;
 use axum::http::StatusCode;
@@ -98,6 +98,8 @@ pub struct Console {
     pub sources: Arc<SourceDesk>,
     /// Under which name our own CAP goes out.
     pub cap: Arc<CapIdentity>,
+    /// The exchange with the upper platform, when there is one.
+    pub platform: Option<Arc<PlatformWatch>>,
 }
 
 /// The API as a router.

@@ -51,6 +51,7 @@ pub(super) fn console(
         stopping,
         sources: Arc::clone(&ground.sources),
         cap: Arc::new(cap_identity(&ground.receivers)),
+        platform: ground.platform.as_ref().map(|platform| Arc::clone(&platform.watch)),
     })
 }
 

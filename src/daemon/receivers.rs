@@ -178,3 +178,7 @@ impl Post {
         Some(told.to_string())
     }
 }
+
+#[cfg(test)]
+#[path = "receivers_tests.rs"]
+mod tests;

@@ -12,7 +12,12 @@ use crate::record::entry::Entry;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 
+mod answer;
+mod passed;
 mod report;
+
+pub(crate) use answer::said;
+pub use passed::{Came, Exchanged, PASSED_KEPT_MAX, Passed, PassedWhat, Told, ToldEnd};
 
 /// Packages whose names are kept; the oldest is forgotten, and its time is by then out of the window.
 const SEEN_MAX: usize = 10_000;
@@ -38,6 +43,8 @@ pub enum PlatformInput {
         raw: Sha256,
         /// The message in it, if it is one.
         arrival: Option<Box<Arrival>>,
+        /// What the sender is told beside the answer, such as that its sound is not played; or nothing.
+        note: String,
     },
     /// The upper platform asks how far a message is.
     StateAsked {
@@ -52,6 +59,24 @@ pub enum PlatformInput {
         sequence: u64,
         /// What it answered.
         code: ResultCode,
+    },
+    /// It was told and not taken.
+    Unanswered {
+        /// Its number.
+        sequence: u64,
+        /// How many times now.
+        n_tries: u32,
+        /// Why the last time.
+        why: String,
+    },
+    /// What the driver answered to a question for data.
+    Answered {
+        /// The package that asked.
+        id: String,
+        /// What it was answered.
+        code: ResultCode,
+        /// The same in words.
+        desc: String,
     },
 }
 
@@ -89,6 +114,9 @@ pub struct PlatformState {
     ebms: VecDeque<Followed>,
     /// What waits to be taken upstream, by number.
     pub outgoing: BTreeMap<u64, Outgoing>,
+    /// What passed, for people.
+    #[serde(default)]
+    pub exchanged: Exchanged,
 }
 
 impl PlatformState {
@@ -100,10 +128,13 @@ impl PlatformState {
 
 impl State {
     pub(super) fn apply_platform(&mut self, at: UtcMs, act: &PlatformAct) {
+        self.platform.exchanged.apply(at, act);
         match act {
             PlatformAct::Took { package, raw, code, ebm, .. } => {
                 let seen = &mut self.platform.seen;
-                if !seen.iter().any(|seen| seen.id == package.id) {
+                // Who can't sign must not use up the number of a package that is still to come.
+                let counts = *code != ResultCode::Signature;
+                if counts && !seen.iter().any(|seen| seen.id == package.id) {
                     seen.push_back(SeenPackage { id: package.id.clone(), raw: *raw, code: *code });
                 }
                 if seen.len() > SEEN_MAX {
@@ -126,6 +157,7 @@ impl State {
             PlatformAct::Sent { sequence, .. } | PlatformAct::Dropped { sequence, .. } => {
                 self.platform.outgoing.remove(sequence);
             }
+            PlatformAct::Answered { .. } | PlatformAct::Unanswered { .. } => {}
         }
     }
 
@@ -157,8 +189,8 @@ impl Gateway {
         input: PlatformInput,
     ) -> Vec<Action> {
         match input {
-            PlatformInput::Package { package, raw, arrival } => {
-                self.package(now, request, *package, raw, arrival)
+            PlatformInput::Package { package, raw, arrival, note } => {
+                self.package(now, request, *package, raw, (arrival, note))
             }
             PlatformInput::StateAsked { ebm, related } => {
                 self.outbox(now, |_, out| state_asked(out, request, &ebm, related))
@@ -167,6 +199,19 @@ impl Gateway {
                 if out.state.platform.outgoing.contains_key(&sequence) {
                     out.record(Entry::Platform { act: PlatformAct::Sent { sequence, code } });
                 }
+                out.reply(request, Answer::Done(Vec::new()));
+            }),
+            PlatformInput::Unanswered { sequence, n_tries, why } => self.outbox(now, |_, out| {
+                // A row for each would be a row a minute in a night without the upper platform.
+                let waits = out.state.platform.outgoing.contains_key(&sequence);
+                if waits && n_tries.is_power_of_two() {
+                    let act = PlatformAct::Unanswered { sequence, n_tries, why };
+                    out.record(Entry::Platform { act });
+                }
+                out.reply(request, Answer::Done(Vec::new()));
+            }),
+            PlatformInput::Answered { id, code, desc } => self.outbox(now, |_, out| {
+                answered(out, id, code, desc);
                 out.reply(request, Answer::Done(Vec::new()));
             }),
         }
@@ -178,7 +223,7 @@ impl Gateway {
         request: RequestId,
         package: PlatformPackage,
         raw: Sha256,
-        arrival: Option<Box<Arrival>>,
+        (arrival, note): (Option<Box<Arrival>>, String),
     ) -> Vec<Action> {
         let Some(rules) = &self.platform else {
             let answer = Answer::Denied("no upper platform is configured".into());
@@ -202,6 +247,7 @@ impl Gateway {
             alert: alert.id.clone(),
             ends: alert.msg_type == MsgType::Cancel,
         });
+        let id = package.id.clone();
         let mut actions = self.outbox(now, |_, out| {
             let (package, desc) = (Box::new(package), desc.clone());
             out.record(Entry::Platform {
@@ -210,7 +256,14 @@ impl Gateway {
         });
         match arrival.filter(|_| code.is_taken()) {
             Some(arrival) => {
-                actions.extend(self.arrived(now, request, *arrival, SourceRules::default()));
+                let taken = self.arrived(now, request, *arrival, SourceRules::default());
+                let told = taken.iter().find_map(|action| reply_in(action, request));
+                let told = told.map(said);
+                actions.extend(taken);
+                if let Some((code, desc)) = told {
+                    let desc = format!("{desc}{note}");
+                    actions.extend(self.outbox(now, |_, out| answered(out, id, code, desc)));
+                }
             }
             None => actions.push(Action::Reply(request, Answer::Platform { code, desc })),
         }
@@ -218,11 +271,20 @@ impl Gateway {
     }
 }
 
+fn reply_in(action: &Action, request: RequestId) -> Option<&Answer> {
+    if let Action::Reply(to, answer) = action { (*to == request).then_some(answer) } else { None }
+}
+
+fn answered(out: &mut Outbox<'_>, id: String, code: ResultCode, desc: String) {
+    out.record(Entry::Platform { act: PlatformAct::Answered { id, code, desc } });
+}
+
 /// An answer of its own, whatever was told before.
 fn state_asked(out: &mut Outbox<'_>, request: RequestId, ebm: &str, related: String) {
     let known = out.state.platform.ebms.iter().find(|followed| followed.ebm.id == *ebm).cloned();
     let Some(report) = known.and_then(|known| report::of(out.state, &known.ebm, out.now)) else {
         let desc = format!("没有收到过消息 {ebm}");
+        answered(out, related, ResultCode::Other, desc.clone());
         return out.reply(request, Answer::Platform { code: ResultCode::Other, desc });
     };
     queue(out, Some(related), PlatformContent::State(report));

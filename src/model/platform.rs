@@ -342,6 +342,24 @@ pub enum PlatformAct {
         /// Why.
         reason: String,
     },
+    /// What was answered to a package in the end, where that is more than that it was taken.
+    Answered {
+        /// Its `EBDID`.
+        id: String,
+        /// What was answered.
+        code: ResultCode,
+        /// The same in words.
+        desc: String,
+    },
+    /// It was posted and not taken so many times; on record at the 1st, 2nd, 4th, 8th … time.
+    Unanswered {
+        /// Its number.
+        sequence: u64,
+        /// How often.
+        n_tries: u32,
+        /// Why the last time.
+        why: String,
+    },
 }
 
 impl PlatformAct {
@@ -353,6 +371,8 @@ impl PlatformAct {
             Self::Queued { .. } => "platform_queued",
             Self::Sent { .. } => "platform_sent",
             Self::Dropped { .. } => "platform_dropped",
+            Self::Answered { .. } => "platform_answered",
+            Self::Unanswered { .. } => "platform_unanswered",
         }
     }
 }

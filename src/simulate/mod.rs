@@ -18,6 +18,6 @@ pub use bus_terminal::{BusTerminal, MemoryFlash, Sounded, line_profile};
 pub use clips::{ClipSource, Fetching};
 pub use fleet::{Fleet, FleetConfig, FleetStats, FleetTerminal, Misbehaviour, Tally};
 pub use national::{NationalFaults, NationalFleet, NationalFleetConfig, NationalStats};
-pub use platform::{EbmOrder, FromCounty, UpperPlatform, ebm};
+pub use platform::{EbmOrder, FromCounty, UpperPlatform, UpperTls, ebm};
 pub use session::{Received, Session, SessionConfig, SessionFault};
 pub use terminal::Slots;

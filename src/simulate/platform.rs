@@ -2,7 +2,7 @@
 //! those of a county over real sockets, with the exchange of the gateway itself.
 
 use crate::clock;
-use crate::daemon::{PACKAGE_TYPE, Party, Receipt, Saying, bind, local, serve};
+use crate::daemon::{Listener, PACKAGE_TYPE, Party, Receipt, Saying, bind, local, serve};
 use crate::ingest::ebd::{
     Auxiliary, Basic, Body, Content, Ebm, PACKAGE_BYTES_MAX, Package, package_name, read, sm3_of,
 };
@@ -14,6 +14,7 @@ use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -32,6 +33,18 @@ pub struct FromCounty {
     pub package: Package,
     /// What its signature is worth.
     pub signature: PackageSignature,
+}
+
+/// How the simulated platform speaks HTTPS, both ways: PEM files of its certificate and key, by which it
+/// serves and is known, and of the authorities that must vouch for the county's.
+#[derive(Debug, Clone)]
+pub struct UpperTls {
+    /// Its certificate.
+    pub certificate: PathBuf,
+    /// Its key.
+    pub key: PathBuf,
+    /// The authorities.
+    pub authorities: PathBuf,
 }
 
 /// The simulated platform.
@@ -58,14 +71,36 @@ impl UpperPlatform {
     /// # Errors
     /// When the address is not to be had.
     pub fn start(listen: SocketAddr, party: Party) -> anyhow::Result<Self> {
+        Self::start_with(listen, party, None)
+    }
+
+    /// The same over HTTPS: only who has a certificate of these authorities is heard.
+    ///
+    /// # Errors
+    /// As [`UpperPlatform::start`], and when a file can't be read.
+    pub fn start_with(
+        listen: SocketAddr,
+        party: Party,
+        secured: Option<&UpperTls>,
+    ) -> anyhow::Result<Self> {
         let listener = bind("--listen", listen)?;
         let local = local(&listener)?;
         let (sender, inbox) = mpsc::channel(INBOX_MAX);
         let desk = Desk { party: party.clone(), inbox: sender };
         let router = Router::new().fallback(axum::routing::post(take)).with_state(desk);
         let (stop, stopping) = watch::channel(false);
+        let wait_max = Duration::from_secs(POST_S_MAX);
+        let (acceptor, client) = match secured {
+            None => (None, tls::posting_client("http://", None, wait_max)?),
+            Some(UpperTls { certificate, key, authorities }) => {
+                let config = tls::server_for(certificate, key, Some(authorities))?;
+                let own = Some((certificate.as_path(), key.as_path()));
+                let client = tls::posting_client_as("https://", Some(authorities), own, wait_max)?;
+                (Some(tokio_rustls::TlsAcceptor::from(config)), client)
+            }
+        };
+        let listener = Listener::with_tls(listener, acceptor);
         let serving = tokio::spawn(serve(listener, router, CONNECTIONS_MAX, stopping));
-        let client = tls::posting_client("http://", None, Duration::from_secs(POST_S_MAX))?;
         Ok(Self { local, inbox, party, client, stop, serving })
     }
 
@@ -80,7 +115,7 @@ impl UpperPlatform {
         programmes: &[(String, Vec<u8>)],
     ) -> anyhow::Result<Receipt> {
         let (id, package) = self.party.package(saying, programmes)?;
-        self.party.post(&self.client, url, &id, &package).await
+        Ok(self.party.post(&self.client, url, &id, &package).await?)
     }
 
     /// Ends it.

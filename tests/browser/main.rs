@@ -11,6 +11,7 @@ mod names;
 mod office;
 mod page;
 mod pages;
+mod platform;
 mod policy;
 #[path = "../it/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of whole stages, which use the rest")]
@@ -21,6 +22,8 @@ mod seen;
 mod shot;
 mod sight;
 mod smoke;
+#[path = "../it/upper.rs"]
+mod upper;
 mod voice;
 #[path = "../it/webhook.rs"]
 mod webhook;

@@ -38,6 +38,7 @@ pub(crate) const PAGES: &[Known] = &[
     page("me", "/console/me", Role::Leader),
     page("audit", "/console/audit", Role::Auditor),
     page("system", "/console/system", Role::Administrator),
+    page("platform", "/console/platform", Role::Leader),
     page("accounts", "/console/accounts", Role::Administrator),
     page("keys", "/console/keys", Role::Administrator),
 ];

@@ -191,4 +191,6 @@ fn acts_of_the_upper_platform() {
     }
     check("platform_sent", r#"{"sent":{"sequence":7,"code":"good"}}"#);
     check("platform_dropped", r#"{"dropped":{"sequence":7,"reason":"24 小时没有送达"}}"#);
+    check("platform_answered", r#"{"answered":{"id":"10","code":"other","desc":"忙"}}"#);
+    check("platform_unanswered", r#"{"unanswered":{"sequence":7,"n_tries":2,"why":"refused"}}"#);
 }

@@ -2,6 +2,7 @@
 //! our own CAP and messages of broadcasts to others.
 
 mod out;
+mod receivers;
 mod server;
 
 use crate::process::{Gateway, alert, wait_until, wire_get};

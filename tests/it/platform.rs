@@ -1,21 +1,27 @@
 //! The exchange with an upper emergency-broadcast platform over real sockets: a signed message with sound
 //! goes to the county's terminals, and what they report reaches the platform that sent it.
 
-use crate::process::{Gateway, free, wait_until};
-use mingluo::daemon::{Party, Saying, Trust, certificates};
+mod between;
+mod refused;
+mod sounds;
+mod tls;
+mod upward;
+
+use crate::process::{Gateway, wait_until};
+use crate::upper::{OWN, UPPER, beside, message, order, sound, sound_of};
+use mingluo::daemon::Saying;
 use mingluo::ingest::ebd::{Body, OmdRequest, Params, Profile, body_with, data_name, tar, xml};
 use mingluo::ingest::ebd::{Envelope, StateResponse, ebd_id};
-use mingluo::model::{BrdState, Codec, EbdKind, PackageSignature, ResultCode};
-use mingluo::render::encode::encode;
-use mingluo::render::samples::Samples;
-use mingluo::secrets::read_sm2_key;
-use mingluo::simulate::{EbmOrder, FleetTerminal, FromCounty, Misbehaviour, UpperPlatform, ebm};
+use mingluo::model::{BrdState, EbdKind, PackageSignature, ResultCode};
+use mingluo::simulate::{EbmOrder, FleetTerminal, FromCounty, Misbehaviour};
+use mingluo::simulate::{UpperPlatform, UpperTls};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
-const UPPER: &str = "24300000000000101010101";
-const OWN: &str = "44306210000000101010101";
+/// Seconds for which terminals play, and how much faster than real time they do.
+const PLAYING_S: u32 = 6;
+const FASTER: u32 = 20;
 /// Terminals that never come up, of all that are registered.
 const SILENT: usize = 2;
 
@@ -29,47 +35,29 @@ struct World {
 impl World {
     /// Keys of both sides by the command line, an upper platform, and the county behind it.
     fn start(name: &str) -> Self {
+        Self::start_with(name, |_| None)
+    }
+
+    /// The same over HTTPS, with the files that `secured` makes in the folder.
+    fn start_with(name: &str, secured: impl FnOnce(&Path) -> Option<UpperTls>) -> Self {
         let mut gateway = Gateway::prepare(name);
-        let at = |file: &str| gateway.configs().join("keys").join(file);
-        let files = |side: &str| (at(&format!("{side}.key")), at(&format!("{side}.cert")));
-        for (side, serial) in [("county", "000000000101"), ("upper", "000000000202")] {
-            let (key, certificate) = files(side);
-            let (key, certificate) = (key.display().to_string(), certificate.display().to_string());
-            let arguments = ["platform", "keys", "--serial", serial, "--until", "2099-12"];
-            let to = ["--key", &key, "--certificate", &certificate];
-            let (code, said) = gateway.cli(&[&arguments[..], &to[..]].concat());
-            assert_eq!(code, 0, "{said}");
-        }
-        let (key, certificate) = files("upper");
-        let own = certificates(&certificate).unwrap().remove(0);
-        let believed = certificates(&files("county").1).unwrap();
-        let trust = Trust::new(read_sm2_key(&key).unwrap(), own, believed).unwrap();
-        let party = Party {
-            profile: Profile::Y2018,
-            code: UPPER.into(),
-            peer: OWN.into(),
-            trust: Arc::new(trust),
-            allow_unsigned: false,
-            last_number: Arc::default(),
-        };
-        let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let upper = gateway.wait_for(async { UpperPlatform::start(any, party) }).unwrap();
-        let listen = free();
-        for (key, value) in [
-            ("platform.own_code", OWN),
-            ("platform.upper_code", UPPER),
-            ("platform.name", "岳阳县应急广播平台"),
-            ("platform.url", &format!("http://{}/", upper.local)),
-            ("platform.listen", &listen.to_string()),
-            ("platform.sm2_key_file", "keys/county.key"),
-            ("platform.certificate_file", "keys/county.cert"),
-            ("platform.trusted_file", "keys/upper.cert"),
-            ("platform.heartbeat_s", "1"),
-        ] {
-            gateway.set(key, value);
-        }
-        let url = format!("http://{listen}/");
+        let (upper, url) = beside(&mut gateway, secured);
         Self { gateway, upper, url, seen: Vec::new() }
+    }
+
+    /// Where the gateway takes packages.
+    fn listen(&self) -> SocketAddr {
+        let at = self.url.split("//").nth(1).unwrap().trim_end_matches('/');
+        at.parse().unwrap()
+    }
+
+    /// What was rejected on the way of the platform, newest first: words of all faults, and whether the
+    /// sender's address is among them.
+    fn rejections(&self) -> Vec<String> {
+        let list = self.gateway.get("/rejections");
+        let all = list["rejections"].as_array().unwrap().clone();
+        let ours = all.iter().filter(|one| one.to_string().contains("\"platform\""));
+        ours.map(ToString::to_string).collect()
     }
 
     fn send(&self, saying: Saying, files: &[(String, Vec<u8>)]) -> (ResultCode, String) {
@@ -105,33 +93,6 @@ impl World {
     }
 }
 
-/// A second of sound as MP3.
-fn sound() -> Vec<u8> {
-    let mono: Vec<f32> = (0_u16..16_000).map(|n| (f32::from(n) * 0.2).sin() * 0.3).collect();
-    encode(&Samples { rate_hz: 16_000, mono }, Codec::Mp3).unwrap()
-}
-
-fn order(number: u16, msg_type: u8, valid_s: i64) -> EbmOrder {
-    EbmOrder {
-        platform: UPPER.into(),
-        number,
-        msg_type,
-        related: None,
-        event: "11B03".into(),
-        severity: 1,
-        title: "省气象台发布暴雨红色预警信号".into(),
-        text: "预计未来三小时有特大暴雨，请立即转移".into(),
-        areas: vec!["430621000000".into()],
-        valid_s,
-        sound: Some(sound()),
-    }
-}
-
-fn message(order: &EbmOrder) -> (String, Saying, Vec<(String, Vec<u8>)>) {
-    let (made, files) = ebm(order, mingluo::clock::now_utc());
-    (made.id.clone(), Saying::new(EbdKind::Ebm, Body::Ebm(Box::new(made))), files)
-}
-
 /// All numbers are true: who played counts, two who were silent do not.
 #[test]
 fn a_message_with_sound_is_played_and_its_true_state_goes_back() {
@@ -151,12 +112,19 @@ fn a_message_with_sound_is_played_and_its_true_state_goes_back() {
     let Body::Records(_, records) = terminals.package.body else { panic!("records") };
     assert_eq!(records.len(), n_all);
 
-    let (id, saying, files) = message(&order(1, 1, 60));
+    // Long enough that its terminals are seen to play when they are looked at, every 5 s.
+    let long = EbmOrder { sound: Some(sound_of(PLAYING_S * FASTER)), ..order(1, 1, 60) };
+    let (id, saying, files) = message(&long);
     let (code, desc) = world.send(saying, &files);
     assert_eq!(code, ResultCode::Good, "{desc}");
     assert!(desc.contains("已自动播发"), "{desc}");
     let playing = world.wait_state(60, &id, BrdState::Playing);
     assert!(!playing.desc.contains("播完30"), "{}", playing.desc);
+    let plays = |body: &Body, kind| {
+        let Body::Records(_, records) = body else { return false };
+        kind == EbdKind::EbrdtState && records.iter().any(|one| one.state == Some(5))
+    };
+    world.wait(30, "terminals that play", plays);
     let ended = world.wait_state(120, &id, BrdState::Failed);
     let expect = format!("终端{n_all}，播完{n_up}，");
     assert!(ended.desc.contains(&expect), "{}", ended.desc);
@@ -219,6 +187,7 @@ fn only_signed_packages_count_and_questions_are_answered() {
     let ask = OmdRequest { what: EbdKind::EbrasInfo, params: Params::default() };
     let (code, desc) = world.send(Saying::new(EbdKind::OmdRequest, Body::Request(ask)), &[]);
     assert_eq!(code, ResultCode::Good, "{desc}");
+    assert!(desc.contains("没有此类资源"), "{desc}");
     let none = world.wait(30, "adapters", |_, kind| kind == EbdKind::EbrasInfo);
     assert!(matches!(none.package.body, Body::Records(_, ref records) if records.is_empty()));
     let question = Saying::new(EbdKind::EbmStateRequest, Body::StateRequest { ebm: id });

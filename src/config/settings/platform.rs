@@ -37,6 +37,22 @@ pub struct PlatformSettings {
     pub allow_unsigned: bool,
     /// Whether sound is played only when the signed part has its digest.
     pub sound_needs_digest: bool,
+    /// PEM file of the authorities that may vouch for its `https://` server; `None` = the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Our certificate for a server that asks for one, PEM, with `client_key_file`.
+    pub client_certificate_file: Option<PathBuf>,
+    /// Its key.
+    pub client_key_file: Option<PathBuf>,
+    /// Certificate with which packages are taken by HTTPS, PEM, with `tls_key_file`.
+    pub tls_certificate_file: Option<PathBuf>,
+    /// Its key.
+    pub tls_key_file: Option<PathBuf>,
+    /// Authorities one of which must vouch for who brings packages; `None` = no certificate is asked.
+    pub tls_client_ca_file: Option<PathBuf>,
+    /// Longest wait for sound at an address of a message, seconds; 0 = it is not fetched.
+    pub sound_wait_s: u32,
+    /// Whether such an address may lead into networks that are not public.
+    pub sound_private_addresses: bool,
     /// How far the time of a package may be from ours, seconds.
     pub window_s: u32,
     /// Time between two heartbeats, seconds.
@@ -52,6 +68,18 @@ impl PlatformSettings {
     #[must_use]
     pub fn is_on(&self) -> bool {
         !self.own_code.is_empty()
+    }
+
+    /// Certificate and key for a server that asks who we are.
+    #[must_use]
+    pub fn client(&self) -> Option<(&Path, &Path)> {
+        self.client_certificate_file.as_deref().zip(self.client_key_file.as_deref())
+    }
+
+    /// Certificate and key with which packages are taken.
+    #[must_use]
+    pub fn tls(&self) -> Option<(&Path, &Path)> {
+        self.tls_certificate_file.as_deref().zip(self.tls_key_file.as_deref())
     }
 }
 
@@ -79,6 +107,14 @@ pub(super) fn platform(dir: &Path, mut keys: Keys<'_>) -> PlatformSettings {
         trusted_file: path_opt(dir, &mut keys, "trusted_file"),
         allow_unsigned: keys.flag("allow_unsigned", false),
         sound_needs_digest: keys.flag("sound_needs_digest", true),
+        ca_file: path_opt(dir, &mut keys, "ca_file"),
+        client_certificate_file: path_opt(dir, &mut keys, "client_certificate_file"),
+        client_key_file: path_opt(dir, &mut keys, "client_key_file"),
+        tls_certificate_file: path_opt(dir, &mut keys, "tls_certificate_file"),
+        tls_key_file: path_opt(dir, &mut keys, "tls_key_file"),
+        tls_client_ca_file: path_opt(dir, &mut keys, "tls_client_ca_file"),
+        sound_wait_s: keys.number("sound_wait_s", Some(3), 0..=10),
+        sound_private_addresses: keys.flag("sound_private_addresses", false),
         window_s: keys.number("window_s", Some(3_600), 30..=86_400),
         heartbeat_s: keys.number("heartbeat_s", Some(30), 1..=3_600),
         state_s: keys.number("state_s", Some(1_800), 10..=86_400),
@@ -118,6 +154,7 @@ fn complete(settings: &PlatformSettings, keys: &Keys<'_>) {
         let what = format!("expected an http or https address, got `{url}`");
         keys.fault("url", &what, "write the address at which the upper platform takes packages");
     }
+    secured(settings, keys);
     if settings.trusted_file.is_none() {
         let what = "is empty, so that no signature of the upper platform can be checked";
         keys.fault("trusted_file", what, "name the file with its certificates");
@@ -137,6 +174,31 @@ fn complete(settings: &PlatformSettings, keys: &Keys<'_>) {
     if settings.name.is_empty() {
         let what = "is empty; the upper platform shows us without a name";
         keys.warn("name", what, "write the name of the county's platform");
+    }
+}
+
+/// What HTTPS needs, either way.
+fn secured(settings: &PlatformSettings, keys: &Keys<'_>) {
+    let pairs = [
+        ("client_certificate_file", &settings.client_certificate_file, &settings.client_key_file),
+        ("tls_certificate_file", &settings.tls_certificate_file, &settings.tls_key_file),
+    ];
+    for (key, certificate, private) in pairs {
+        if certificate.is_some() != private.is_some() {
+            keys.fault(key, "needs its key file and the other way round", "set both or neither");
+        }
+    }
+    let secure = settings.url.as_deref().is_some_and(|url| url.starts_with("https://"));
+    if settings.client_certificate_file.is_some() && !secure {
+        let what = "is never shown, because `url` is no https address";
+        keys.fault("client_certificate_file", what, "write https:// in `url`, or remove it");
+    }
+    if settings.tls_client_ca_file.is_some() && settings.tls_certificate_file.is_none() {
+        let what = "asks for certificates where there is no HTTPS";
+        keys.fault("tls_client_ca_file", what, "set `tls_certificate_file` and `tls_key_file`");
+    }
+    if settings.tls_certificate_file.is_some() && settings.listen.is_none() {
+        keys.fault("tls_certificate_file", "needs `listen`", "set `listen`, or remove it");
     }
 }
 
@@ -182,6 +244,18 @@ mod tests {
         with("trusted_file", "", "no signature");
         with("trusted_file", "/nowhere", "/nowhere");
         with("listen", "8760", "address with port");
+        with("client_key_file", trusted, "needs its key file");
+        with("tls_key_file", trusted, "needs its key file");
+        with("tls_client_ca_file", trusted, "there is no HTTPS");
+        with("sound_wait_s", "11", "to 10");
+        with("ca_file", trusted, "`platform.ca_file`");
+        with("ca_file", "/nowhere", "/nowhere");
+        let both = [("client_certificate_file", trusted), ("client_key_file", trusted)];
+        check(&[&good[..], &both].concat(), "is no https address");
+        let both = [("tls_certificate_file", trusted), ("tls_key_file", trusted)];
+        check(&[&good[..], &both].concat(), "needs `listen`");
+        let taken = [both[0], both[1], ("listen", "127.0.0.1:1")];
+        check(&[&good[..], &taken].concat(), "expected a certificate in PEM");
         with("window_s", "1", "from 30");
         with("heartbeat_s", "0", "from 1");
         check(&[("listen", "127.0.0.1:1")], "`url` or `listen` is set");

@@ -34,6 +34,8 @@ mod plan_history;
 mod plan_preview;
 mod plan_words;
 mod plans;
+mod platform;
+mod platform_words;
 mod programme_check;
 mod programme_form;
 mod programme_ready;
@@ -175,7 +177,7 @@ fn speaking() -> Router<Console> {
         .route("/broadcasts/{id}/speak/end", post(speak::end))
 }
 
-/// What people look after: roster, groups, programmes, response plans, API keys.
+/// What people look after: roster, groups, programmes, response plans, API keys; the upper platform.
 fn duty() -> Router<Console> {
     // A file that was checked comes back in text form, a third longer.
     let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
@@ -197,6 +199,8 @@ fn duty() -> Router<Console> {
         .route("/plans/withdraw", post(plan_history::withdraw))
         .route("/keys", get(keys::get).post(keys::post))
         .route("/keys/revoke", post(keys::revoke))
+        .route("/platform", get(platform::get))
+        .route("/platform/{number}", get(platform::one))
 }
 
 /// The registry of terminals, and their tests.

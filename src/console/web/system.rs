@@ -95,6 +95,7 @@ pub(super) async fn get(
             }
         }
         (super::sources::table(&console, &visitor))
+        @if console.platform.is_some() { p { a.button href="/console/platform" { (say("上级平台往来", "Upper platform")) } } }
         @if visitor.may(Right::Administer) {
             div.actions {
                 a.button href="/console/accounts" { (say("人员账号", "Accounts")) }

@@ -71,11 +71,28 @@ pub struct Receipt {
     pub desc: String,
 }
 
+/// Why a package is not known to have been taken: worth another try, under the same name.
+#[derive(Debug, thiserror::Error)]
+pub enum PostFault {
+    /// Nobody answered.
+    #[error("{0:#}")]
+    Unreached(anyhow::Error),
+    /// Somebody answered, and it was no receipt of it.
+    #[error("{0:#}")]
+    NoReceipt(anyhow::Error),
+}
+
 impl Party {
     /// Number on the wire of something that stands on record under `sequence`.
     #[must_use]
     pub fn recorded_number(sequence: u64) -> u64 {
         sequence.saturating_mul(NUMBERS_PER_MS)
+    }
+
+    /// `EBDID` of something that the platform of this code has on record under `sequence`.
+    #[must_use]
+    pub fn recorded_id(code: &str, sequence: u64) -> String {
+        ebd_id(code, Self::recorded_number(sequence))
     }
 
     fn next_number(&self, now: UtcMs) -> u64 {
@@ -132,21 +149,13 @@ impl Party {
         url: &str,
         id: &str,
         package: &[u8],
-    ) -> anyhow::Result<Receipt> {
+    ) -> Result<Receipt, PostFault> {
         let (content_type, body) = body_with(&package_name(id), package);
         let sent = client.post(url).header("content-type", content_type).body(body).send().await;
-        let mut answer = sent.with_context(|| format!("posting to {url}"))?;
-        if !answer.status().is_success() {
-            bail!("{url} answered {}", answer.status());
-        }
-        let mut bytes = Vec::new();
-        while let Some(piece) = answer.chunk().await? {
-            if bytes.len() + piece.len() > PACKAGE_BYTES_MAX {
-                bail!("{url} answered more than {PACKAGE_BYTES_MAX} bytes");
-            }
-            bytes.extend_from_slice(&piece);
-        }
-        self.receipt(&bytes, id)
+        let sent = sent.with_context(|| format!("posting to {url}"));
+        let answer = sent.map_err(PostFault::Unreached)?;
+        let bytes = answered(answer, url).await?;
+        self.receipt(&bytes, id).map_err(PostFault::NoReceipt)
     }
 
     fn receipt(&self, bytes: &[u8], id: &str) -> anyhow::Result<Receipt> {
@@ -174,4 +183,21 @@ impl Party {
             PackageSignature::Bad { why } => bail!("the receipt is badly signed: {why}"),
         }
     }
+}
+
+/// The bytes of an answer, within the limit of a package.
+async fn answered(mut answer: reqwest::Response, url: &str) -> Result<Vec<u8>, PostFault> {
+    let no = |why: String| PostFault::NoReceipt(anyhow::anyhow!(why));
+    if !answer.status().is_success() {
+        return Err(no(format!("{url} answered {}", answer.status())));
+    }
+    let mut bytes = Vec::new();
+    let broke = |fault: reqwest::Error| PostFault::Unreached(fault.into());
+    while let Some(piece) = answer.chunk().await.map_err(broke)? {
+        if bytes.len() + piece.len() > PACKAGE_BYTES_MAX {
+            return Err(no(format!("{url} answered more than {PACKAGE_BYTES_MAX} bytes")));
+        }
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
 }

@@ -5,8 +5,15 @@ use crate::config::PlatformSettings;
 use crate::deliver::Presence;
 use crate::gateway::Gateway;
 use crate::ingest::ebd::ResourceRecord;
-use crate::model::{EbdKind, Position, UtcMs};
-use std::collections::BTreeMap;
+use crate::model::{EbdKind, Outcome, Position, TerminalId, UtcMs};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// `StateCode` (083 table 4).
+const ON: u8 = 1;
+const OFF: u8 = 2;
+const FAULT: u8 = 3;
+const FAULT_CLEARED: u8 = 4;
+const PLAYING: u8 = 5;
 
 /// Records by code: what the upper platform has.
 #[derive(Debug, Default)]
@@ -30,8 +37,9 @@ impl Inventory {
                 .get(&record.code)
                 .is_some_and(|had| ResourceRecord { at: record.at, ..had.clone() } == *record)
         };
+        let news = now.iter().filter(|record| !incremental || !same(record));
         let mut told: Vec<ResourceRecord> =
-            now.iter().filter(|record| !incremental || !same(record)).cloned().collect();
+            news.map(|record| cleared(taken.get(&record.code), record)).collect();
         let at = now.first().map_or(UtcMs::default(), |record| record.at);
         // Of a state nothing is deleted; 083 marks deletion of terminals as not used yet.
         if kind.name().ends_with("Info") && kind != EbdKind::EbrdtInfo {
@@ -59,7 +67,37 @@ impl Inventory {
     }
 }
 
-/// What there is of a kind; adapters, stations and transmission devices there are none.
+/// The upper platform had it as broken and now it is on: that is told as such, once. What is told next is
+/// that it is on.
+fn cleared(had: Option<&ResourceRecord>, now: &ResourceRecord) -> ResourceRecord {
+    let was_broken = had.is_some_and(|had| had.state == Some(FAULT));
+    if was_broken && now.state == Some(ON) {
+        let desc = "故障已排除".to_owned();
+        return ResourceRecord { state: Some(FAULT_CLEARED), desc, ..now.clone() };
+    }
+    now.clone()
+}
+
+/// How a terminal is, by its own words alone: its session, its fault, and whether it plays.
+fn state_of(presence: Presence, fault: bool, plays: bool) -> (u8, &'static str) {
+    match presence {
+        Presence::Offline => (OFF, "离线"),
+        Presence::Online | Presence::Unknown if fault => (FAULT, "终端报告故障"),
+        Presence::Online | Presence::Unknown if plays => (PLAYING, "正在播发"),
+        Presence::Online => (ON, "在线"),
+        Presence::Unknown => (OFF, "网关启动以来没有消息"),
+    }
+}
+
+/// Terminals whose last word about a broadcast that runs is that they play it.
+fn playing(gateway: &Gateway) -> BTreeSet<TerminalId> {
+    let running = gateway.state().running();
+    let all = running.flat_map(|(_, broadcast)| &broadcast.deliveries);
+    all.filter(|(_, delivery)| delivery.outcome == Outcome::Playing).map(|(id, _)| *id).collect()
+}
+
+/// What there is of a kind. Front ends, adapters and transmission devices there are none: the gateway
+/// reaches terminals by its own links, which have no resource codes.
 pub(super) fn records(
     settings: &PlatformSettings,
     gateway: &Gateway,
@@ -69,8 +107,11 @@ pub(super) fn records(
     let own = settings.own_code.clone();
     let base = ResourceRecord { at: now, code: own.clone(), ..ResourceRecord::default() };
     let terminals = gateway.rules().network.terminals.values();
+    // A terminal of the national protocol has a code of its own.
     let coded = |terminal: &crate::model::Terminal| {
-        settings.profile.terminal_code(terminal.id, terminal.area)
+        let own = terminal.national.map(|code| code.to_string());
+        let own = own.filter(|code| settings.profile.is_code(code));
+        own.or_else(|| settings.profile.terminal_code(terminal.id, terminal.area))
     };
     match kind {
         EbdKind::EbrpsInfo => vec![ResourceRecord {
@@ -83,7 +124,12 @@ pub(super) fn records(
             ..base
         }],
         EbdKind::EbrpsState => {
-            vec![ResourceRecord { state: Some(1), desc: "正常".into(), ..base }]
+            let n_running = gateway.state().running().count();
+            let (state, desc) = match n_running {
+                0 => (ON, "正常".to_owned()),
+                n => (PLAYING, format!("正常，正在播发 {n} 条")),
+            };
+            vec![ResourceRecord { state: Some(state), desc, ..base }]
         }
         EbdKind::EbrdtInfo => terminals
             .filter_map(|terminal| {
@@ -99,15 +145,20 @@ pub(super) fn records(
                 })
             })
             .collect(),
-        EbdKind::EbrdtState => terminals
-            .filter_map(|terminal| {
-                let online = gateway.presence(terminal.id) == Presence::Online;
-                let (state, desc) = if online { (1, "在线") } else { (2, "离线") };
-                let code = coded(terminal)?;
-                let (state, desc) = (Some(state), desc.to_owned());
-                Some(ResourceRecord { at: now, code, state, desc, ..ResourceRecord::default() })
-            })
-            .collect(),
+        EbdKind::EbrdtState => {
+            let playing = playing(gateway);
+            terminals
+                .filter_map(|terminal| {
+                    let health = gateway.heard(terminal.id).and_then(|heard| heard.health.as_ref());
+                    let fault = health.is_some_and(|(_, health)| health.fault);
+                    let plays = playing.contains(&terminal.id);
+                    let (state, desc) = state_of(gateway.presence(terminal.id), fault, plays);
+                    let code = coded(terminal)?;
+                    let (state, desc) = (Some(state), desc.to_owned());
+                    Some(ResourceRecord { at: now, code, state, desc, ..ResourceRecord::default() })
+                })
+                .collect()
+        }
         EbdKind::Ebm
         | EbdKind::EbmStateRequest
         | EbdKind::EbmStateResponse
@@ -136,6 +187,39 @@ mod tests {
     fn record(code: &str, at: i64, name: &str) -> ResourceRecord {
         let (code, name) = (code.to_owned(), name.to_owned());
         ResourceRecord { at: UtcMs(at), code, name, ..ResourceRecord::default() }
+    }
+
+    #[test]
+    fn a_terminal_is_what_it_says_itself() {
+        use Presence::{Offline, Online, Unknown};
+        for (presence, fault, plays, expect) in [
+            (Online, false, false, ON),
+            (Offline, false, false, OFF),
+            (Offline, true, true, OFF),
+            (Unknown, false, false, OFF),
+            (Unknown, false, true, PLAYING),
+            (Online, false, true, PLAYING),
+            (Online, true, false, FAULT),
+            (Online, true, true, FAULT),
+        ] {
+            let got = state_of(presence, fault, plays);
+            assert_eq!(got.0, expect, "{presence:?} {fault} {plays}");
+        }
+    }
+
+    /// 3, then 4 once, then 1.
+    #[test]
+    fn a_fault_that_is_gone_is_told_as_such_once() {
+        let kind = EbdKind::EbrdtState;
+        let mut inventory = Inventory::default();
+        let mut told = Vec::new();
+        for (at, state) in [(1, ON), (2, FAULT), (3, FAULT), (4, ON), (5, ON), (6, ON)] {
+            let now = [ResourceRecord { state: Some(state), ..record("1", at, "") }];
+            let news = inventory.news(kind, &now, true);
+            inventory.took(kind, &news);
+            told.extend(news.iter().map(|one| (one.at.0, one.state.unwrap())));
+        }
+        assert_eq!(told, [(1, ON), (2, FAULT), (4, FAULT_CLEARED), (5, ON)]);
     }
 
     #[test]

@@ -3,42 +3,51 @@
 
 mod exchange;
 mod inventory;
+mod patience;
 mod receive;
+mod sound;
 mod told;
 mod trust;
+mod upload;
 mod upward;
+mod watch;
 
-pub use exchange::{PACKAGE_TYPE, Party, Receipt, Saying};
+pub use exchange::{PACKAGE_TYPE, Party, PostFault, Receipt, Saying};
 pub use trust::{Trust, certificates, self_signed};
+pub use watch::{PlatformStatus, PlatformWatch, SaidNow};
 
 use super::core::CoreHandle;
 use super::ground::Ground;
 use super::metrics::Metrics;
-use super::serve::{bind, local, serve};
+use super::serve::{Listener, bind, local, serve};
 use crate::clock;
 use crate::config::{PlatformSettings, Settings};
 use crate::decide::PlatformRules;
 use crate::ingest::ebd::OmdRequest;
-use crate::model::AreaCode;
+use crate::model::{AreaCode, UtcMs};
 use crate::tls;
 use anyhow::Context;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, watch as stopping};
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// Requests for data that wait to be answered. When it is full the next is refused with code 5.
 const ASKED_MAX: usize = 64;
 /// Connections of the upper platform at the same time; more wait in the system's backlog.
 const CONNECTIONS_MAX: usize = 64;
+/// Milliseconds of a day.
+const DAY_MS: i64 = 86_400_000;
 /// Folder of the sound that came along, within the county's recordings.
 const SOUNDS: &str = "platform";
 
 /// A request for data that was taken.
 #[derive(Debug, Clone)]
 pub(super) struct Asked {
+    at: UtcMs,
     request: OmdRequest,
     related: String,
 }
@@ -48,7 +57,10 @@ pub(crate) struct PlatformGround {
     settings: PlatformSettings,
     party: Party,
     listener: Option<TcpListener>,
+    tls: Option<TlsAcceptor>,
     sounds: PathBuf,
+    /// What people see of it.
+    pub(crate) watch: Arc<PlatformWatch>,
 }
 
 /// The running exchange; without an upper platform it is empty.
@@ -70,7 +82,7 @@ impl Exchange {
     pub(super) fn start(
         ground: &mut Ground,
         core: &CoreHandle,
-        stop: &watch::Receiver<bool>,
+        stop: &stopping::Receiver<bool>,
     ) -> anyhow::Result<Self> {
         let Some(platform) = ground.platform.take() else { return Ok(Self::default()) };
         let rules = platform.rules();
@@ -91,11 +103,7 @@ impl PlatformGround {
             return Ok(None);
         }
         let trust = Trust::read(&platform)?;
-        for (name, until) in trust.ends() {
-            if let Some(told) = tls::warning(clock::now_utc(), until) {
-                tracing::warn!(certificate = %name, "[platform] {told}");
-            }
-        }
+        trust.ends().for_each(|(name, until)| tell_of_end(&name, until));
         if platform.allow_unsigned {
             tracing::warn!(
                 "[platform] 联调模式：接受未签名的演练数据包，联调结束后请关闭 allow_unsigned"
@@ -111,7 +119,9 @@ impl PlatformGround {
             last_number: Arc::default(),
         };
         let sounds = settings.render.recordings_dir.join(SOUNDS);
-        Ok(Some(Self { settings: platform, party, listener, sounds }))
+        let tls = acceptor(&platform).context("platform.tls_certificate_file")?;
+        let watch = Arc::new(PlatformWatch::new(platform.clone()));
+        Ok(Some(Self { settings: platform, party, listener, tls, sounds, watch }))
     }
 
     /// What the core judges packages by.
@@ -133,7 +143,7 @@ impl PlatformGround {
         core: &CoreHandle,
         metrics: &Arc<Metrics>,
         served: Vec<AreaCode>,
-        stop: &watch::Receiver<bool>,
+        stop: &stopping::Receiver<bool>,
     ) -> anyhow::Result<(Option<SocketAddr>, Vec<JoinHandle<()>>)> {
         let rules = self.rules();
         let (asked, asked_in) = mpsc::channel(ASKED_MAX);
@@ -151,17 +161,39 @@ impl PlatformGround {
                 sound_needs_digest: self.settings.sound_needs_digest,
                 asked: self.settings.url.is_some().then_some(asked),
                 refused: Arc::default(),
+                sound_at: sound::Fetcher::new(&self.settings).context("platform.ca_file")?,
+                watch: Arc::clone(&self.watch),
             };
+            tasks.push(tokio::spawn(desk.clone().count(stop.clone())));
             let router = receive::router(desk);
+            let listener = Listener::with_tls(listener, self.tls);
             tasks.push(tokio::spawn(serve(listener, router, CONNECTIONS_MAX, stop.clone())));
         }
         if let Some(url) = self.settings.url.clone() {
             let metrics = Arc::clone(metrics);
-            let (settings, party, core) = (self.settings, self.party, core.clone());
-            let upward =
-                upward::Upward::new(url, settings, party, core, metrics).context("platform.url")?;
+            let (party, core) = (self.party, core.clone());
+            let upward = upward::Upward::new(url, self.watch, party, core, metrics)
+                .context("platform.url")?;
             tasks.push(tokio::spawn(upward.run(asked_in, stop.clone())));
         }
         Ok((at, tasks))
+    }
+}
+
+/// How packages are taken by HTTPS; says when the certificate ends soon.
+fn acceptor(platform: &PlatformSettings) -> anyhow::Result<Option<TlsAcceptor>> {
+    let Some((certificate, key)) = platform.tls() else { return Ok(None) };
+    let config = tls::server_for(certificate, key, platform.tls_client_ca_file.as_deref())?;
+    let (_, until) = tls::valid(certificate)?;
+    tell_of_end(&certificate.display().to_string(), until);
+    Ok(Some(TlsAcceptor::from(config)))
+}
+
+/// Says in the log that a certificate ends soon, or has.
+fn tell_of_end(name: &str, until: UtcMs) {
+    let now = clock::now_utc();
+    if tls::stage(now, until).is_some() {
+        let days = until.since_ms(now).max(0) / DAY_MS;
+        tracing::warn!(certificate = name, days, "[platform] 证书即将到期或已经到期，请换发后重启");
     }
 }

@@ -2,40 +2,39 @@
 //! judged by the core, which records them; answered in the same connection with a signed receipt.
 
 use super::exchange::{PACKAGE_TYPE, Party, Saying};
+use super::sound::{Fetcher, shelve};
+use super::upload::{Cut, KEPT_BYTES_MAX, sent_from, upload};
+use super::watch::{PlatformWatch, Refused};
 use super::{Asked, Metrics};
 use crate::clock;
-use crate::console::arrive_too_large;
 use crate::daemon::core::{CoreFault, CoreHandle};
+use crate::daemon::serve::Peer;
 use crate::decide::{PlatformRules, judge_package};
-use crate::gateway::{Answer, Arrival, Input, PlatformInput};
+use crate::gateway::{self, Answer, Arrival, Input, PlatformInput};
 use crate::ingest::ebd::{
-    Body, PACKAGE_BYTES_MAX, Package, RECORDING_URI, Sound, Unread, file_of, package_name, read,
+    Body, LeftOut, LinkedSound, Package, RECORDING_URI, Sound, Unread, file_of, package_name, read,
 };
 use crate::model::{
-    AreaCode, Disposition, EbdKind, Fault, Origin, PackageSignature, PlatformPackage, Rejection,
-    ResultCode, Sha256, UtcMs,
+    Alert, AreaCode, EbdKind, Fault, Origin, PackageSignature, PlatformPackage, Rejection,
+    ResultCode, Sha256, Shed, UtcMs,
 };
-use crate::render::recording::{decode, extension};
+use anyhow::Context;
 use axum::Router;
 use axum::body::Body as HttpBody;
 use axum::extract::State;
 use axum::http::{Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use tokio::sync::mpsc;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
 
-/// Bytes of a body beyond the package: the heads of its parts.
-const HEADS_BYTES_MAX: usize = 64 * 1024;
-/// Bytes kept of a package that is refused unread.
-const KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// Refused packages that are recorded in a minute; more are counted, logged and answered only, so that
 /// a stranger can't fill the record.
 const REFUSED_PER_MINUTE_MAX: u32 = 60;
 /// Longest time for one request, seconds; the upper platform calls 20 s abnormal.
 const REQUEST_S_MAX: u64 = 18;
-/// Sounds on the shelf; the oldest make room.
-const SOUNDS_MAX: usize = 200;
 
 /// What receiving needs.
 #[derive(Clone)]
@@ -49,13 +48,16 @@ pub(super) struct Desk {
     pub(super) sound_needs_digest: bool,
     /// Where requests for data go; `None` = nothing is told upstream.
     pub(super) asked: Option<mpsc::Sender<Asked>>,
-    /// Minute, and how many were refused in it.
-    pub(super) refused: Arc<Mutex<(i64, u32)>>,
+    /// What was refused and does not stand on record by itself.
+    pub(super) refused: Arc<Mutex<Refused>>,
+    /// Fetches sound at addresses; `None` = that is off.
+    pub(super) sound_at: Option<Fetcher>,
+    pub(super) watch: Arc<PlatformWatch>,
 }
 
 /// Takes a POST at any path, as platforms differ.
 pub(super) fn router(desk: Desk) -> Router {
-    let limit = std::time::Duration::from_secs(REQUEST_S_MAX);
+    let limit = Duration::from_secs(REQUEST_S_MAX);
     let slow =
         tower_http::timeout::TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, limit);
     Router::new()
@@ -64,6 +66,9 @@ pub(super) fn router(desk: Desk) -> Router {
         .layer(tower_http::catch_panic::CatchPanicLayer::new())
         .with_state(desk)
 }
+
+/// How often what was refused and is only counted goes on record, seconds.
+const COUNTED_EVERY_S: u64 = 1;
 
 /// What is answered.
 struct Said {
@@ -76,25 +81,61 @@ fn said(code: ResultCode, desc: impl Into<String>) -> Said {
 }
 
 async fn post(State(desk): State<Desk>, request: Request<HttpBody>) -> Response {
-    let body = request.into_body();
-    let Ok(bytes) = axum::body::to_bytes(body, PACKAGE_BYTES_MAX + HEADS_BYTES_MAX).await else {
-        let what = format!("expected at most {PACKAGE_BYTES_MAX} bytes\n");
-        desk.metrics.alarm("platform_too_large");
-        tracing::warn!("a package was longer than {PACKAGE_BYTES_MAX} bytes, or broke off");
-        return (StatusCode::PAYLOAD_TOO_LARGE, what).into_response();
-    };
-    match desk.take(&bytes).await {
-        Ok((related, said)) => desk.answer(related, said),
-        Err(fault) => {
-            // The upper platform sends it again; nothing was recorded, so nothing is promised.
-            tracing::error!(%fault, "a package of the upper platform was not taken");
-            (StatusCode::SERVICE_UNAVAILABLE, format!("{fault}\n")).into_response()
-        }
-    }
+    // In a task of its own: whoever hangs up does not take away what goes on record.
+    let handled = tokio::spawn(desk.handle(request)).await;
+    handled.unwrap_or_else(|_panicked| StatusCode::INTERNAL_SERVER_ERROR.into_response())
 }
 
 impl Desk {
-    fn answer(&self, related: Option<String>, said: Said) -> Response {
+    async fn handle(self, request: Request<HttpBody>) -> Response {
+        let from = request.extensions().get::<Peer>().map(|peer| peer.address);
+        let (head, body) = request.into_parts();
+        let (status, answer) = match upload(body, &head.headers).await {
+            Ok(bytes) => (StatusCode::OK, self.take(&bytes, from).await),
+            Err(cut) => (cut.status(), self.cut(cut, from).await),
+        };
+        match answer {
+            Ok((related, said)) => self.answer(status, related, said),
+            Err(fault) => {
+                // The upper platform sends it again; nothing was recorded, so nothing is promised.
+                tracing::error!(%fault, "a package of the upper platform was not taken");
+                (StatusCode::SERVICE_UNAVAILABLE, format!("{fault}\n")).into_response()
+            }
+        }
+    }
+
+    /// A body that is no package: on record with what came of it.
+    async fn cut(
+        &self,
+        cut: Cut,
+        from: Option<IpAddr>,
+    ) -> Result<(Option<String>, Said), CoreFault> {
+        self.metrics.alarm(cut.alarm());
+        let mut rejection = cut.rejection();
+        rejection.faults.push(sent_from(from));
+        let desc = format!("数据包没有收完整：{}", first_of(&rejection));
+        tracing::warn!(?from, %desc, "a package was not taken");
+        if self.may_record(clock::now_utc(), "cut_off") {
+            self.reject(rejection, Sha256::of(&cut.kept), cut.kept).await?;
+        }
+        Ok((None, said(ResultCode::Other, desc)))
+    }
+
+    /// Puts a rejection on record, beside the bytes that are kept of it.
+    async fn reject(
+        &self,
+        rejection: Rejection,
+        raw: Sha256,
+        kept: Vec<u8>,
+    ) -> Result<(), CoreFault> {
+        let origin = Origin { via: "platform".into(), by: self.rules.upper_code.clone() };
+        let content = Sha256([0; 32]);
+        let arrival = Arrival { read: Err(rejection), content, raw, origin, areas: Vec::new() };
+        let make = move |request| Input::Arrived(request, Box::new(arrival));
+        self.core.ask(Some((raw, kept)), make).await.map(drop)
+    }
+
+    fn answer(&self, status: StatusCode, related: Option<String>, said: Said) -> Response {
         let body = Body::Result { code: said.code, desc: said.desc };
         let saying = Saying::new(EbdKind::EbdResponse, body).answering(related);
         match self.party.package(saying, &[]) {
@@ -105,7 +146,7 @@ impl Desk {
                     (header::CONTENT_DISPOSITION, name),
                     (header::CONNECTION, "close".to_owned()),
                 ];
-                (heads, bytes).into_response()
+                (status, heads, bytes).into_response()
             }
             Err(fault) => {
                 tracing::error!(%fault, "no receipt");
@@ -115,7 +156,11 @@ impl Desk {
     }
 
     /// Takes a body; gives the package it was and what is answered.
-    async fn take(&self, body: &[u8]) -> Result<(Option<String>, Said), CoreFault> {
+    async fn take(
+        &self,
+        body: &[u8],
+        from: Option<IpAddr>,
+    ) -> Result<(Option<String>, Said), CoreFault> {
         let (_, file) = file_of(body);
         let raw = Sha256::of(file);
         let read = std::panic::catch_unwind(|| read(body)).unwrap_or_else(|_| {
@@ -126,7 +171,10 @@ impl Desk {
         });
         let package = match read {
             Ok(package) => package,
-            Err(unread) => return self.refuse(*unread, raw, file).await,
+            Err(mut unread) => {
+                unread.rejection.faults.push(sent_from(from));
+                return self.refuse(*unread, raw, file).await;
+            }
         };
         let now = clock::now_utc();
         let signature = self.party.trust.check(&package, now);
@@ -142,21 +190,46 @@ impl Desk {
         };
         if head.kind == EbdKind::ConnectionCheck {
             let verdict = judge_package(&self.rules, now, &head, None, raw, None);
+            if verdict.code.is_taken() {
+                self.watch.heard(now);
+            }
             return Ok((Some(id), said(verdict.code, verdict.desc)));
         }
         let said = self.judged(head, package, raw, file, now).await?;
         Ok((Some(id), said))
     }
 
-    /// Whether another refusal goes on record this minute.
-    fn may_record(&self, now: UtcMs) -> bool {
-        let minute = now.as_s() / 60;
-        let Ok(mut refused) = self.refused.lock() else { return false };
-        if refused.0 != minute {
-            *refused = (minute, 0);
+    /// Whether another refusal goes on record by itself this minute; else it is counted.
+    fn may_record(&self, now: UtcMs, why: &'static str) -> bool {
+        // A count is whole at any time.
+        let mut refused = self.refused.lock().unwrap_or_else(PoisonError::into_inner);
+        refused.may_record(now, REFUSED_PER_MINUTE_MAX, why)
+    }
+
+    /// Puts on record how many were refused beyond those that stand there, until the daemon stops.
+    pub(super) async fn count(self, mut stop: watch::Receiver<bool>) {
+        let mut ticks = tokio::time::interval(Duration::from_secs(COUNTED_EVERY_S));
+        loop {
+            let stopping = tokio::select! {
+                _ = ticks.tick() => false,
+                _stop = stop.wait_for(|stop| *stop) => true,
+            };
+            let counted = self.refused.lock().unwrap_or_else(PoisonError::into_inner).take();
+            for (why, n) in counted {
+                let by = format!("platform {}", self.rules.upper_code);
+                let shed = Shed { by, why: format!("platform_{why}"), n };
+                if self.core.happened(Input::AlertsShed(shed)).await.is_err() {
+                    tracing::warn!(
+                        why,
+                        n,
+                        "packages were refused while the gateway stopped, unrecorded"
+                    );
+                }
+            }
+            if stopping {
+                return;
+            }
         }
-        refused.1 = refused.1.saturating_add(1);
-        refused.1 <= REFUSED_PER_MINUTE_MAX
     }
 
     /// Bytes that can't be read: on record as a rejection.
@@ -166,27 +239,19 @@ impl Desk {
         raw: Sha256,
         file: &[u8],
     ) -> Result<(Option<String>, Said), CoreFault> {
-        let origin = Origin { via: "platform".into(), by: self.rules.upper_code.clone() };
-        let first = unread.rejection.faults.first().map(|fault| fault.what.clone());
-        let desc = format!("数据包无法识别：{}", first.unwrap_or_default());
+        let desc = format!("数据包无法识别：{}", first_of(&unread.rejection));
         tracing::warn!(id = unread.id.as_deref().unwrap_or_default(), %desc, "a package was refused");
         self.metrics.alarm("platform_unreadable");
-        if self.may_record(clock::now_utc()) {
-            let (arrival, kept) = if file.len() > KEPT_BYTES_MAX {
-                let kept = file.get(..KEPT_BYTES_MAX).unwrap_or_default();
-                let told = u64::try_from(file.len()).ok();
-                let limit = u64::try_from(PACKAGE_BYTES_MAX).unwrap_or(u64::MAX);
-                let mut cut = arrive_too_large(kept, limit, told, origin);
-                cut.read = Err(unread.rejection);
-                (cut, kept)
-            } else {
-                let content = Sha256([0; 32]);
-                let read = Err(unread.rejection);
-                (Arrival { read, content, raw, origin, areas: Vec::new() }, file)
-            };
-            let raw = (arrival.raw, kept.to_vec());
-            let make = move |request| Input::Arrived(request, Box::new(arrival));
-            let _rejected = self.core.ask(Some(raw), make).await?;
+        if self.may_record(clock::now_utc(), "unreadable") {
+            let kept = file.get(..KEPT_BYTES_MAX).unwrap_or(file);
+            let mut rejection = unread.rejection;
+            if kept.len() < file.len() {
+                let (n, of) = (kept.len(), file.len());
+                let what = format!("the first {n} of {of} bytes are kept");
+                rejection.faults.push(Fault { line: None, element: String::new(), what });
+            }
+            let raw = if kept.len() < file.len() { Sha256::of(kept) } else { raw };
+            self.reject(rejection, raw, kept.to_vec()).await?;
         }
         Ok((unread.id, said(unread.code, desc)))
     }
@@ -205,18 +270,23 @@ impl Desk {
             tracing::warn!(id = %head.id, "[platform] 联调模式：收到未签名的数据包");
             self.metrics.alarm("platform_unsigned");
         }
-        if !verified && !loose && !self.may_record(now) {
+        if !verified && !loose && !self.may_record(now, "unsigned") {
             return Ok(said(ResultCode::Signature, "签名缺失或验证失败"));
         }
-        let arrival = self.arrival(&head, &mut package, raw, verified || loose).await;
+        let (arrival, note) = self.arrival(&head, &mut package, raw, verified, loose).await;
         let (id, taken) = (head.id.clone(), verified || loose);
         // What nobody vouches for is kept only when it is small.
         let kept = (taken || file.len() <= KEPT_BYTES_MAX).then(|| (raw, file.to_vec()));
         let head = Box::new(head);
-        let input = PlatformInput::Package { package: head, raw, arrival: arrival.map(Box::new) };
+        let arrival = arrival.map(Box::new);
+        let told = note.clone();
+        let input = PlatformInput::Package { package: head, raw, arrival, note: told };
         let make = move |request| Input::Platform(request, input);
         let answer = self.core.ask(kept, make).await?;
-        let first = answered(&answer);
+        let mut first = answered(&answer);
+        if matches!(answer, Answer::Alert { .. }) {
+            first.desc.push_str(&note);
+        }
         tracing::info!(%id, code = first.code.number(), desc = %first.desc, "a package of the upper platform");
         if !first.code.is_taken() {
             self.metrics.alarm("platform_refused");
@@ -228,7 +298,13 @@ impl Desk {
                 let make = move |request| Input::Platform(request, input);
                 Ok(answered(&self.core.ask(None, make).await?))
             }
-            Body::Request(request) => Ok(self.asked(Asked { request, related: id })),
+            Body::Request(request) => {
+                let said = self.asked(Asked { at: now, request, related: id.clone() });
+                let (code, desc) = (said.code, said.desc.clone());
+                let input = PlatformInput::Answered { id, code, desc };
+                let make = move |request| Input::Platform(request, input);
+                self.core.ask(None, make).await.map(|_noted| said)
+            }
             Body::Result { code, desc } => {
                 if !code.is_taken() {
                     tracing::warn!(code = code.number(), %desc, "the upper platform says no");
@@ -245,22 +321,28 @@ impl Desk {
     }
 
     fn asked(&self, asked: Asked) -> Said {
+        let what = asked.request.what;
         match self.asked.as_ref().map(|queue| queue.try_send(asked)) {
+            Some(Ok(())) if is_never(what) => {
+                said(ResultCode::Good, "本平台直接连接终端，没有此类资源，将在新的连接中上报空列表")
+            }
             Some(Ok(())) => said(ResultCode::Good, "数据将在新的连接中上报"),
             Some(Err(_)) => said(ResultCode::Other, "待答请求过多，请稍后再试"),
             None => said(ResultCode::Other, "本平台没有配置上报地址"),
         }
     }
 
-    /// The message of a package as an arrival, with its sound on the shelf when somebody vouches for it.
+    /// The message of a package as an arrival, with its sound on the shelf when somebody vouches for it;
+    /// and what its sender is told of what is left out.
     async fn arrival(
         &self,
         head: &PlatformPackage,
         package: &mut Package,
         raw: Sha256,
-        trusted: bool,
-    ) -> Option<Arrival> {
-        let mut alert = package.alert.take()?;
+        verified: bool,
+        loose: bool,
+    ) -> (Option<Arrival>, String) {
+        let Some(mut alert) = package.alert.take() else { return (None, String::new()) };
         let by = match &head.signature {
             PackageSignature::Verified { certificate } => format!("签名有效，证书 {certificate}"),
             PackageSignature::Unsigned => "未签名".to_owned(),
@@ -270,27 +352,48 @@ impl Desk {
         // Its content decides duplicate or conflict; where the sound lies is no part of it.
         let said = (alert.status, alert.msg_type, &alert.references, &alert.infos);
         let content = Sha256::of(&serde_json::to_vec(&said).unwrap_or_default());
-        if let Some(sound) = package.sound.take().filter(|_| trusted) {
-            let name = sound.name.clone();
-            let what = match self.shelve(sound).await {
-                Ok(kept) => {
-                    let mut all = alert.infos.iter_mut().flat_map(|info| &mut info.resources);
-                    if let Some(resource) = all.find(|resource| resource.desc.ends_with(&name)) {
-                        resource.uri = Some(format!("{RECORDING_URI}{kept}"));
-                    }
-                    None
-                }
-                Err(why) => Some(format!("the sound `{name}` is not played, the words are: {why}")),
-            };
-            if let Some(what) = what {
-                tracing::warn!(%what, "sound of the upper platform");
-                self.metrics.alarm("platform_sound");
-                let element = "EBD/EBM/MsgContent/Auxiliary".to_owned();
-                alert.oddities.push(Fault { line: None, element, what });
+        let mut note: String = package.left_out.iter().map(|left| left_out(*left)).collect();
+        let sound = match (package.sound.take(), package.linked.take()) {
+            (Some(sound), _) if verified || loose => Some((sound.name.clone(), Ok(sound))),
+            // A stranger must not make this machine fetch anything.
+            (_, Some(linked)) if verified => {
+                Some((linked.url.clone(), self.fetched(&linked).await))
             }
+            _ => None,
+        };
+        if let Some((name, sound)) = sound
+            && let Err(why) = self.played(&mut alert, &name, sound).await
+        {
+            let what = format!("the sound `{name}` is not played, the words are: {why:#}");
+            tracing::warn!(%what, "sound of the upper platform");
+            self.metrics.alarm("platform_sound");
+            let element = "EBD/EBM/MsgContent/Auxiliary".to_owned();
+            alert.oddities.push(Fault { line: None, element, what });
+            note.push_str(&format!("；声音未采用，改播文字：{why:#}"));
         }
         let origin = Origin { via: "platform".into(), by: self.rules.upper_code.clone() };
-        Some(Arrival { read: Ok(alert), content, raw, origin, areas: self.served.clone() })
+        let areas = self.served.clone();
+        (Some(Arrival { read: Ok(alert), content, raw, origin, areas }), note)
+    }
+
+    async fn fetched(&self, linked: &LinkedSound) -> anyhow::Result<Sound> {
+        let fetcher = self.sound_at.as_ref();
+        fetcher.context("sound at an address is not fetched (`sound_wait_s`)")?.get(linked).await
+    }
+
+    /// Puts the sound on the shelf, and its place into the alert.
+    async fn played(
+        &self,
+        alert: &mut Alert,
+        name: &str,
+        sound: anyhow::Result<Sound>,
+    ) -> anyhow::Result<()> {
+        let kept = self.shelve(sound?).await?;
+        let mut all = alert.infos.iter_mut().flat_map(|info| &mut info.resources);
+        if let Some(resource) = all.find(|resource| resource.desc.ends_with(name)) {
+            resource.uri = Some(format!("{RECORDING_URI}{kept}"));
+        }
+        Ok(())
     }
 
     /// Puts sound where recordings are found; gives its name.
@@ -301,65 +404,28 @@ impl Desk {
     }
 }
 
-fn shelve(folder: &Path, bytes: &[u8]) -> anyhow::Result<String> {
-    // Decoded once here, so that what can't be played is known before anything is decided.
-    decode(bytes)?;
-    let ending = extension(bytes).unwrap_or("mp3");
-    let digest: String = Sha256::of(bytes).to_string().chars().take(32).collect();
-    let name = format!("ebm-{digest}");
-    std::fs::create_dir_all(folder)?;
-    let file = folder.join(format!("{name}.{ending}"));
-    if !file.exists() {
-        crate::secrets::write_private(&file, bytes)?;
-    }
-    make_room(folder, &file)?;
-    Ok(name)
-}
-
-/// Deletes the oldest sounds above the limit; rendered clips do not need them any more.
-fn make_room(folder: &Path, keep: &Path) -> std::io::Result<()> {
-    let mut files: Vec<(std::time::SystemTime, PathBuf)> = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        files.push((entry.metadata()?.modified()?, entry.path()));
-    }
-    files.sort();
-    let n_over = files.len().saturating_sub(SOUNDS_MAX);
-    let old = files.into_iter().take(n_over).map(|(_, path)| path);
-    old.filter(|path| path != keep).try_for_each(std::fs::remove_file)
+/// The first fault, which says why.
+fn first_of(rejection: &Rejection) -> &str {
+    rejection.faults.first().map_or("", |fault| fault.what.as_str())
 }
 
 /// What the core's answer is on the wire.
 fn answered(answer: &Answer) -> Said {
-    match answer {
-        Answer::Platform { code, desc } => said(*code, desc.clone()),
-        Answer::Alert { disposition: Disposition::Conflict, .. } => {
-            said(ResultCode::Other, "消息编号已被使用，内容不同，已转人工核实")
-        }
-        Answer::Alert { disposition, reasons, .. } => {
-            let why: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
-            said(ResultCode::Good, format!("{}：{}", word(*disposition), why.join("；")))
-        }
-        Answer::Rejected(_)
-        | Answer::Waiting { .. }
-        | Answer::Edited { .. }
-        | Answer::Saved { .. }
-        | Answer::Started(_)
-        | Answer::TestStarted(_)
-        | Answer::Done(_)
-        | Answer::Refused(_)
-        | Answer::Denied(_)
-        | Answer::NotFound(_) => said(ResultCode::Other, format!("{answer:?}")),
+    let (code, desc) = gateway::said(answer);
+    Said { code, desc }
+}
+
+/// What a sender is told of what is not used.
+fn left_out(left: LeftOut) -> &'static str {
+    match left {
+        LeftOut::Stream => "；流媒体不播放，改播文字",
+        LeftOut::Information => "；信息主文件（EBDI）已存档，未使用",
+        LeftOut::MoreSounds => "；只播放第一个音频文件",
     }
 }
 
-fn word(disposition: Disposition) -> &'static str {
-    match disposition {
-        Disposition::Planned => "已自动播发",
-        Disposition::AwaitingApproval => "等待审批",
-        Disposition::Refused => "不予播发",
-        Disposition::Duplicate => "重复消息",
-        Disposition::Conflict => "编号冲突",
-        Disposition::Recorded => "已存档",
-    }
+/// Whether there is nothing of a kind behind this gateway, which reaches terminals by itself.
+fn is_never(kind: EbdKind) -> bool {
+    use EbdKind::{EbrasInfo, EbrasState, EbrbsInfo, EbrbsState, EbrstInfo};
+    matches!(kind, EbrstInfo | EbrasInfo | EbrasState | EbrbsInfo | EbrbsState)
 }

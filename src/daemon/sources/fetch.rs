@@ -48,16 +48,19 @@ fn fault(why: String, lasting: bool) -> FetchFault {
 }
 
 /// Where addresses may lead.
-#[derive(Debug, Clone)]
-struct Bounds {
-    host: String,
-    port: u16,
-    private: bool,
+#[derive(Debug, Clone, Default)]
+pub(in crate::daemon) struct Bounds {
+    /// The host that is allowed wherever it is; empty = none.
+    pub(in crate::daemon) host: String,
+    /// Its port.
+    pub(in crate::daemon) port: u16,
+    /// Whether every network is allowed.
+    pub(in crate::daemon) private: bool,
 }
 
 impl Bounds {
     /// Whether an address may be asked; names are looked at again when they are resolved.
-    fn allow(&self, url: &Url) -> Result<(), String> {
+    pub(in crate::daemon) fn allow(&self, url: &Url) -> Result<(), String> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!("expected http or https, got {}", url.scheme()));
         }
@@ -137,6 +140,27 @@ impl Resolve for Names {
     }
 }
 
+/// A caller that goes nowhere beyond `bounds`, redirected or not.
+pub(in crate::daemon) fn bounded_client(
+    bounds: &Bounds,
+    url: &str,
+    trusted: Option<&std::path::Path>,
+    wait_max: Duration,
+) -> anyhow::Result<reqwest::Client> {
+    let ours = bounds.clone();
+    let redirects = reqwest::redirect::Policy::custom(move |attempt| {
+        if attempt.previous().len() > REDIRECTS_MAX {
+            return attempt.error(format!("more than {REDIRECTS_MAX} redirects"));
+        }
+        match ours.allow(attempt.url()) {
+            Ok(()) => attempt.follow(),
+            Err(why) => attempt.error(why),
+        }
+    });
+    let names = Arc::new(Names(bounds.clone()));
+    tls::reading_client(url, trusted, wait_max, redirects, names)
+}
+
 /// Reads documents of one source.
 pub(super) struct Fetcher {
     client: reqwest::Client,
@@ -157,25 +181,8 @@ impl Fetcher {
         let host = url.host_str().context("url: expected a host")?.to_owned();
         let port = url.port_or_known_default().context("url: expected a port")?;
         let bounds = Bounds { host, port, private: settings.private_addresses };
-        let names = Arc::new(Names(bounds.clone()));
-        let ours = bounds.clone();
-        let redirects = reqwest::redirect::Policy::custom(move |attempt| {
-            if attempt.previous().len() > REDIRECTS_MAX {
-                return attempt.error(format!("more than {REDIRECTS_MAX} redirects"));
-            }
-            match ours.allow(attempt.url()) {
-                Ok(()) => attempt.follow(),
-                Err(why) => attempt.error(why),
-            }
-        });
-        let wait = Duration::from_secs(FETCH_S_MAX);
-        let client = tls::reading_client(
-            &settings.url,
-            settings.ca_file.as_deref(),
-            wait,
-            redirects,
-            names,
-        )?;
+        let (trusted, wait) = (settings.ca_file.as_deref(), Duration::from_secs(FETCH_S_MAX));
+        let client = bounded_client(&bounds, &settings.url, trusted, wait)?;
         let secret = |file: &std::path::Path| {
             let read = std::fs::read_to_string(file);
             read.map(|text| text.trim().to_owned())
@@ -243,9 +250,17 @@ impl Fetcher {
 }
 
 /// At most one byte more than `bytes_max`, which tells that it was too long.
-async fn body(mut answer: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, FetchFault> {
+async fn body(answer: reqwest::Response, bytes_max: usize) -> Result<Vec<u8>, FetchFault> {
+    bytes_of(answer, bytes_max).await.map_err(|why| fault(why, false))
+}
+
+/// At most one byte more than `bytes_max`, which tells that it was too long.
+pub(in crate::daemon) async fn bytes_of(
+    mut answer: reqwest::Response,
+    bytes_max: usize,
+) -> Result<Vec<u8>, String> {
     let mut bytes = Vec::new();
-    while let Some(piece) = answer.chunk().await.map_err(|why| fault(causes(&why), false))? {
+    while let Some(piece) = answer.chunk().await.map_err(|why| causes(&why))? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > bytes_max {
             bytes.truncate(bytes_max + 1);
@@ -261,7 +276,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
 }
 
 /// A fault with everything behind it, which is where the reason stands.
-fn causes(fault: &reqwest::Error) -> String {
+pub(in crate::daemon) fn causes(fault: &reqwest::Error) -> String {
     let mut told = fault.to_string();
     let mut next: Option<&dyn std::error::Error> = std::error::Error::source(fault);
     while let Some(cause) = next {

@@ -5,6 +5,7 @@ mod poll;
 mod subscribe;
 mod watch;
 
+pub(super) use fetch::{Bounds, bounded_client, bytes_of, causes};
 pub(crate) use watch::watch;
 
 use crate::clock;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::decide::PlatformRules;
-use crate::gateway::{Arrival, Outgoing, PlatformInput};
+use crate::gateway::{Arrival, Outgoing, Passed, PassedWhat, PlatformInput, ToldEnd};
 use crate::model::{
     AlertForm, BrdState, EbdKind, EbmReport, Level, MsgType, Origin, PackageSignature,
     PlatformContent, PlatformPackage, Reference, ResultCode, Status,
@@ -67,7 +67,12 @@ impl County {
             areas: vec![code(COUNTY)],
         };
         let arrival = Some(Box::new(arrival));
-        let input = PlatformInput::Package { package: Box::new(package), raw, arrival };
+        let input = PlatformInput::Package {
+            package: Box::new(package),
+            raw,
+            arrival,
+            note: String::new(),
+        };
         self.input(Input::Platform(RequestId(1), input)).expect("an answer")
     }
 
@@ -221,6 +226,79 @@ fn what_was_not_taken_is_still_there_after_a_restart_and_is_given_up_with_an_ala
     county.wake_at(NOON.plus_s(1));
     county.wake_at(NOON.plus_s(86_500));
     assert!(county.alarms().contains(&"platform_report_dropped"), "{:?}", county.alarms());
+}
+
+/// Who can't sign must not use up the number of the package that is still to come.
+#[test]
+fn a_forged_package_does_not_stand_in_the_way_of_the_true_one() {
+    let mut county = County::with_platform();
+    let package = |signature| PlatformPackage {
+        id: "10a".to_owned(),
+        kind: EbdKind::Ebm,
+        source: UPPER.into(),
+        dest: Some(OWN.into()),
+        sent: NOON,
+        related: None,
+        signature,
+    };
+    for signature in [PackageSignature::Unsigned, PackageSignature::Bad { why: "伪造".to_owned() }]
+    {
+        let input = PlatformInput::Package {
+            package: Box::new(package(signature)),
+            raw: Sha256([9; 32]),
+            arrival: None,
+            note: String::new(),
+        };
+        let answer = county.input(Input::Platform(RequestId(1), input)).unwrap();
+        let refused = matches!(answer, Answer::Platform { code: ResultCode::Signature, .. });
+        assert!(refused, "{answer:?}");
+    }
+    let _broadcast = county.started("10a", "EBM1", 1);
+}
+
+/// What people see of the exchange: what was answered in the end, how often it was told, how that ended;
+/// the same after a restart.
+#[test]
+fn the_exchange_is_told_from_the_record() {
+    let mut county = County::with_platform();
+    let _broadcast = county.started("10a", "EBM1", 1);
+    county.wake_at(NOON.plus_s(1));
+    let (sequence, _) = county.waiting_upstream()[0];
+    for n_tries in 1..=5 {
+        let why = format!("try {n_tries}");
+        let input = PlatformInput::Unanswered { sequence, n_tries, why };
+        county.input(Input::Platform(RequestId(1), input));
+    }
+    let tries = county.entries.iter().filter(|(_, entry)| entry.kind() == "platform_unanswered");
+    assert_eq!(tries.count(), 3, "the 1st, 2nd and 4th");
+    let seen = |county: &County| {
+        let exchanged = &county.gateway.state().platform.exchanged;
+        let rows: Vec<Passed> = exchanged.rows().cloned().collect();
+        assert_eq!(exchanged.n_ever(), 2);
+        let [Passed { number: 1, what: PassedWhat::Came(came), .. }, told] = rows.as_slice() else {
+            panic!("{rows:?}")
+        };
+        assert_eq!((came.code, came.raw), (ResultCode::Good, Sha256([1; 32])));
+        assert!(came.desc.contains("已自动播发"), "{}", came.desc);
+        assert!(matches!(came.package.signature, PackageSignature::Verified { .. }));
+        let PassedWhat::Told(told) = &told.what else { panic!("{told:?}") };
+        assert_eq!((told.ebm.as_str(), told.related.as_deref()), ("EBM1", Some("10a")));
+        assert_eq!((told.n_tries, told.why.as_str()), (4, "try 4"));
+        told.end.clone()
+    };
+    assert_eq!(seen(&county), None);
+    assert_eq!(county.gateway.state().platform.exchanged.n_tries(sequence), 4);
+    county.restart(rules());
+    assert_eq!(seen(&county), None);
+    let input = PlatformInput::Taken { sequence, code: ResultCode::Other };
+    county.now = NOON.plus_s(9);
+    county.input(Input::Platform(RequestId(1), input));
+    let end = ToldEnd::Taken { at: NOON.plus_s(9), code: ResultCode::Other };
+    assert_eq!(seen(&county), Some(end));
+    let more = PlatformInput::Unanswered { sequence, n_tries: 8, why: "late".to_owned() };
+    let before = county.entries.len();
+    county.input(Input::Platform(RequestId(1), more));
+    assert_eq!(county.entries.len(), before, "what ended is tried no more");
 }
 
 #[test]

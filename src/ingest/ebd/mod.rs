@@ -36,6 +36,8 @@ use super::xml::Node;
 use crate::model::{Alert, Fault, Rejection, ResultCode};
 use codes::{FileKind, file_kind};
 
+/// Where sound stands in a message.
+const AUXILIARY: &str = "EBD/EBM/MsgContent/Auxiliary";
 /// Bytes at which the mark of a TAR stands.
 const TAR_MARK_AT: usize = 257;
 
@@ -54,8 +56,34 @@ pub struct Package {
     pub signature: Option<Signature>,
     /// Sound that comes along, the first of the first content.
     pub sound: Option<Sound>,
+    /// Sound that it names by an address instead.
+    pub linked: Option<LinkedSound>,
+    /// What is left out of what would be heard or read; the sender is told.
+    pub left_out: Vec<LeftOut>,
     /// What was untidy but clear.
     pub oddities: Vec<Fault>,
+}
+
+/// What a message holds and is not used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOut {
+    /// `AuxiliaryType` 61: a stream, which has no end and no digest.
+    Stream,
+    /// `EBDI_…`: the information behind the message, which has words of its own.
+    Information,
+    /// Sounds after the first.
+    MoreSounds,
+}
+
+/// Sound at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LinkedSound {
+    /// The address, `http` or `https`.
+    pub url: String,
+    /// `Size`, bytes, when told.
+    pub size: Option<u64>,
+    /// Its SM3 digest in the signed part, when told.
+    pub digest: Option<String>,
 }
 
 /// Sound of a package.
@@ -67,6 +95,26 @@ pub struct Sound {
     pub bytes: Vec<u8>,
     /// Whether the signed part has its digest, and it is right.
     pub vouched: bool,
+}
+
+impl LinkedSound {
+    /// What came from there as the sound of the message.
+    ///
+    /// # Errors
+    /// When its digest or, without one, its size is not what the signed part says.
+    pub fn sound(&self, bytes: Vec<u8>) -> Result<Sound, String> {
+        let digest = sm3_of(&bytes);
+        if let Some(told) = self.digest.as_ref().filter(|told| **told != digest) {
+            return Err(format!("expected the SM3 digest {}, got {digest}", quoted(told)));
+        }
+        let n_bytes = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        let other_size = self.size.filter(|size| *size != n_bytes && self.digest.is_none());
+        if let Some(size) = other_size {
+            return Err(format!("expected {size} bytes, got {n_bytes}"));
+        }
+        let name = self.url.rsplit('/').next().unwrap_or_default().to_owned();
+        Ok(Sound { name, bytes, vouched: self.digest.is_some() })
+    }
 }
 
 /// A package that can't be used, with the code of its receipt.
@@ -165,14 +213,21 @@ fn package(bytes: &[u8], notes: &mut Notes, id: &mut Option<String>) -> Option<P
     };
     let mut fields = Fields { notes, zone: Zone::Beijing };
     let body = body::body(&mut fields, &root, envelope.kind)?;
-    let (alert, sound) = match &body {
+    let mut left_out = Vec::new();
+    let (alert, (sound, linked)) = match &body {
         Body::Ebm(ebm) => {
+            if of_kind(FileKind::Information).next().is_some() {
+                let what =
+                    "the information file is kept and not used; the message has its own words";
+                notes.oddity(None, "EBDI", what);
+                left_out.push(LeftOut::Information);
+            }
             let alert = ebm::alert(ebm, envelope.sent, notes)?;
             let named = |name: &str| {
                 let found = files.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
                 found.map(|(_, member)| member.bytes)
             };
-            (Some(Box::new(alert)), sound(ebm, named, notes))
+            (Some(Box::new(alert)), sound(ebm, named, notes, &mut left_out))
         }
         Body::StateRequest { .. }
         | Body::State(_)
@@ -180,10 +235,11 @@ fn package(bytes: &[u8], notes: &mut Notes, id: &mut Option<String>) -> Option<P
         | Body::Records(..)
         | Body::Log(..)
         | Body::Check { .. }
-        | Body::Result { .. } => (None, None),
+        | Body::Result { .. } => (None, (None, None)),
     };
     let signed = data.bytes.to_vec();
-    Some(Package { envelope, body, alert, signed, signature, sound, oddities: Vec::new() })
+    let oddities = Vec::new();
+    Some(Package { envelope, body, alert, signed, signature, sound, linked, left_out, oddities })
 }
 
 fn envelope(
@@ -208,32 +264,52 @@ fn envelope(
     Some(envelope)
 }
 
-/// The first sound of the first content that has one: its file, its size and its digest agree, or it
-/// is a fault; the words alone must not pass for what should be heard.
+/// The first sound of the first content that has one, in a file of the package or at an address: its file,
+/// its size and its digest agree, or it is a fault; the words alone must not pass for what should be heard.
 fn sound<'a>(
     ebm: &Ebm,
     file: impl Fn(&str) -> Option<&'a [u8]>,
     notes: &mut Notes,
-) -> Option<Sound> {
-    const PATH: &str = "EBD/EBM/MsgContent/Auxiliary";
-    let mut all = ebm.contents.iter().flat_map(|content| &content.auxiliaries);
-    if ebm.contents.iter().any(|content| content.auxiliaries.iter().any(|a| a.kind == 61)) {
-        notes.oddity(None, PATH, "a stream is not played; the words are spoken instead");
+    left_out: &mut Vec<LeftOut>,
+) -> (Option<Sound>, Option<LinkedSound>) {
+    let all = || ebm.contents.iter().flat_map(|content| &content.auxiliaries);
+    if all().any(|auxiliary| auxiliary.kind == 61) {
+        notes.oddity(None, AUXILIARY, "a stream is not played; the words are spoken instead");
+        left_out.push(LeftOut::Stream);
     }
-    let auxiliary = all.find(|auxiliary| auxiliary.is_sound())?;
+    let mut sounds = all().filter(|auxiliary| auxiliary.is_sound());
+    let Some(auxiliary) = sounds.next() else { return (None, None) };
+    if sounds.next().is_some() {
+        notes.oddity(None, AUXILIARY, "more than one sound; the first is played");
+        left_out.push(LeftOut::MoreSounds);
+    }
     let bare = auxiliary.desc.rsplit(['/', '\\']).next().unwrap_or_default();
-    let Some(bytes) = file(bare) else {
-        if auxiliary.desc.contains("://") {
-            notes.oddity(None, PATH, "sound at an address is not fetched; the words are spoken");
-        } else {
-            notes.missing(PATH, &format!("the file {}", quoted(&auxiliary.desc)));
+    let lower = auxiliary.desc.to_ascii_lowercase();
+    match file(bare) {
+        Some(bytes) => (vouched(auxiliary, bare, bytes, notes), None),
+        None if ["http://", "https://"].iter().any(|scheme| lower.starts_with(scheme)) => {
+            let (url, size) = (auxiliary.desc.clone(), auxiliary.size);
+            (None, Some(LinkedSound { url, size, digest: auxiliary.digest.clone() }))
         }
-        return None;
-    };
+        None if lower.contains("://") => {
+            let what = format!("{} is no file that can be fetched", quoted(&auxiliary.desc));
+            notes.oddity(None, AUXILIARY, what);
+            left_out.push(LeftOut::Stream);
+            (None, None)
+        }
+        None => {
+            notes.missing(AUXILIARY, &format!("the file {}", quoted(&auxiliary.desc)));
+            (None, None)
+        }
+    }
+}
+
+/// The sound of a file, when the signed part and it agree.
+fn vouched(auxiliary: &Auxiliary, bare: &str, bytes: &[u8], notes: &mut Notes) -> Option<Sound> {
     let digest = sm3_of(bytes);
     if let Some(told) = auxiliary.digest.as_ref().filter(|told| **told != digest) {
         let what = format!("expected the SM3 digest {}, got {digest}", quoted(told));
-        notes.fault(None, PATH, what);
+        notes.fault(None, AUXILIARY, what);
         return None;
     }
     let vouched = auxiliary.digest.is_some();
@@ -242,14 +318,18 @@ fn sound<'a>(
         let what = format!("expected {size} bytes in {}, got {n_bytes}", quoted(bare));
         // With the right digest it is the right file, in whatever unit its size was written.
         if vouched {
-            notes.oddity(None, PATH, what);
+            notes.oddity(None, AUXILIARY, what);
         } else {
-            notes.fault(None, PATH, what);
+            notes.fault(None, AUXILIARY, what);
             return None;
         }
     }
     if !vouched {
-        notes.oddity(None, PATH, "the sound has no digest, so that no signature vouches for it");
+        notes.oddity(
+            None,
+            AUXILIARY,
+            "the sound has no digest, so that no signature vouches for it",
+        );
     }
     Some(Sound { name: bare.to_owned(), bytes: bytes.to_vec(), vouched })
 }

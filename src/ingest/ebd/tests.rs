@@ -174,6 +174,46 @@ fn an_ebm_becomes_an_alert_with_its_sound() {
     assert_eq!(of(&voluntary).alert.unwrap().status, Status::System);
 }
 
+/// What is not in the package is told as an address or as left out; nothing of it vanishes.
+#[test]
+fn sound_elsewhere_is_told_and_nothing_vanishes() {
+    let head = envelope(EbdKind::Ebm);
+    let of = |auxiliaries: &[(u8, &str)], more: &[&str]| {
+        let mut ebm = ebm(1, None);
+        let made = auxiliaries.iter().map(|(kind, desc)| Auxiliary {
+            kind: *kind,
+            desc: (*desc).to_owned(),
+            size: Some(5),
+            digest: None,
+        });
+        ebm.contents[0].auxiliaries = made.collect();
+        let text = xml(Profile::Y2018, &head, &Body::Ebm(Box::new(ebm)));
+        let mut files = vec![(data_name(&head.id), text.as_bytes())];
+        files.extend(more.iter().map(|name| ((*name).to_owned(), b"<EBI/>".as_slice())));
+        read(&tar(&files, 0)).unwrap()
+    };
+    let url = "HTTP://10.0.0.9/sounds/rain.mp3";
+    let linked = of(&[(2, url)], &[]);
+    assert_eq!((linked.sound, linked.left_out.as_slice()), (None, [].as_slice()));
+    let linked = linked.linked.unwrap();
+    assert_eq!((linked.url.as_str(), linked.size), (url, Some(5)));
+    let check = |auxiliaries: &[(u8, &str)], more: &[&str], left: &[LeftOut], word: &str| {
+        let package = of(auxiliaries, more);
+        assert_eq!(package.left_out, left, "{auxiliaries:?}");
+        let told = package.oddities.iter().any(|oddity| oddity.what.contains(word));
+        assert!(told, "`{word}` is not in {:?}", package.oddities);
+    };
+    check(&[(61, "rtp://239.0.0.1:5000")], &[], &[LeftOut::Stream], "a stream is not played");
+    check(&[(2, "rtsp://10.0.0.9/x")], &[], &[LeftOut::Stream], "no file that can be fetched");
+    check(&[(2, url), (2, url)], &[], &[LeftOut::MoreSounds], "the first is played");
+    check(&[], &["EBDI_1.xml"], &[LeftOut::Information], "the information file");
+    assert!(linked.sound(b"sound".to_vec()).is_ok_and(|sound| !sound.vouched));
+    assert!(linked.sound(b"longer".to_vec()).unwrap_err().contains("expected 5 bytes, got 6"));
+    let signed = LinkedSound { digest: Some(sm3_of(b"sound")), ..linked };
+    assert!(signed.sound(b"sound".to_vec()).is_ok_and(|sound| sound.vouched));
+    assert!(signed.sound(b"other".to_vec()).unwrap_err().contains("SM3"));
+}
+
 /// The code of the receipt, and a word that a fault has.
 fn check(change: impl Fn(&str) -> String, code: ResultCode, word: &str) {
     let head = envelope(EbdKind::Ebm);

@@ -58,7 +58,7 @@ fn broadcasts_go_out_as_cap_and_to_receivers_with_a_signature() {
 }
 
 /// Every message says by its signature that it is ours, and by its name which it is.
-fn check_signature(asked: &Asked, key: &str, id: &str) {
+pub(super) fn check_signature(asked: &Asked, key: &str, id: &str) {
     let field = |name: &str| {
         let line = asked.head.lines().find(|line| line.to_lowercase().starts_with(name)).unwrap();
         line.split_once(": ").unwrap().1.trim().to_owned()
@@ -74,7 +74,7 @@ fn check_signature(asked: &Asked, key: &str, id: &str) {
 
 /// The schema of OASIS takes our files.
 #[expect(clippy::print_stdout, reason = "people must see that it was left out")]
-fn validate(gateway: &Gateway, files: &[Vec<u8>]) {
+pub(super) fn validate(gateway: &Gateway, files: &[Vec<u8>]) {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let root = std::env::var_os("MINGLUO_SHARED").map_or(beside, PathBuf::from);
     let schema = root.join("corpus/cap/cap__CAP-v1.2.xsd");
