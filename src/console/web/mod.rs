@@ -11,6 +11,7 @@ mod audit;
 mod broadcast;
 mod broadcasts;
 mod calls;
+mod chinese;
 mod compose;
 mod compose_form;
 mod diff;
@@ -61,6 +62,7 @@ pub use live::Board;
 pub use map::Outline;
 pub use tiles::Tiles;
 
+pub(super) use chinese::chinese as in_chinese;
 use super::Console;
 use super::extract::ROSTER_BYTES_MAX;
 use super::people::AccountFault;
@@ -262,7 +264,9 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
                 why.join("；")
             )
         }
-        Answer::Denied(why) => format!("{}{why}", tongue.say("没有执行：", "Not done: ")),
+        Answer::Denied(why) => {
+            format!("{}{}", tongue.say("没有执行：", "Not done: "), chinese::said(tongue, why))
+        }
         Answer::NotFound(_) => tongue
             .say("没有执行：它已经结束或不存在。", "Not done: it has ended or does not exist.")
             .to_owned(),
