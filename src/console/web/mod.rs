@@ -17,6 +17,7 @@ mod compose_form;
 mod diff;
 mod drills;
 mod edit;
+mod ended;
 mod evidence;
 mod fault;
 mod glass;
@@ -32,7 +33,9 @@ mod overview;
 mod plan_fields;
 mod plan_form;
 mod plan_history;
+mod plan_new;
 mod plan_preview;
+mod plan_remove;
 mod plan_words;
 mod plans;
 mod programme_check;
@@ -134,11 +137,7 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))
-        .route("/rejections", get(rejections::get))
-        .route("/rejections/{number}", get(rejections::one))
-        .route("/rejections/{number}/replay", post(rejections::replay))
-        .route("/latches", get(latches::get).post(latches::set))
-        .route("/latches/lift", post(latches::lift))
+        .merge(guarded())
         .route("/audit", get(audit::get))
         .route("/audit/export", get(audit::export))
         .route("/audit/evidence", get(evidence::get))
@@ -179,6 +178,16 @@ fn speaking() -> Router<Console> {
 
 /// What people look after: roster, groups, programmes, response plans, API keys.
 fn duty() -> Router<Console> {
+/// What could not be read, and the STOP latch.
+fn guarded() -> Router<Console> {
+    Router::new()
+        .route("/rejections", get(rejections::get))
+        .route("/rejections/{number}", get(rejections::one))
+        .route("/rejections/{number}/replay", post(rejections::replay))
+        .route("/latches", get(latches::get).post(latches::set))
+        .route("/latches/lift", post(latches::lift))
+}
+
     // A file that was checked comes back in text form, a third longer.
     let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
     Router::new()
@@ -199,6 +208,8 @@ fn duty() -> Router<Console> {
         .route("/plans/withdraw", post(plan_history::withdraw))
         .route("/keys", get(keys::get).post(keys::post))
         .route("/keys/revoke", post(keys::revoke))
+        .route("/plans/refuse", post(plan_history::refuse))
+        .route("/plans/remove", get(plan_remove::get).post(plan_remove::post))
 }
 
 /// The registry of terminals, and their tests.
