@@ -11,9 +11,10 @@ use crate::console::arrive;
 use crate::gateway::{Answer, Arrival, Input};
 use crate::model::{
     AlertForm, AlertId, AreaCode, Crossing, Network, Origin, ReadingReport, Rejection, Sha256,
-    Station, StationId, UtcMs,
+    Station, StationId, ThresholdRule, UtcMs,
 };
-use crate::watch::{self, StationView, Unknown, Warning, Watcher};
+pub use crate::watch::StationView;
+use crate::watch::{self, Unknown, Warning, Watcher};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch as flag};
@@ -53,6 +54,8 @@ enum Ask {
 #[derive(Clone)]
 pub struct StationDesk {
     sender: mpsc::Sender<Ask>,
+    /// Thresholds of each station, for people.
+    rules: Arc<BTreeMap<StationId, Vec<ThresholdRule>>>,
 }
 
 /// What the desk works with.
@@ -81,6 +84,7 @@ impl StationDesk {
     ) -> (Self, Desk) {
         let (sender, asks) = mpsc::channel(WAITING_MAX);
         let areas = stations.iter().map(|station| (station.id.clone(), station.area)).collect();
+        let rules = stations.iter().map(|one| (one.id.clone(), one.rules.clone())).collect();
         let names = network.areas.values().map(|area| (area.code, area.name.clone())).collect();
         let desk = Desk {
             watcher: Watcher::new(stations, crossings),
@@ -93,7 +97,7 @@ impl StationDesk {
             valid_s,
             started_at: clock::now_utc(),
         };
-        (Self { sender }, desk)
+        (Self { sender, rules: Arc::new(rules) }, desk)
     }
 
     /// Takes a report; the answer comes when everything it told is durable. `within` = areas of the
@@ -110,6 +114,12 @@ impl StationDesk {
         let ask = Ask::Take(Box::new(report), within, reply);
         self.sender.send(ask).await.map_err(|_| CoreFault::Gone)?;
         told.await.map_err(|_| CoreFault::Gone)?
+    }
+
+    /// Thresholds of a station, as configured.
+    #[must_use]
+    pub fn thresholds(&self, station: &StationId) -> &[ThresholdRule] {
+        self.rules.get(station).map_or(&[], Vec::as_slice)
     }
 
     /// Stations after `after`, at most `max`.

@@ -11,6 +11,7 @@ mod names;
 mod office;
 mod page;
 mod pages;
+mod parts;
 mod policy;
 #[path = "../it/process.rs"]
 #[expect(dead_code, reason = "shared with the tests of whole stages, which use the rest")]

@@ -49,10 +49,12 @@ mod registry;
 mod rejections;
 mod resend;
 mod roster;
+mod settings;
 mod sign_in;
 mod silent_test;
 mod sources;
 mod speak;
+mod stations;
 mod stop;
 mod system;
 mod terminals;
@@ -60,12 +62,12 @@ mod tiles;
 mod visitor;
 mod words;
 
+pub(super) use chinese::chinese as in_chinese;
 pub(crate) use guard::known_host;
 pub use live::Board;
 pub use map::Outline;
 pub use tiles::Tiles;
 
-pub(super) use chinese::chinese as in_chinese;
 use super::Console;
 use super::extract::ROSTER_BYTES_MAX;
 use super::people::AccountFault;
@@ -176,8 +178,6 @@ fn speaking() -> Router<Console> {
         .route("/broadcasts/{id}/speak/end", post(speak::end))
 }
 
-/// What people look after: roster, groups, programmes, response plans, API keys.
-fn duty() -> Router<Console> {
 /// What could not be read, and the STOP latch.
 fn guarded() -> Router<Console> {
     Router::new()
@@ -188,6 +188,8 @@ fn guarded() -> Router<Console> {
         .route("/latches/lift", post(latches::lift))
 }
 
+/// What people look after: roster, groups, programmes, response plans, API keys.
+fn duty() -> Router<Console> {
     // A file that was checked comes back in text form, a third longer.
     let uploads = DefaultBodyLimit::max(ROSTER_BYTES_MAX * 3 / 2);
     Router::new()
@@ -206,10 +208,12 @@ fn guarded() -> Router<Console> {
         .route("/plans/history", get(plan_history::get))
         .route("/plans/approve", post(plan_history::approve))
         .route("/plans/withdraw", post(plan_history::withdraw))
-        .route("/keys", get(keys::get).post(keys::post))
-        .route("/keys/revoke", post(keys::revoke))
         .route("/plans/refuse", post(plan_history::refuse))
         .route("/plans/remove", get(plan_remove::get).post(plan_remove::post))
+        .route("/stations", get(stations::get))
+        .route("/settings", get(settings::get))
+        .route("/keys", get(keys::get).post(keys::post))
+        .route("/keys/revoke", post(keys::revoke))
 }
 
 /// The registry of terminals, and their tests.
