@@ -61,7 +61,8 @@ fn a_new_plan_is_refused_asked_again_approved_and_removed() {
         assert_eq!(leader.count("#plan-hail-red"), 1);
         let first = leader.apply("() => document.querySelector('details.card').id", &[]);
         assert_eq!(first, "plan-hail-red", "it stands where it was put");
-        removed(&office, &mut leader, &other);
+        removed(&office, &mut leader, &mut other);
+        seen_later(&mut leader, &mut other);
     });
 }
 
@@ -93,7 +94,7 @@ fn refused(other: &mut Page, leader: &mut Page) {
 }
 
 /// A broadcast by it is on air when it is removed: it goes on.
-fn removed(office: &Office, leader: &mut Page, other: &Page) {
+fn removed(office: &Office, leader: &mut Page, other: &mut Page) {
     let gateway = &office.gateway;
     let body =
         alert("hail", "Red", "Alert", "").replace("暴雨", "强冰雹").replace("11B03", "11B99");
@@ -122,6 +123,24 @@ fn removed(office: &Office, leader: &mut Page, other: &Page) {
         let view = gateway.get(&format!("/broadcasts/{id}"));
         assert!(view["cancellation"].is_null(), "{view}");
     }
+}
+
+/// Why a plan was not broadcast, and who changed which setting.
+fn seen_later(leader: &mut Page, other: &mut Page) {
+    leader.go("/console/approvals");
+    leader.fill("[action$=refuse] [name=reason]", "并非实际险情，不播");
+    leader.and_load(|page| page.click("[action$=refuse] button"));
+    leader.go("/console/approvals");
+    leader.wait_for_text("最近未播出的方案");
+    leader.wait_for_text("并非实际险情，不播");
+    looks(leader, "ended");
+    other.go("/console/system");
+    other.and_load(|page| page.click_text("main a", "设置变更"));
+    for words in ["退回预案修改", "遍数太少，请改为三遍", "批准预案修改", "冰雹红色"]
+    {
+        other.wait_for_text(words);
+    }
+    looks(other, "settings");
 }
 
 #[test]
