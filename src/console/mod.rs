@@ -2,6 +2,7 @@
 //! after they are durable.
 
 mod alerts;
+mod api_keys;
 pub(crate) mod audit;
 mod broadcasts;
 mod calls;
@@ -17,6 +18,7 @@ mod latches;
 mod openapi;
 mod people;
 mod plans;
+mod policy;
 mod preview;
 mod problem;
 mod programmes;
@@ -102,6 +104,30 @@ pub struct Console {
     pub platform: Option<Arc<PlatformWatch>>,
 }
 
+/// What could not be read, and the STOP latch.
+fn guarded() -> Router<Console> {
+    Router::new()
+        .route("/latches", get(latches::list).post(latches::set))
+        .route("/latches/lift", post(latches::lift))
+        .route("/rejections", get(rejections::list))
+        .route("/rejections/{number}", get(rejections::one))
+        .route("/rejections/{number}/raw", get(rejections::raw))
+        .route("/rejections/{number}/replay", post(rejections::replay))
+}
+
+/// Response plans, templates and API keys, as they are changed.
+fn settings() -> Router<Console> {
+    Router::new()
+        .route("/policy", get(policy::list))
+        .route("/policy/history", get(policy::history))
+        .route("/policy/changes", post(policy::propose))
+        .route("/policy/changes/approve", post(policy::approve))
+        .route("/policy/changes/refuse", post(policy::refuse))
+        .route("/policy/changes/withdraw", post(policy::withdraw))
+        .route("/keys", get(api_keys::list).post(api_keys::make))
+        .route("/keys/revoke", post(api_keys::revoke))
+}
+
 /// The API as a router.
 pub fn router(console: Console) -> Router {
     let health = health::router(Arc::clone(&console.metrics));
@@ -132,14 +158,10 @@ pub fn router(console: Console) -> Router {
         .route("/broadcasts/{id}/acknowledgements", get(broadcasts::acknowledgements))
         .route("/stop", post(broadcasts::stop))
         .route("/drill", post(broadcasts::drill))
-        .route("/latches", get(latches::list).post(latches::set))
-        .route("/latches/lift", post(latches::lift))
-        .route("/rejections", get(rejections::list))
-        .route("/rejections/{number}", get(rejections::one))
-        .route("/rejections/{number}/raw", get(rejections::raw))
-        .route("/rejections/{number}/replay", post(rejections::replay))
+        .merge(guarded())
         .route("/terminals", get(terminals::list))
         .route("/sources", get(sources::list))
+        .merge(settings())
         .route("/cap/feed", get(cap::feed))
         .route("/cap/broadcasts/{id}", get(cap::alert))
         .route("/cap/broadcasts/{id}/cancel", get(cap::cancel))

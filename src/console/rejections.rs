@@ -44,10 +44,15 @@ impl Filter {
         let holds = |wanted: &Option<String>, text: &str| {
             wanted.as_ref().is_none_or(|wanted| text.contains(wanted.as_str()))
         };
+        // People search what they read, which may be the Chinese of it.
         let mut faults = one.rejection.faults.iter();
+        let in_fault = |fault: &crate::model::Fault| {
+            let zh = super::web::in_chinese(&fault.what).unwrap_or_default();
+            holds(&self.fault, &fault.what) || holds(&self.fault, &zh)
+        };
         self.via.as_ref().is_none_or(|via| one.origin.via == *via)
             && holds(&self.by, &one.origin.by)
-            && (self.fault.is_none() || faults.any(|fault| holds(&self.fault, &fault.what)))
+            && (self.fault.is_none() || faults.any(in_fault))
             && self.since_ms.is_none_or(|since| one.at.0 >= since)
             && self.until_ms.is_none_or(|until| one.at.0 < until)
             && self.mended.is_none_or(|wanted| wanted == mended)

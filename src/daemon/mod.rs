@@ -53,5 +53,5 @@ pub use run::{Daemon, StartFault};
 pub use serve::Peer;
 pub(crate) use serve::{Listener, bind, local, serve, stopped};
 pub use sources::{SourceDesk, SourceView};
-pub use stations::{StationDesk, Told, Views};
+pub use stations::{StationDesk, StationView, Told, Views};
 pub(crate) use voices::render_config;

@@ -9,9 +9,10 @@ use crate::record::{self, Journal, JournalError, Row};
 const READ_ROWS: usize = 4_096;
 /// Layout of the snapshot; a snapshot of another layout is ignored and the journal is replayed
 /// from its beginning. Raise it with every change of `State`.
-const SNAPSHOT_LAYOUT: u32 = 2;
+const SNAPSHOT_LAYOUT: u32 = 3;
 /// Kinds of entries that change the policy.
-const POLICY_KINDS: [&str; 3] = ["policy_proposed", "policy_approved", "policy_withdrawn"];
+const POLICY_KINDS: [&str; 4] =
+    ["policy_proposed", "policy_approved", "policy_withdrawn", "policy_refused"];
 
 /// Why the record can't be replayed.
 #[derive(Debug, thiserror::Error)]

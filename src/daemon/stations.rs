@@ -13,10 +13,11 @@ use crate::gateway::{Answer, Arrival, Input};
 use crate::ingest::sl651::Called;
 use crate::model::{
     AlertForm, AlertId, AreaCode, Crossing, Network, Origin, ReadingReport, Rejection, Sha256,
-    Station, StationId, UtcMs, WindowChange, WindowKept,
+    Station, StationId, ThresholdRule, UtcMs, WindowChange, WindowKept,
 };
 use crate::record::WindowStore;
-use crate::watch::{self, StationView, Taken, Unknown, Warning, Watcher};
+pub use crate::watch::StationView;
+use crate::watch::{self, Taken, Unknown, Warning, Watcher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot, watch as flag};
@@ -68,6 +69,8 @@ enum Ask {
 #[derive(Clone)]
 pub struct StationDesk {
     sender: mpsc::Sender<Ask>,
+    /// Thresholds of each station, for people.
+    rules: Arc<BTreeMap<StationId, Vec<ThresholdRule>>>,
 }
 
 /// What the desk works with.
@@ -99,6 +102,7 @@ impl StationDesk {
     ) -> (Self, Desk) {
         let (sender, asks) = mpsc::channel(WAITING_MAX);
         let areas = stations.iter().map(|station| (station.id.clone(), station.area)).collect();
+        let rules = stations.iter().map(|one| (one.id.clone(), one.rules.clone())).collect();
         let names = network.areas.values().map(|area| (area.code, area.name.clone())).collect();
         let desk = Desk {
             watcher: Watcher::new(stations, crossings),
@@ -113,7 +117,7 @@ impl StationDesk {
             valid_s,
             started_at: clock::now_utc(),
         };
-        (Self { sender }, desk)
+        (Self { sender, rules: Arc::new(rules) }, desk)
     }
 
     /// Takes a report; the answer comes when everything it told is durable. `within` = areas of the
@@ -130,6 +134,12 @@ impl StationDesk {
         let ask = Ask::Take(Waiting { report: Box::new(report), within, reply });
         self.sender.send(ask).await.map_err(|_| CoreFault::Gone)?;
         told.await.map_err(|_| CoreFault::Gone)?
+    }
+
+    /// Thresholds of a station, as configured.
+    #[must_use]
+    pub fn thresholds(&self, station: &StationId) -> &[ThresholdRule] {
+        self.rules.get(station).map_or(&[], Vec::as_slice)
     }
 
     /// Stations after `after`, at most `max`.

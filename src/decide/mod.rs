@@ -63,8 +63,8 @@ pub use policy_check::{
     VALIDITY_S, VOLUME_PERCENT, policy_faults,
 };
 pub use policy_edit::{
-    Disagreement, InForce, PARTS_MAX, PartHistory, PolicyEdit, PolicyEdits, PolicyNotice,
-    VERSIONS_KEPT_MAX, approve_change, faults_of_edit, policy_change,
+    Disagreement, InForce, PART_NAME_CHARS_MAX, PARTS_MAX, PartHistory, PolicyEdit, PolicyEdits,
+    PolicyNotice, REFUSED_KEPT_MAX, VERSIONS_KEPT_MAX, approve_change, policy_change,
 };
 pub use policy_text::policy_text;
 pub use priority::priority;

@@ -40,6 +40,8 @@ pub enum Ask {
     ApprovePolicy(PolicyPart, u32),
     /// Take back such a change before it was approved.
     WithdrawPolicy(PolicyPart, u32),
+    /// Refuse such a change of another person, with the reason.
+    RefusePolicy(PolicyPart, u32, String),
     /// Let a new API key in; the key itself never gets here, its digest does.
     MakeKey(Box<ApiKeyLine>),
     /// Let an API key that was made on screen in no more, with the reason.
@@ -93,6 +95,9 @@ impl Gateway {
             }
             Ask::WithdrawPolicy(part, version) => {
                 self.withdraw_policy(now, request, actor, part, version)
+            }
+            Ask::RefusePolicy(part, version, why) => {
+                self.refuse_policy(now, request, actor, part, (version, why))
             }
             Ask::MakeKey(key) => self.make_key(now, request, actor, *key),
             Ask::RevokeKey(digest, why) => self.revoke_key(now, request, actor, digest, why),

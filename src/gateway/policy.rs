@@ -3,8 +3,11 @@
 
 use super::people::{deny, may, refuse_ask};
 use super::{Action, Answer, Gateway, Outbox, RequestId, State};
-use crate::decide::{self, PolicyEdit, PolicyNotice};
-use crate::model::{Actor, Policy, PolicyPart, PolicyVersion, Right, Role, UtcMs};
+use crate::decide::{self, PolicyEdit, PolicyNotice, bad_reason, same_person};
+use crate::model::{
+    Actor, Policy, PolicyDeed, PolicyPart, PolicyRefusal, PolicyVersion, Reason, Refusal, Right,
+    Role, UtcMs,
+};
 use crate::record::entry::Entry;
 
 impl Gateway {
@@ -33,7 +36,12 @@ impl Gateway {
     ) -> Vec<Action> {
         let file = self.policy_file.clone();
         self.outbox(now, |rules, out| {
-            let what = format!("change {}", edit.content.part());
+            let deed = match edit.deed {
+                PolicyDeed::Change => "change",
+                PolicyDeed::Add => "add",
+                PolicyDeed::Remove => "remove",
+            };
+            let what = format!("{deed} {}", edit.content.part());
             if let Err(why) = may(actor, Right::Policy, rules.network.served.clone()) {
                 return deny(out, request, actor, &what, &why);
             }
@@ -81,6 +89,38 @@ impl Gateway {
         actions
     }
 
+    pub(super) fn refuse_policy(
+        &mut self,
+        now: UtcMs,
+        request: RequestId,
+        actor: &Actor,
+        part: PolicyPart,
+        (version, reason): (u32, String),
+    ) -> Vec<Action> {
+        self.outbox(now, |rules, out| {
+            let Some(waits) = waiting(out, &part, version) else {
+                let none = format!("no version {version} of {part} is waiting");
+                return out.reply(request, Answer::NotFound(none));
+            };
+            let own = same_person(&waits.by, &actor.name);
+            let what = format!("refuse the change of {part}");
+            if let Err(why) = may(actor, Right::Policy, rules.network.served.clone()) {
+                return deny(out, request, actor, &what, &why);
+            }
+            let mut reasons: Vec<Reason> = bad_reason(&reason).into_iter().collect();
+            if own {
+                let text = "自己的修改请用“撤回”".to_owned();
+                reasons.push(Reason { code: "own_request".to_owned(), text });
+            }
+            if !reasons.is_empty() {
+                return refuse_ask(out, request, actor, &what, Refusal { reasons });
+            }
+            let (by, reason) = (actor.name.clone(), reason.trim().to_owned());
+            out.record(Entry::PolicyRefused(PolicyRefusal { part, version, by, reason }));
+            out.reply(request, Answer::Done(Vec::new()));
+        })
+    }
+
     pub(super) fn withdraw_policy(
         &mut self,
         now: UtcMs,
@@ -90,12 +130,19 @@ impl Gateway {
         version: u32,
     ) -> Vec<Action> {
         self.outbox(now, |rules, out| {
-            if waiting(out, &part, version).is_none() {
+            let Some(waits) = waiting(out, &part, version) else {
                 let none = format!("no version {version} of {part} is waiting");
                 return out.reply(request, Answer::NotFound(none));
-            }
+            };
+            let own = same_person(&waits.by, &actor.name);
             if let Err(why) = may(actor, Right::Policy, rules.network.served.clone()) {
                 return deny(out, request, actor, &format!("take back the change of {part}"), &why);
+            }
+            if !own {
+                let text = "别人的修改请用“退回”，写明理由".to_owned();
+                let reasons = vec![Reason { code: "not_own_request".to_owned(), text }];
+                let what = format!("take back the change of {part}");
+                return refuse_ask(out, request, actor, &what, Refusal { reasons });
             }
             out.record(Entry::PolicyWithdrawn { part, version, by: actor.name.clone() });
             out.reply(request, Answer::Done(Vec::new()));
@@ -114,6 +161,8 @@ impl State {
             self.policy.propose(change, (by, *role), at);
         } else if let Entry::PolicyApproved { part, version, by } = entry {
             self.policy.approve(part, *version, by, at);
+        } else if let Entry::PolicyRefused(PolicyRefusal { part, version, by, reason }) = entry {
+            self.policy.refuse(part, *version, (by, reason), at);
         } else if let Entry::PolicyWithdrawn { part, version, .. } = entry {
             self.policy.withdraw(part, *version);
         }

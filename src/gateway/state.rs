@@ -3,6 +3,7 @@
 
 use super::calls::Call;
 use super::counts::Counts;
+use super::kept::{EndedPlan, SettingLine};
 use super::keys::KeyState;
 use super::live::Speaking;
 use super::platform::PlatformState;
@@ -154,6 +155,9 @@ pub struct State {
     pub alerts: VecDeque<AlertState>,
     /// Plans that wait for people.
     pub pending: BTreeMap<PlanId, Pending>,
+    /// Plans that ended without a broadcast, newest last.
+    #[serde(default)]
+    pub ended_plans: VecDeque<EndedPlan>,
     /// Broadcasts by counter.
     pub broadcasts: BTreeMap<BroadcastId, BroadcastState>,
     /// The armed drill.
@@ -187,6 +191,9 @@ pub struct State {
     /// Response plans and templates changed on screen.
     #[serde(default)]
     pub policy: PolicyEdits,
+    /// What people changed of the settings, newest last.
+    #[serde(default)]
+    pub setting_lines: VecDeque<SettingLine>,
     /// API keys made on screen, by digest.
     #[serde(default)]
     pub api_keys: BTreeMap<Sha256, KeyState>,
@@ -215,6 +222,7 @@ pub struct State {
 impl State {
     /// Folds one entry in.
     pub fn apply(&mut self, at: UtcMs, entry: &Entry) {
+        self.note_setting(at, entry);
         match entry {
             Entry::AlertAccepted { .. } => self.apply_alert(at, entry),
             Entry::AlertRepeated { .. }
@@ -244,6 +252,7 @@ impl State {
             | Entry::CallUnanswered { .. } => self.apply_call(at, entry),
             Entry::PolicyProposed { .. }
             | Entry::PolicyApproved { .. }
+            | Entry::PolicyRefused(_)
             | Entry::PolicyWithdrawn { .. } => self.apply_policy(at, entry),
             Entry::KeyMade { .. } | Entry::KeyRevoked { .. } => self.apply_key(at, entry),
             Entry::RegistryChanged { .. } | Entry::RegistryFiled { .. } => {
@@ -257,11 +266,7 @@ impl State {
             | Entry::PlanEdited { .. }
             | Entry::PlanEscalated { .. }
             | Entry::PlanEnded { .. } => self.apply_plan(at, entry),
-            Entry::Resent { of, broadcast, .. } => {
-                if let Some(old) = self.broadcasts.get_mut(of) {
-                    old.resent_as.extend(*broadcast);
-                }
-            }
+            Entry::Resent { of, broadcast, .. } => self.apply_resent(*of, *broadcast),
             Entry::LiveBegun { .. }
             | Entry::LivePart { .. }
             | Entry::LiveEnded { .. }
@@ -321,6 +326,12 @@ impl State {
         self.alerts.iter_mut().rev().find(|alert| alert.id == *id)
     }
 
+    fn apply_resent(&mut self, of: BroadcastId, broadcast: Option<BroadcastId>) {
+        if let Some(old) = self.broadcasts.get_mut(&of) {
+            old.resent_as.extend(broadcast);
+        }
+    }
+
     fn apply_drill(&mut self, entry: &Entry) {
         self.drill = None;
         if let Entry::DrillArmed { by, until } = entry {
@@ -335,8 +346,8 @@ impl State {
                 alert.plans.push(plan.id);
             }
             self.pending.insert(plan.id, Pending::new(plan.as_ref().clone(), at));
-        } else if let Entry::PlanEnded { plan, .. } = entry {
-            self.pending.remove(plan);
+        } else if let Entry::PlanEnded { plan, by, reason } = entry {
+            self.end_plan(*plan, by, reason, at);
         } else if let Entry::PlanSigned { plan, by } = entry
             && let Some(pending) = self.pending.get_mut(plan)
         {

@@ -60,7 +60,10 @@ pub use policy::{
     AfterDeadline, ApprovalMode, BreakGlassRules, Chime, Interlock, ManualRules, OnCancel,
     Playback, Policy, QuietHours, ResponsePlan, Template,
 };
-pub use policy_edit::{PlanBasis, PolicyChange, PolicyContent, PolicyPart, PolicyVersion};
+pub use policy_edit::{
+    PlanBasis, PolicyChange, PolicyContent, PolicyDeed, PolicyPart, PolicyRefusal, PolicyRefused,
+    PolicyVersion,
+};
 pub use programme::{Calendar, LocalDate, Programme, YearDay};
 pub use registry::{Finding, Health, RegistryChange, SilentAnswer, SilentTestId, named_area};
 pub use roster::{Group, Post, Shift, ShiftId};

@@ -79,22 +79,59 @@ impl PolicyContent {
     }
 }
 
+/// What a change does with its part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PolicyDeed {
+    /// It says something else.
+    #[default]
+    Change,
+    /// It is new, or comes back.
+    Add,
+    /// It is taken out of force.
+    Remove,
+}
+
+impl PolicyDeed {
+    fn is_change(&self) -> bool {
+        *self == Self::Change
+    }
+}
+
 /// One change of a part, as it was asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PolicyChange {
     /// Rising from 1 within its part; 0 is the file.
     pub version: u32,
-    /// What was in force before.
-    pub before: PolicyContent,
-    /// What is to be in force.
+    /// What was in force before; `None` = nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<PolicyContent>,
+    /// What is to be in force; of a removal, what is taken out.
     pub after: PolicyContent,
-    /// What `policy.toml` said then: another file later must not win or lose unseen.
-    pub file: PolicyContent,
+    /// What `policy.toml` said then: another file later must not win or lose unseen. `None` = it did not
+    /// name the part.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PolicyContent>,
     /// Why, as typed.
     pub reason: String,
     /// The older version it returns to; 0 = the file's, `None` = new words.
     #[serde(default)]
     pub returns_to: Option<u32>,
+    /// What it does.
+    #[serde(default, skip_serializing_if = "PolicyDeed::is_change")]
+    pub deed: PolicyDeed,
+    /// Of a response plan that the file does not name: the one before which it is tried; `None` = last,
+    /// by name among several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stands_before: Option<String>,
+}
+
+impl PolicyChange {
+    /// What is in force by it; `None` = the part is taken out.
+    #[must_use]
+    pub fn in_force(&self) -> Option<&PolicyContent> {
+        (self.deed != PolicyDeed::Remove).then_some(&self.after)
+    }
 }
 
 /// A change with the people behind it.
@@ -110,6 +147,32 @@ pub struct PolicyVersion {
     pub at: UtcMs,
     /// Who approved it and when; `None` = it waits.
     pub approved: Option<(String, UtcMs)>,
+}
+
+/// That another person would not have a change, as it is recorded.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PolicyRefusal {
+    /// Of which part.
+    pub part: PolicyPart,
+    /// Which version.
+    pub version: u32,
+    /// Canonical name of who refused it.
+    pub by: String,
+    /// Why, as typed.
+    pub reason: String,
+}
+
+/// A change that another person would not have.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PolicyRefused {
+    /// The change, with who asked for it.
+    pub version: PolicyVersion,
+    /// Who refused it.
+    pub by: String,
+    /// When.
+    pub at: UtcMs,
+    /// Why, as typed.
+    pub reason: String,
 }
 
 impl Policy {
@@ -143,6 +206,27 @@ impl Policy {
                     template.clone_from(new);
                 }
             }
+        }
+    }
+
+    /// Puts a new part in: a response plan before the named one, or last. One of that name stays alone.
+    pub fn add(&mut self, content: &PolicyContent, stands_before: Option<&str>) {
+        self.remove(&content.part());
+        match content {
+            PolicyContent::Plan(new) => {
+                let found = self.plans.iter().position(|plan| stands_before == Some(&plan.name));
+                let at = found.unwrap_or(self.plans.len());
+                self.plans.insert(at, (**new).clone());
+            }
+            PolicyContent::Template(new) => self.templates.push(new.clone()),
+        }
+    }
+
+    /// Takes a part out.
+    pub fn remove(&mut self, part: &PolicyPart) {
+        match part {
+            PolicyPart::Plan(name) => self.plans.retain(|plan| plan.name != *name),
+            PolicyPart::Template(name) => self.templates.retain(|template| template.name != *name),
         }
     }
 }

@@ -5,9 +5,9 @@ use crate::model::{
     Acknowledgement, Act, Address, Alert, AlertId, ApiKeyLine, Approval, AreaCode, Broadcast,
     BroadcastId, CallAnswer, CallId, CalledPerson, Cancellation, ClipRef, Disposition, Group,
     HeldBack, LatchHold, LinkKind, OrderKind, Origin, Plan, PlanContent, PlanId, PlatformAct,
-    PolicyChange, PolicyPart, Programme, Reason, Rejection, Replayed, Role, Sha256, Shed, Shift,
-    ShiftId, SilentAnswer, SilentTestId, SourceNote, Spoken, StopScope, Terminal, TerminalId,
-    UtcMs,
+    PolicyChange, PolicyPart, PolicyRefusal, Programme, Reason, Rejection, Replayed, Role, Sha256,
+    Shed, Shift, ShiftId, SilentAnswer, SilentTestId, SourceNote, Spoken, StopScope, Terminal,
+    TerminalId, UtcMs,
 };
 use serde::{Deserialize, Serialize};
 
@@ -494,4 +494,6 @@ pub enum Entry {
         /// What.
         act: PlatformAct,
     },
+    /// Another person refused such a change, with the reason.
+    PolicyRefused(PolicyRefusal),
 }

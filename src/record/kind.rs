@@ -46,6 +46,7 @@ impl Entry {
             Self::PolicyProposed { .. } => "policy_proposed",
             Self::PolicyApproved { .. } => "policy_approved",
             Self::PolicyWithdrawn { .. } => "policy_withdrawn",
+            Self::PolicyRefused(_) => "policy_refused",
             Self::KeyMade { .. } => "key_made",
             Self::KeyRevoked { .. } => "key_revoked",
             Self::LiveBegun { .. } => "live_begun",

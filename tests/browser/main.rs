@@ -11,6 +11,7 @@ mod names;
 mod office;
 mod page;
 mod pages;
+mod parts;
 mod platform;
 mod policy;
 #[path = "../it/process.rs"]

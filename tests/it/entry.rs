@@ -109,6 +109,18 @@ fn changes_of_the_policy() {
     check("policy_proposed", &format!(r#""change":{change},"by":"李四","role":"leader""#));
     check("policy_approved", r#""part":"template/t","version":2,"by":"赵六""#);
     check("policy_withdrawn", r#""part":"plan/rainstorm-red","version":2,"by":"赵六""#);
+    check("policy_refused", r#""part":"plan/a","version":2,"by":"赵六","reason":"与预案不符""#);
+    // What is new has nothing before it and nothing in the file; what goes away names itself once more.
+    let added = format!(
+        r#"{{"version":1,"after":{},"reason":"汛期","returns_to":null,"deed":"add","stands_before":"rain-red"}}"#,
+        template("水")
+    );
+    check("policy_proposed", &format!(r#""change":{added},"by":"李四","role":"leader""#));
+    let removed = format!(
+        r#"{{"version":2,"before":{0},"after":{0},"file":{0},"reason":"不用","returns_to":null,"deed":"remove"}}"#,
+        template("水")
+    );
+    check("policy_proposed", &format!(r#""change":{removed},"by":"李四","role":"leader""#));
     let plan = r#"{"plan":{"name":"a","title":"甲","hazards":["11B03"],"event_words":[],"levels":["red"],"senders":[],"areas":["430621000000"],"approval":"one-person","decide_within_s":120,"after_deadline":"release","chime":"red","template":"t","voice":"default","recording":null,"fallback_recording":"x","repeats":3,"interval_s":5,"volume_percent":100,"quiet_hours_exempt":true,"playback":"simultaneous","validity_s_max":7200,"on_cancel":"stop","call":{"answer_within_s":300}}}"#;
     let change = format!(
         r#"{{"version":1,"before":{plan},"after":{plan},"file":{plan},"reason":"汛期","returns_to":null}}"#

@@ -30,6 +30,7 @@ mod process;
 mod record;
 mod run;
 mod serial;
+mod settings;
 mod upper;
 mod visitor;
 mod webhook;

@@ -206,6 +206,9 @@ fn info(xml: &mut Xml, gateway: &Gateway, state: &BroadcastState, message: Messa
 fn category(gateway: &Gateway, broadcast: &Broadcast) -> &'static str {
     let plans = &gateway.rules().policy.plans;
     let plan = plans.iter().find(|plan| plan.name == broadcast.response_plan());
+    // A broadcast goes on when its response plan was removed meanwhile.
+    let removed = || gateway.state().policy.removed_plan(broadcast.response_plan());
+    let plan = plan.or_else(removed);
     let hazard = plan.and_then(|plan| plan.hazards.first()).map(String::as_str).unwrap_or_default();
     let found = CATEGORIES.iter().find(|(start, _)| hazard.starts_with(start));
     found.map_or("Other", |(_, category)| category)

@@ -9,6 +9,7 @@ mod model;
 mod operation;
 mod operations;
 mod requests;
+mod settings;
 mod shape;
 #[cfg(test)]
 mod tests;
@@ -42,6 +43,8 @@ fn value() -> Value {
         requests::schemas(),
         feeds::schemas(),
         guarded::schemas(),
+        settings::schemas(),
+        settings::key_schemas(),
     ]
     .concat();
     let schemas: Map<String, Value> =

@@ -77,6 +77,14 @@ impl Operation {
         self
     }
 
+    /// A parameter behind `?` that must be there.
+    pub(super) fn required(mut self, name: &str, schema: &Value) -> Self {
+        let parameter = json!({ "name": name, "in": "query", "required": true, "schema": schema });
+        self.parameters.push(parameter);
+        self.problems.insert(404);
+        self
+    }
+
     /// The same request twice under one key is done once.
     pub(super) fn once(mut self) -> Self {
         let schema = json!({ "type": "string", "pattern": "^[!-~]{1,128}$" });

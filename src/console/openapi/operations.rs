@@ -19,6 +19,7 @@ pub(super) fn all() -> Vec<Operation> {
         audit(),
         super::feeds::operations(),
         super::guarded::operations(),
+        super::settings::operations(),
         vec![described],
     ]
     .into_iter()

@@ -1,7 +1,7 @@
 //! The description against the router, against the types that read requests, and against itself.
 
 use super::*;
-use crate::console::{broadcasts, duty, latches, plans, preview, programmes};
+use crate::console::{api_keys, broadcasts, duty, latches, plans, policy, preview, programmes};
 use crate::gateway::{AlertState, Counts, Phase};
 use crate::model;
 use serde::de::value::Error;
@@ -150,6 +150,7 @@ fn schemas_have_the_names_of_their_types() {
     check_names::<model::OrderKind>("OrderKind");
     check_names::<model::LatchHold>("LatchHold");
     check_names::<model::Outcome>("Outcome");
+    check_names::<model::PolicyDeed>("PolicyDeed");
     check_names::<model::Position>("Position");
     check_names::<model::Post>("Post");
     check_names::<model::Programme>("Programme");
@@ -206,7 +207,14 @@ fn bodies_are_read_as_they_are_described() {
     check_body::<duty::RosterBody>("RosterBody", true);
     check_body::<duty::GroupBody>("GroupBody", true);
     check_body::<programmes::ApproveBody>("ApproveProgrammeBody", true);
+    check_body::<policy::PolicyBody>("PolicyBody", true);
+    check_body::<policy::PolicySeenBody>("PolicySeenBody", true);
+    check_body::<policy::PolicyRefuseBody>("PolicyRefuseBody", true);
+    check_body::<api_keys::KeyBody>("KeyBody", true);
+    check_body::<api_keys::RevokeBody>("RevokeBody", true);
     // Stored types take more; `Whole` refuses it for them.
     check_body::<model::Programme>("Programme", false);
     check_body::<model::Shift>("Shift", false);
+    check_body::<model::ResponsePlan>("ResponsePlan", false);
+    check_body::<model::Template>("TemplateBody", false);
 }

@@ -1,5 +1,6 @@
 //! 预警: what came in, what it says, what became of it and why; and what could not be read.
 
+use super::chinese;
 use super::fault::PageFault;
 use super::layout::{self, page};
 use super::visitor::Visitor;
@@ -8,7 +9,7 @@ use crate::console::Console;
 use crate::console::extract::At;
 use crate::gateway::{AlertState, RejectedState};
 use crate::ingest;
-use crate::model::{Alert, Disposition, Fault, Info, Right, Sha256, UtcMs};
+use crate::model::{Alert, Disposition, Info, Right, Sha256, UtcMs};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -127,26 +128,11 @@ fn rejected_card(visitor: &Visitor, one: &RejectedState, offset: i16) -> Markup 
     html! {
         details.card {
             summary {
-                (words::moment(one.at, offset)) " · " (one.origin.via) " · " (one.origin.by) " · "
+                (words::moment(one.at, offset)) " · " (words::via(visitor.tongue(), &one.origin.via)) " · " (one.origin.by) " · "
                 (one.rejection.faults.len()) (visitor.say(" 处错误", " faults"))
             }
-            (faults(visitor, &one.rejection.faults))
+            (chinese::table(visitor.tongue(), &one.rejection.faults))
             (raw_link(visitor, one.raw))
-        }
-    }
-}
-
-fn faults(visitor: &Visitor, faults: &[Fault]) -> Markup {
-    html! {
-        table.wide {
-            thead { tr { th.number { (visitor.say("行", "Line")) } th { (visitor.say("元素", "Element")) }
-                th { (visitor.say("错误", "Fault")) } } }
-            tbody {
-                @for fault in faults {
-                    tr { td.number { @if let Some(line) = fault.line { (line) } }
-                        td { (fault.element) } td { (fault.what) } }
-                }
-            }
         }
     }
 }
@@ -178,7 +164,7 @@ pub(super) async fn one(
         @if let Some(bytes) = &bytes {
             @match ingest::read(bytes, None) {
                 Ok(alert) => (content(&visitor, &alert, offset)),
-                Err(rejection) => (faults(&visitor, &rejection.faults)),
+                Err(rejection) => (chinese::table(visitor.tongue(), &rejection.faults)),
             }
             details { summary { (say("原文", "Raw")) } (raw_text(bytes)) }
             @if let Some(raw) = known.raw { (raw_link(&visitor, raw)) }
@@ -219,7 +205,7 @@ fn content(visitor: &Visitor, alert: &Alert, offset: i16) -> Markup {
         @for info in &alert.infos { (info_card(visitor, info, offset)) }
         @if !alert.oddities.is_empty() {
             h2 { (say("不规范之处（已容忍）", "Oddities (tolerated)")) }
-            (faults(visitor, &alert.oddities))
+            (chinese::table(visitor.tongue(), &alert.oddities))
         }
     }
 }

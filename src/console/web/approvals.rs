@@ -70,6 +70,7 @@ pub(super) async fn get(
         }
         @for broken in &unsigned { (glass::card(&visitor, broken, offset, "/console/approvals")) }
         @for plan in &waiting { (card(&visitor, plan, offset, may_break)) }
+        (super::ended::list(&console, &visitor).await?)
     };
     let title = visitor.say("审批", "Approvals").to_owned();
     Ok(page(&console, &visitor, layout::APPROVALS, &title, &body))

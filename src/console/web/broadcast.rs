@@ -146,7 +146,10 @@ fn facts(visitor: &Visitor, head: &Head, offset: i16) -> Markup {
                 @if let Some(spoken) = &head.spoken {
                     dt { (say("声音", "Voice")) } dd {
                         (spoken.voice)
-                        @if let Some(why) = &spoken.fallback_reason { " (" (why) ")" }
+                        @if let Some(why) = &spoken.fallback_reason {
+                            (say("（首选声音没有用上）", " (not the first choice)"))
+                            details.original { summary { (say("原因（原文）", "Why")) } span lang="en" { (why) } }
+                        }
                     }
                 }
             }

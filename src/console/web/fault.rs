@@ -54,7 +54,10 @@ impl PageFault {
     pub(super) fn malformed(why: &str) -> Self {
         Self::new(
             StatusCode::BAD_REQUEST,
-            format!("提交的内容有误，没有执行任何操作：{why}"),
+            format!(
+                "提交的内容有误，没有执行任何操作：{}",
+                super::chinese::said(super::words::Tongue::Zh, why)
+            ),
             format!("The form can't be read, nothing was done: {why}"),
         )
     }
@@ -74,7 +77,12 @@ impl From<Problem> for PageFault {
     fn from(problem: Problem) -> Self {
         let status = StatusCode::from_u16(problem.status);
         let status = status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self::new(status, format!("{}：{}", problem.title, problem.detail), problem.detail)
+        let zh = match super::chinese::chinese(&problem.detail) {
+            Some(why) => format!("{}：{why}。", problem.title),
+            // Why stands below in English.
+            None => format!("{}。", problem.title),
+        };
+        Self::new(status, zh, problem.detail)
     }
 }
 

@@ -11,11 +11,13 @@ mod audit;
 mod broadcast;
 mod broadcasts;
 mod calls;
+mod chinese;
 mod compose;
 mod compose_form;
 mod diff;
 mod drills;
 mod edit;
+mod ended;
 mod evidence;
 mod fault;
 mod glass;
@@ -31,7 +33,9 @@ mod overview;
 mod plan_fields;
 mod plan_form;
 mod plan_history;
+mod plan_new;
 mod plan_preview;
+mod plan_remove;
 mod plan_words;
 mod plans;
 mod platform;
@@ -47,10 +51,12 @@ mod registry;
 mod rejections;
 mod resend;
 mod roster;
+mod settings;
 mod sign_in;
 mod silent_test;
 mod sources;
 mod speak;
+mod stations;
 mod stop;
 mod system;
 mod terminals;
@@ -58,6 +64,7 @@ mod tiles;
 mod visitor;
 mod words;
 
+pub(super) use chinese::chinese as in_chinese;
 pub(crate) use guard::known_host;
 pub use live::Board;
 pub use map::Outline;
@@ -134,11 +141,7 @@ pub(super) fn router(console: &Console) -> Router {
         .route("/alerts", get(alerts::get))
         .route("/alerts/{number}", get(alerts::one))
         .route("/raw/{sha256}", get(alerts::raw))
-        .route("/rejections", get(rejections::get))
-        .route("/rejections/{number}", get(rejections::one))
-        .route("/rejections/{number}/replay", post(rejections::replay))
-        .route("/latches", get(latches::get).post(latches::set))
-        .route("/latches/lift", post(latches::lift))
+        .merge(guarded())
         .route("/audit", get(audit::get))
         .route("/audit/export", get(audit::export))
         .route("/audit/evidence", get(evidence::get))
@@ -177,6 +180,16 @@ fn speaking() -> Router<Console> {
         .route("/broadcasts/{id}/speak/end", post(speak::end))
 }
 
+/// What could not be read, and the STOP latch.
+fn guarded() -> Router<Console> {
+    Router::new()
+        .route("/rejections", get(rejections::get))
+        .route("/rejections/{number}", get(rejections::one))
+        .route("/rejections/{number}/replay", post(rejections::replay))
+        .route("/latches", get(latches::get).post(latches::set))
+        .route("/latches/lift", post(latches::lift))
+}
+
 /// What people look after: roster, groups, programmes, response plans, API keys; the upper platform.
 fn duty() -> Router<Console> {
     // A file that was checked comes back in text form, a third longer.
@@ -197,6 +210,10 @@ fn duty() -> Router<Console> {
         .route("/plans/history", get(plan_history::get))
         .route("/plans/approve", post(plan_history::approve))
         .route("/plans/withdraw", post(plan_history::withdraw))
+        .route("/plans/refuse", post(plan_history::refuse))
+        .route("/plans/remove", get(plan_remove::get).post(plan_remove::post))
+        .route("/stations", get(stations::get))
+        .route("/settings", get(settings::get))
         .route("/keys", get(keys::get).post(keys::post))
         .route("/keys/revoke", post(keys::revoke))
         .route("/platform", get(platform::get))
@@ -266,7 +283,9 @@ fn refusal(tongue: Tongue, answer: &Answer) -> String {
                 why.join("；")
             )
         }
-        Answer::Denied(why) => format!("{}{why}", tongue.say("没有执行：", "Not done: ")),
+        Answer::Denied(why) => {
+            format!("{}{}", tongue.say("没有执行：", "Not done: "), chinese::said(tongue, why))
+        }
         Answer::NotFound(_) => tongue
             .say("没有执行：它已经结束或不存在。", "Not done: it has ended or does not exist.")
             .to_owned(),

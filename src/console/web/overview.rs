@@ -83,6 +83,8 @@ pub(super) async fn part(console: &Console, tongue: Tongue) -> Result<Markup, Co
         @if !healthy { p.flash.bad { (say("网关未处于正常运行状态，详见系统页。", "The gateway is not running normally; see System.")) } }
         (super::roster::line(console, tongue).await?)
         (signs(console, tongue, picture.signs))
+        (sources(console, tongue))
+        (super::stations::line(console, tongue).await?)
         (running(tongue, &picture))
         (alerts(tongue, &picture, offset))
         }
@@ -110,6 +112,22 @@ fn signs(console: &Console, tongue: Tongue, signs: Signs) -> Markup {
             @if let Some(at) = signs.last_rejected { " · " a href="/console/alerts" { (say("最近退回：", "last unreadable: ")) (words::moment(at, offset)) } }
             @if signs.broken > 0 { " · " strong.bad { (say("终端自报故障 ", "terminals broken ")) (signs.broken) } }
             @if signs.clocks > 0 { " · " strong.bad { (say("时钟不准 ", "clocks off ")) (signs.clocks) } }
+        }
+    }
+}
+
+/// Sources of alerts: how many there are, and those that fell silent, by name.
+fn sources(console: &Console, tongue: Tongue) -> Markup {
+    let views = console.sources.views();
+    let silent: Vec<&str> =
+        views.iter().filter(|view| view.silent).map(|view| view.name.as_str()).collect();
+    html! {
+        @if !views.is_empty() {
+            p.signs {
+                a href="/console/system#sources" { (tongue.say("预警来源 ", "Sources ")) (views.len()) }
+                @if silent.is_empty() { " · " (tongue.say("全部正常", "all fine")) }
+                @else { " · " strong.bad { (tongue.say("无消息：", "silent: ")) (silent.join("、")) } }
+            }
         }
     }
 }

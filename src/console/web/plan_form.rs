@@ -5,6 +5,7 @@
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::plan_fields::{as_fields, read};
+use super::plan_new::{Subject, place_of};
 use super::plan_preview::{self, Sample};
 use super::plan_words::{self, AFTERS, APPROVALS, CANCELS, CHIMES, LEVELS, PLAYBACKS};
 use super::visitor::{Fields, Posted, Visitor, done, encoded};
@@ -42,7 +43,7 @@ impl Scene {
         Self::with(gateway, Rules::new(network, gateway.rules().policy.clone()))
     }
 
-    fn whole(gateway: &Gateway) -> Self {
+    pub(super) fn whole(gateway: &Gateway) -> Self {
         Self::with(gateway, gateway.rules().clone())
     }
 
@@ -51,19 +52,23 @@ impl Scene {
     }
 
     /// The newest approved version of a part; 0 = the file's.
-    fn newest(&self, part: &PolicyPart) -> u32 {
+    pub(super) fn newest(&self, part: &PolicyPart) -> u32 {
         self.edits.parts.get(part).map_or(0, crate::decide::PartHistory::newest)
     }
 
+    /// Before which response plan a part stands that the file does not name.
+    fn place(&self, part: &PolicyPart) -> Option<String> {
+        self.edits.parts.get(part)?.versions.last()?.change.stands_before.clone()
+    }
+
     /// What an older version said; 0 = the file's.
-    fn version(&self, part: &PolicyPart, version: u32) -> Option<PolicyContent> {
+    pub(super) fn version(&self, part: &PolicyPart, version: u32) -> Option<PolicyContent> {
         if version == 0 {
             return self.file.content(part);
         }
         let mut versions = self.edits.parts.get(part)?.versions.iter();
-        versions
-            .find(|known| known.change.version == version)
-            .map(|known| known.change.after.clone())
+        let known = versions.find(|known| known.change.version == version)?;
+        known.change.in_force().cloned()
     }
 }
 
@@ -73,6 +78,9 @@ pub(super) struct Wanted {
     #[serde(default)]
     part: String,
     from: Option<u32>,
+    /// `plan` or `template`, when it is to be a new one.
+    #[serde(default)]
+    new: String,
 }
 
 /// The address of a part's history.
@@ -98,20 +106,25 @@ pub(super) async fn get(
     Query(wanted): Query<Wanted>,
 ) -> Result<Markup, PageFault> {
     visitor.need(Right::Policy)?;
-    let part = part_of(&wanted.part)?;
     let scene = console.core.look(Scene::of).await?;
-    let in_force = scene.rules.policy.content(&part);
-    let begins = wanted.from.map_or_else(|| in_force.clone(), |from| scene.version(&part, from));
-    let (Some(before), Some(begins)) = (in_force, begins) else {
-        return Err(PageFault::not_found().next("/console/plans", "预案", "response plans"));
-    };
+    if !wanted.new.is_empty() {
+        let subject = Subject::new(&scene, &wanted.new, "")?;
+        let fields = as_fields(&subject.before);
+        return Ok(form(&console, &visitor, (&scene, &subject), &fields, &html! {}));
+    }
+    let part = part_of(&wanted.part)?;
+    let subject = Subject::known(&scene, &part, wanted.from)?;
+    let older = wanted.from.map(|from| scene.version(&part, from));
+    let none = || PageFault::not_found().next("/console/plans", "预案", "response plans");
+    let begins = older.unwrap_or_else(|| Some(subject.before.clone())).ok_or_else(none)?;
     let mut fields = as_fields(&begins);
     fields.push("seen".to_owned(), scene.newest(&part).to_string());
+    fields.push("stands_before".to_owned(), scene.place(&part).unwrap_or_default());
     if let Some(from) = wanted.from {
         fields.push("returns_to".to_owned(), from.to_string());
         fields.push("reason".to_owned(), return_words(visitor.tongue(), from));
     }
-    Ok(form(&console, &visitor, (&scene, &before), &fields, &html! {}))
+    Ok(form(&console, &visitor, (&scene, &subject), &fields, &html! {}))
 }
 
 fn return_words(tongue: Tongue, from: u32) -> String {
@@ -125,20 +138,25 @@ fn return_words(tongue: Tongue, from: u32) -> String {
 fn form(
     console: &Console,
     visitor: &Visitor,
-    (scene, before): (&Scene, &PolicyContent),
+    (scene, subject): (&Scene, &Subject),
     fields: &Fields,
     checked: &Markup,
 ) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
-    let part = before.part();
+    let before = &subject.before;
+    let back = if subject.is_new {
+        ("/console/plans".to_owned(), say("预案", "Response plans"))
+    } else {
+        (history_of(&before.part()), say("版本历史", "History"))
+    };
     let body = html! {
-        p { a href={ (history_of(&part)) } { "← " (say("版本历史", "History")) } }
+        p { a href=(back.0) { "← " (back.1) } }
         (checked)
         form method="post" action="/console/plans/edit" {
             (token(visitor))
-            input type="hidden" name="part" value=(part);
             input type="hidden" name="seen" value=(fields.one("seen"));
             input type="hidden" name="returns_to" value=(fields.one("returns_to"));
+            (subject.fields(visitor, fields, scene))
             @match before {
                 PolicyContent::Plan(plan) => {
                     (matching(visitor, fields, scene, plan))
@@ -156,12 +174,11 @@ fn form(
             div.actions {
                 button type="submit" name="step" value="preview" { (say("检查并预览", "Check and preview")) }
                 button.primary type="submit" name="step" value="save" { (say("提交修改，由另一人批准", "Save, for another person to approve")) }
-                a.button href={ (history_of(&part)) } { (say("不改，返回", "Leave it")) }
+                a.button href=(back.0) { (say("不改，返回", "Leave it")) }
             }
         }
     };
-    let title = plan_words::title(visitor.tongue(), &scene.rules.policy, &part);
-    let title = format!("{} · {title}", say("修改", "Change"));
+    let title = subject.title(visitor, &scene.rules.policy);
     page(console, visitor, layout::PLANS, &title, &body)
 }
 
@@ -300,24 +317,27 @@ pub(super) async fn post(
     Posted { visitor, fields }: Posted,
 ) -> Result<Response, PageFault> {
     visitor.need(Right::Policy)?;
-    let part = part_of(fields.one("part"))?;
     let scene = console.core.look(Scene::whole).await?;
-    let Some(before) = scene.rules.policy.content(&part) else {
-        return Err(PageFault::not_found().next("/console/plans", "预案", "response plans"));
-    };
-    let (content, mut faults) = read(&before, &fields);
-    faults.extend(check(&console, &scene, &content).await?);
+    let subject = Subject::posted(&scene, &fields)?;
+    let (content, mut faults) = read(&subject.before, &fields);
+    let (deed, stands_before) = (subject.deed, place_of(&fields));
+    let changed = scene.changed(deed, &content, stands_before.clone());
+    faults.extend(check(&console, &scene, (&changed, Some(&content))).await?);
     let save = fields.one("step") == "save";
     let good = faults.iter().all(|fault| !fault.grave);
     if !save || !good {
+        let sample = Sample::read(&fields);
         let checked = html! {
             (told(&visitor, &faults))
-            @if good { (plan_preview::shown(&visitor, &scene, &content, &Sample::read(&fields))) }
+            @if good { (plan_preview::shown(&visitor, &scene, (&changed, deed), &content, &sample)) }
         };
-        return Ok(form(&console, &visitor, (&scene, &before), &fields, &checked).into_response());
+        return Ok(form(&console, &visitor, (&scene, &subject), &fields, &checked).into_response());
     }
+    let part = content.part();
     let edit = PolicyEdit {
+        deed,
         content,
+        stands_before,
         seen: fields.parsed("seen")?.unwrap_or_default(),
         reason: fields.one("reason").to_owned(),
         returns_to: fields.parsed("returns_to")?,
@@ -334,7 +354,7 @@ pub(super) async fn post(
     // What was typed in stays.
     let why = refusal(visitor.tongue(), &answer);
     let checked = html! { p.flash.bad role="alert" { (why) } };
-    Ok(form(&console, &visitor, (&scene, &before), &fields, &checked).into_response())
+    Ok(form(&console, &visitor, (&scene, &subject), &fields, &checked).into_response())
 }
 
 /// Why a change was not taken, for people.
@@ -346,18 +366,20 @@ pub(super) fn refusal(tongue: Tongue, answer: &Answer) -> String {
     super::refusal(tongue, answer)
 }
 
-/// Faults of the policy with the change in it, and what is odd about the part; recordings as well.
-async fn check(
+/// Faults of a policy with a change in it, and what is odd by it; recordings of its content as well.
+pub(super) async fn check(
     console: &Console,
     scene: &Scene,
-    content: &PolicyContent,
+    (changed, content): (&Policy, Option<&PolicyContent>),
 ) -> Result<Vec<PolicyFault>, PageFault> {
-    let mut changed = scene.rules.policy.clone();
-    changed.set(content);
-    let part = content.part();
-    let mut faults = policy_faults(&changed, &scene.rules.network);
-    faults.retain(|fault| fault.grave || fault.part.as_ref() == Some(&part));
-    if let PolicyContent::Plan(plan) = content {
+    let part = content.map(PolicyContent::part);
+    let mut faults = policy_faults(changed, &scene.rules.network);
+    // What is odd already is no news; of the part itself it is told again.
+    let known = policy_faults(&scene.rules.policy, &scene.rules.network);
+    let own = |fault: &PolicyFault| part.is_some() && fault.part == part;
+    faults.retain(|fault| fault.grave || own(fault) || !known.contains(fault));
+    let part = part.unwrap_or_else(|| PolicyPart::Plan(String::new()));
+    if let Some(PolicyContent::Plan(plan)) = content {
         let dirs = console.county.audio_dirs.clone();
         let look = move || recording_names(&dirs.each_ref().map(std::path::PathBuf::as_path));
         let known = tokio::task::spawn_blocking(look).await;
@@ -380,7 +402,7 @@ async fn check(
     Ok(faults)
 }
 
-fn told(visitor: &Visitor, faults: &[PolicyFault]) -> Markup {
+pub(super) fn told(visitor: &Visitor, faults: &[PolicyFault]) -> Markup {
     let tongue = visitor.tongue();
     let grave = faults.iter().filter(|fault| fault.grave);
     let odd = faults.iter().filter(|fault| !fault.grave);

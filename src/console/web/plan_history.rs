@@ -5,13 +5,16 @@ use super::diff;
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::plan_form::{Scene, form_of, history_of, part_of, refusal};
+use super::plan_remove;
 use super::plan_words;
 use super::visitor::{Posted, Visitor, done};
-use super::words;
+use super::words::{self, Tongue};
 use crate::console::Console;
-use crate::decide::{PartHistory, PolicyNotice, policy_text};
+use crate::decide::{PartHistory, PolicyNotice, REASON_CHARS_MAX, REASON_CHARS_MIN, policy_text};
 use crate::gateway::{Answer, Ask, Input};
-use crate::model::{Network, PolicyChange, PolicyPart, PolicyVersion, Right};
+use crate::model::{
+    Network, PolicyChange, PolicyContent, PolicyDeed, PolicyPart, PolicyVersion, Right,
+};
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -20,7 +23,7 @@ use maud::{Markup, html};
 #[derive(Debug, serde::Deserialize)]
 pub(super) struct Wanted {
     #[serde(default)]
-    part: String,
+    pub(super) part: String,
 }
 
 /// The page.
@@ -34,7 +37,7 @@ pub(super) async fn get(
     let scene = console.core.look(Scene::of).await?;
     let history = scene.edits.parts.get(&part).cloned().unwrap_or_default();
     let in_force = scene.rules.policy.content(&part);
-    if in_force.is_none() && history.versions.is_empty() {
+    if in_force.is_none() && history.last == 0 {
         return Err(PageFault::not_found().next("/console/plans", "预案", "response plans"));
     }
     let notices = scene.edits.over(&scene.file, &scene.rules.network).notices;
@@ -44,7 +47,7 @@ pub(super) async fn get(
     let body = html! {
         p { a href="/console/plans" { "← " (say("预案", "Response plans")) } }
         @for notice in notices.iter().filter(|notice| notice.part == part) {
-            (disagreement(&visitor, notice, history.newest()))
+            (disagreement(&visitor, &scene, notice))
         }
         @if let Some(waits) = &history.proposed { (waiting(&visitor, network, &part, waits, offset)) }
         @if let Some(content) = &in_force {
@@ -52,15 +55,22 @@ pub(super) async fn get(
                 h2 { (say("正在执行", "In force")) " · " (version_words(&visitor, history.newest())) }
                 ul.diff { @for line in plan_words::lines(tongue, network, content).lines() { li.same { (line) } } }
                 @if visitor.may(Right::Policy) && history.proposed.is_none() {
-                    div.actions { a.button href={ (form_of(&part, None)) } { (say("修改", "Change")) } }
+                    div.actions {
+                        a.button href={ (form_of(&part, None)) } { (say("修改", "Change")) }
+                        a.button href={ (plan_remove::form_of(&part)) } { (say("移除", "Remove")) }
+                    }
                 }
                 details { summary { (say("写回 policy.toml 的文本", "As text for policy.toml")) }
                     pre { (policy_text(content)) } }
             }
         }
-        (versions(&visitor, network, (&part, &history), offset))
+        @else if history.newest() > 0 {
+            p.flash.warn { (say("已移除，不再执行。可从下面的历次修改恢复。", "Removed, not in force. It can be brought back from below.")) }
+        }
+        (refused(&visitor, network, &history, offset))
+        (versions(&visitor, network, (&part, &history, scene.file.content(&part).is_some()), offset))
     };
-    let title = plan_words::title(tongue, &scene.rules.policy, &part);
+    let title = part_title(tongue, &scene, &part);
     let title = format!("{} · {title}", say("版本历史", "History"));
     Ok(page(&console, &visitor, layout::PLANS, &title, &body))
 }
@@ -73,26 +83,65 @@ fn version_words(visitor: &Visitor, version: u32) -> String {
 }
 
 /// Where the file and the change on screen do not agree, with both ways out.
-pub(super) fn disagreement(visitor: &Visitor, notice: &PolicyNotice, newest: u32) -> Markup {
+pub(super) fn disagreement(visitor: &Visitor, scene: &Scene, notice: &PolicyNotice) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
     let text = super::system::told(visitor.tongue(), notice);
+    let part = &notice.part;
+    let newest = scene.edits.parts.get(part).and_then(|history| history.versions.last());
+    let removed = newest.is_some_and(|newest| newest.change.in_force().is_none());
+    let keep =
+        if removed { plan_remove::form_of(part) } else { form_of(part, Some(scene.newest(part))) };
     html! {
         div.flash.bad role="alert" {
             p { (text) }
             @if visitor.may(Right::Policy) && notice.why != crate::decide::Disagreement::NotInFile {
                 div.actions {
-                    a.button href={ (form_of(&notice.part, Some(0))) } { (say("采用 policy.toml", "Take the file's")) }
-                    a.button href={ (form_of(&notice.part, Some(newest))) } { (say("保留屏幕上的版本", "Keep the screen's")) }
+                    @if scene.file.content(part).is_some() {
+                        a.button href={ (form_of(part, Some(0))) } { (say("采用 policy.toml", "Take the file's")) }
+                    }
+                    a.button href=(keep) { @if removed { (say("仍然移除", "Remove it all the same")) }
+                        @else { (say("保留屏幕上的版本", "Keep the screen's")) } }
                 }
             }
         }
     }
 }
 
+/// What people call a part, of one that is not in force too.
+pub(super) fn part_title(tongue: Tongue, scene: &Scene, part: &PolicyPart) -> String {
+    if scene.rules.policy.content(part).is_some() {
+        return plan_words::title(tongue, &scene.rules.policy, part);
+    }
+    let history = scene.edits.parts.get(part);
+    let newest = history.and_then(|history| {
+        let refused = history.refused.last().map(|refused| &refused.version);
+        history.proposed.as_ref().or(history.versions.last()).or(refused)
+    });
+    match newest.map(|version| &version.change.after) {
+        Some(PolicyContent::Plan(plan)) if !plan.title.is_empty() => plan.title.clone(),
+        _ => part.name().to_owned(),
+    }
+}
+
+fn deed_words(visitor: &Visitor, deed: PolicyDeed) -> &'static str {
+    match deed {
+        PolicyDeed::Change => visitor.tongue().say("修改", "change"),
+        PolicyDeed::Add => visitor.tongue().say("新增", "new"),
+        PolicyDeed::Remove => visitor.tongue().say("移除", "removal"),
+    }
+}
+
 fn compared(visitor: &Visitor, network: &Network, change: &PolicyChange) -> Markup {
-    let lines = |content| plan_words::lines(visitor.tongue(), network, content);
+    let lines = |content: Option<&PolicyContent>| {
+        content.map_or_else(String::new, |content| {
+            plan_words::lines(visitor.tongue(), network, content)
+        })
+    };
     html! {
-        (diff::lines(&lines(&change.before), &lines(&change.after)))
+        (diff::lines(&lines(change.before.as_ref()), &lines(change.in_force())))
+        @if let Some(before) = &change.stands_before {
+            p { (visitor.say("排在“", "before `")) (before) (visitor.say("”之前", "`")) }
+        }
         p { (visitor.say("理由：", "Reason: ")) (change.reason)
             @if let Some(from) = change.returns_to {
                 " · " (visitor.say("取自 ", "from ")) (version_words(visitor, from))
@@ -120,7 +169,7 @@ pub(super) fn waiting(
     html! {
         article.card.plan {
             header { span.tag.bad { (say("待批准，尚未生效", "waits, not in force")) } " "
-                strong { (version_words(visitor, change.version)) }
+                strong { (deed_words(visitor, change.deed)) " · " (version_words(visitor, change.version)) }
                 " · " (waits.by) " · " (words::moment(waits.at, offset)) }
             (compared(visitor, network, change))
             @if visitor.may(Right::Policy) {
@@ -132,11 +181,70 @@ pub(super) fn waiting(
                             button.primary type="submit" { (say("批准，立即生效", "Approve, in force at once")) }
                         }
                     }
-                    form method="post" action="/console/plans/withdraw" {
-                        (fields)
-                        button type="submit" { (say("撤回", "Take it back")) }
-                    }
+                    @if own {
+                        form method="post" action="/console/plans/withdraw" {
+                            (fields)
+                            button type="submit" { (say("撤回", "Take it back")) }
+                        }
+                    } @else { (refuse_form(visitor, &fields)) }
                 }
+            }
+        }
+    }
+}
+
+fn refuse_form(visitor: &Visitor, fields: &Markup) -> Markup {
+    html! {
+        details {
+            summary { (visitor.say("不同意，退回", "Refuse it")) }
+            form method="post" action="/console/plans/refuse" {
+                (fields)
+                label { (visitor.say("退回理由（至少 4 个字，提出人可见）", "Reason (at least 4 characters, its author sees it)"))
+                    input name="reason" required minlength=(REASON_CHARS_MIN) maxlength=(REASON_CHARS_MAX) autocomplete="off"; }
+                button.danger type="submit" { (visitor.say("退回", "Refuse")) }
+            }
+        }
+    }
+}
+
+/// What another person would not have, newest first, with the reason.
+fn refused(visitor: &Visitor, network: &Network, history: &PartHistory, offset: i16) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        @if !history.refused.is_empty() { h2 #refused { (say("被退回的修改", "Refused changes")) } }
+        @for one in history.refused.iter().rev() {
+            article.card {
+                header { span.tag.bad { (say("已退回", "refused")) } " "
+                    strong { (deed_words(visitor, one.version.change.deed)) " · " (version_words(visitor, one.version.change.version)) } }
+                p { (one.version.by) " · " (words::moment(one.version.at, offset)) " · "
+                    (say("退回：", "refused by ")) (one.by) " · " (words::moment(one.at, offset)) }
+                p.flash.bad { (say("退回理由：", "Why: ")) (one.reason) }
+                details { summary { (say("当时的修改", "What was asked for")) } (compared(visitor, network, &one.version.change)) }
+            }
+        }
+    }
+}
+
+/// That another person refused the newest change of a part, on the page of all parts: its author sees it first.
+pub(super) fn refused_note(
+    visitor: &Visitor,
+    title: &str,
+    part: &PolicyPart,
+    history: &PartHistory,
+) -> Markup {
+    let newest = history
+        .refused
+        .last()
+        .filter(|one| history.proposed.is_none() && one.version.change.version > history.newest());
+    let own = newest
+        .is_some_and(|one| crate::decide::same_person(&one.version.by, &visitor.actor().name));
+    html! {
+        @if let Some(one) = newest {
+            div.flash.bad[own].warn[!own] {
+                p { (title) (visitor.say("：", ": ")) (one.version.by)
+                    (visitor.say(" 的修改被 ", "'s change was refused by ")) (one.by)
+                    (visitor.say(" 退回，理由：", ", because: ")) (one.reason) }
+                a href={ (history_of(part)) "#refused" } { (visitor.say("查看", "Look")) }
             }
         }
     }
@@ -145,34 +253,36 @@ pub(super) fn waiting(
 fn versions(
     visitor: &Visitor,
     network: &Network,
-    (part, history): (&PolicyPart, &PartHistory),
+    (part, history, in_file): (&PolicyPart, &PartHistory, bool),
     offset: i16,
 ) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
+    let may = visitor.may(Right::Policy) && history.proposed.is_none();
     let back = |version: u32| {
-        let may = visitor.may(Right::Policy) && history.proposed.is_none();
         html! { @if may && version != history.newest() {
             a.button href={ (form_of(part, Some(version))) } { (say("恢复到此版", "Go back to this")) }
         } }
     };
     html! {
-        h2 { (say("历次修改", "Every change")) }
+        @if in_file || !history.versions.is_empty() { h2 { (say("历次修改", "Every change")) } }
         @for known in history.versions.iter().rev() {
             article.card {
-                header { strong { (version_words(visitor, known.change.version)) } }
+                header { strong { (version_words(visitor, known.change.version)) } " · " (deed_words(visitor, known.change.deed)) }
                 p { (known.by) " · " (words::moment(known.at, offset))
                     @if let Some((by, at)) = &known.approved {
                         " · " (say("批准：", "approved by ")) (by) " · " (words::moment(*at, offset))
                     }
                 }
                 (compared(visitor, network, &known.change))
-                div.actions { (back(known.change.version)) }
+                @if known.change.in_force().is_some() { div.actions { (back(known.change.version)) } }
             }
         }
-        article.card {
-            header { strong { (version_words(visitor, 0)) } }
-            p.hint { (say("安装时随配置文件给出的内容。", "What the configuration files say.")) }
-            div.actions { (back(0)) }
+        @if in_file {
+            article.card {
+                header { strong { (version_words(visitor, 0)) } }
+                p.hint { (say("安装时随配置文件给出的内容。", "What the configuration files say.")) }
+                div.actions { (back(0)) }
+            }
         }
     }
 }
@@ -198,6 +308,20 @@ pub(super) async fn withdraw(
     let (part, version) = (part_of(fields.one("part"))?, fields.parsed("version")?);
     let ask = Ask::WithdrawPolicy(part.clone(), version.unwrap_or_default());
     let text = visitor.say("修改已撤回。", "The change is taken back.").to_owned();
+    tell(&console, &visitor, ask, &part, &text).await
+}
+
+/// Refuses what another person asked for, with the reason.
+pub(super) async fn refuse(
+    State(console): State<Console>,
+    Posted { visitor, fields }: Posted,
+) -> Result<Response, PageFault> {
+    visitor.need(Right::Policy)?;
+    let (part, version) = (part_of(fields.one("part"))?, fields.parsed("version")?);
+    let reason = fields.one("reason").to_owned();
+    let ask = Ask::RefusePolicy(part.clone(), version.unwrap_or_default(), reason);
+    let text =
+        visitor.say("修改已退回，理由已记入台账。", "Refused; the reason is on record.").to_owned();
     tell(&console, &visitor, ask, &part, &text).await
 }
 

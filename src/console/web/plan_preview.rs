@@ -9,7 +9,8 @@ use crate::clock;
 use crate::decide::{Explanation, Memory, Rules, explain};
 use crate::model::{
     Alert, AlertArea, AlertForm, AlertId, AreaCode, AreaLevel, Geocode, Info, Level, MsgType,
-    NameValue, Need, Plan, PolicyContent, PolicyPart, ResponsePlan, Scope, Status, UtcMs,
+    NameValue, Need, Plan, Policy, PolicyContent, PolicyDeed, PolicyPart, ResponsePlan, Scope,
+    Status, UtcMs,
 };
 use maud::{Markup, html};
 use std::collections::BTreeMap;
@@ -82,7 +83,7 @@ pub(super) fn fields(
             div.manner {
                 label { (say("样例级别", "Level"))
                     select name="sample_level" {
-                        @for (name, level) in plan_words::LEVELS.iter().filter(|(_, level)| levels.contains(level)) {
+                        @for (name, level) in plan_words::LEVELS.iter().filter(|(_, level)| levels.is_empty() || levels.contains(level)) {
                             option value=(name) selected[chosen("sample_level", name)] { (words::level(visitor.tongue(), Some(*level))) }
                         }
                     }
@@ -121,11 +122,12 @@ fn plan_of<'a>(rules: &'a Rules, content: &'a PolicyContent) -> Option<&'a Respo
 pub(super) fn shown(
     visitor: &Visitor,
     scene: &Scene,
+    (changed, deed): (&Policy, PolicyDeed),
     content: &PolicyContent,
     sample: &Sample,
 ) -> Markup {
     let mut rules = scene.rules.clone();
-    rules.policy.set(content);
+    rules.policy.clone_from(changed);
     let Some(plan) = plan_of(&rules, content).cloned() else {
         return unused(visitor, &rules, content);
     };
@@ -139,7 +141,9 @@ pub(super) fn shown(
             h2 { (say("预览：样例预警会这样播发", "Preview: what the sample comes to")) }
             @match &explained.plan {
                 Some(planned) => {
-                    @if planned.response_plan != own.name() {
+                    @if deed == PolicyDeed::Remove {
+                        p.flash.warn { (say("移除后，这样的预警由它处理：", "Without it, such an alert is handled by: ")) (planned.title()) }
+                    } @else if planned.response_plan != own.name() {
                         p.flash.bad role="alert" { (say("样例会先符合另一个预案：", "Another response plan takes the sample first: ")) (planned.title()) }
                     }
                     (outcome(visitor, &explained, planned, at, rules.policy.local_offset_minutes))

@@ -4,7 +4,8 @@
 use super::fault::PageFault;
 use super::layout::{self, page};
 use super::plan_form::{Scene, form_of, history_of};
-use super::plan_history::{disagreement, waiting};
+use super::plan_history::{disagreement, part_title, refused_note, waiting};
+use super::plan_remove;
 use super::plan_words;
 use super::visitor::Visitor;
 use super::words::{self, Tongue};
@@ -35,14 +36,23 @@ pub(super) async fn get(
             "The first plan that matches is used. policy.toml is the base; a change on screen is in force when another person approved it, and stands in the record. What runs or waits keeps the version it was decided by.",
         )) }
         @for notice in &notices {
-            h2 { (plan_words::title(tongue, policy, &notice.part)) }
-            (disagreement(&visitor, notice, notice.version))
+            h2 { (part_title(tongue, &scene, &notice.part)) }
+            (disagreement(&visitor, &scene, notice))
+        }
+        @for (part, history) in &scene.edits.parts {
+            (refused_note(&visitor, &part_title(tongue, &scene, part), part, history))
         }
         @for (part, waits) in waits {
-            h2 { (plan_words::title(tongue, policy, part)) }
+            h2 { (part_title(tongue, &scene, part)) }
             (waiting(&visitor, &scene.rules.network, part, waits, offset))
         }
         (limits(&visitor, policy))
+        @if visitor.may(Right::Policy) {
+            div.actions {
+                a.button href="/console/plans/edit?new=plan" { (say("新建预案", "New response plan")) }
+                a.button href="/console/plans/edit?new=template" { (say("新建模板", "New template")) }
+            }
+        }
         @for plan in &policy.plans { (card(&visitor, &scene, plan)) }
         h2 { (say("模板", "Templates")) }
         @for template in &policy.templates {
@@ -53,9 +63,32 @@ pub(super) async fn get(
                 (actions(&visitor, &part))
             }
         }
+        (removed(&visitor, &scene))
     };
     let title = say("预案", "Response plans").to_owned();
     Ok(page(&console, &visitor, layout::PLANS, &title, &body))
+}
+
+/// What was taken out of force on screen, with the way back.
+fn removed(visitor: &Visitor, scene: &Scene) -> Markup {
+    let gone = |part: &PolicyPart, history: &crate::decide::PartHistory| {
+        history.newest() > 0 && scene.rules.policy.content(part).is_none()
+    };
+    let gone: Vec<&PolicyPart> = scene
+        .edits
+        .parts
+        .iter()
+        .filter(|(part, history)| gone(part, history))
+        .map(|(part, _)| part)
+        .collect();
+    html! {
+        @if !gone.is_empty() {
+            h2 { (visitor.say("已移除", "Removed")) }
+            ul { @for part in gone { li {
+                a href={ (history_of(part)) } { (part_title(visitor.tongue(), scene, part)) }
+            } } }
+        }
+    }
 }
 
 /// The version of a part, when it is not the file's.
@@ -70,6 +103,7 @@ fn actions(visitor: &Visitor, part: &PolicyPart) -> Markup {
     html! {
         div.actions {
             @if visitor.may(Right::Policy) { a.button href={ (form_of(part, None)) } { (visitor.say("修改", "Change")) } }
+            @if visitor.may(Right::Policy) { a.button href={ (plan_remove::form_of(part)) } { (visitor.say("移除", "Remove")) } }
             a.button href={ (history_of(part)) } { (visitor.say("版本历史", "History")) }
         }
     }

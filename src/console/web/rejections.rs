@@ -1,6 +1,7 @@
 //! 退回报文: what could not be read, with every fault and the bytes as they came; a leader or a technician
 //! has them read again after the reader or the source was mended.
 
+use super::chinese;
 use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::visitor::{Posted, Visitor, done};
@@ -9,7 +10,7 @@ use crate::console::Console;
 use crate::console::extract::At;
 use crate::console::rejections::{self, Filter, Numbered};
 use crate::gateway::Answer;
-use crate::model::{Fault, Right};
+use crate::model::Right;
 use axum::extract::{Query, State};
 use axum::response::Response;
 use maud::{Markup, html};
@@ -109,13 +110,14 @@ fn choice(visitor: &Visitor, asked: &Asked) -> Markup {
 }
 
 fn line(visitor: &Visitor, (number, one, mended): &Numbered, offset: i16) -> Markup {
-    let first = one.rejection.faults.first().map(|fault| fault.what.as_str()).unwrap_or_default();
+    let first = one.rejection.faults.first().map(|fault| fault.what.as_str());
+    let first = chinese::said(visitor.tongue(), first.unwrap_or_default());
     let more = one.rejection.faults.len().saturating_sub(1);
     html! {
         tr {
             td.number { a href={ "/console/rejections/" (number) } { (number) } }
             td { (words::moment(one.at, offset)) }
-            td { (one.origin.via) " · " (one.origin.by) }
+            td { (words::via(visitor.tongue(), &one.origin.via)) " · " (one.origin.by) }
             td { (first) @if more > 0 { span.hint { " +" (more) } } }
             td {
                 @if let Some(alert) = mended {
@@ -145,7 +147,7 @@ pub(super) async fn one(
         section.card {
             dl.facts {
                 dt { (say("收到", "Received")) } dd { (words::moment(one.at, offset)) }
-                dt { (say("来源", "Source")) } dd { (one.origin.via) " · " (one.origin.by) }
+                dt { (say("来源", "Source")) } dd { (words::via(visitor.tongue(), &one.origin.via)) " · " (one.origin.by) }
                 dt { (say("长度", "Length")) } dd { (bytes.len()) (say(" 字节", " bytes")) }
                 dt { "SHA-256" } dd { code { (one.raw) } }
                 @if let Some(alert) = mended {
@@ -155,7 +157,7 @@ pub(super) async fn one(
             }
         }
         h2 { (say("错误", "Faults")) " (" (one.rejection.faults.len()) ")" }
-        (faults(&visitor, &one.rejection.faults))
+        (chinese::table(visitor.tongue(), &one.rejection.faults))
         h2 { (say("原文", "Raw")) }
         p { a.button href={ "/console/raw/" (one.raw) } { (say("下载原文", "Download the raw bytes")) } }
         pre.words id="raw" { (text) }
@@ -183,21 +185,6 @@ fn form(visitor: &Visitor, number: u64) -> Markup {
             )) }
             label { (say("理由", "Reason")) input name="reason" required maxlength="200" autocomplete="off"; }
             button type="submit" { (say("重读", "Read again")) }
-        }
-    }
-}
-
-fn faults(visitor: &Visitor, faults: &[Fault]) -> Markup {
-    html! {
-        table.wide {
-            thead { tr { th.number { (visitor.say("行", "Line")) } th { (visitor.say("元素", "Element")) }
-                th { (visitor.say("错误", "Fault")) } } }
-            tbody {
-                @for fault in faults {
-                    tr { td.number { @if let Some(line) = fault.line { (line) } }
-                        td { (fault.element) } td { (fault.what) } }
-                }
-            }
         }
     }
 }

@@ -1,18 +1,30 @@
 //! 预警来源: a table of the sources on the page 系统.
 
+use super::chinese;
 use super::visitor::Visitor;
+use super::words;
 use crate::clock;
 use crate::console::Console;
 use crate::model::UtcMs;
 use maud::{Markup, html};
 
 /// How long ago, in the unit that fits.
-fn ago(visitor: &Visitor, at: UtcMs) -> String {
+pub(super) fn ago(visitor: &Visitor, at: UtcMs) -> String {
     let seconds = clock::now_utc().since_ms(at).max(0) / 1000;
     match seconds {
         0..=119 => format!("{seconds} {}", visitor.say("秒前", "s ago")),
         120..=7_199 => format!("{} {}", seconds / 60, visitor.say("分钟前", "min ago")),
         _ => format!("{} {}", seconds / 3_600, visitor.say("小时前", "h ago")),
+    }
+}
+
+fn kind<'a>(visitor: &Visitor, kind: &'a str) -> &'a str {
+    match kind {
+        "atom" => visitor.tongue().say("订阅（Atom）", "Atom feed"),
+        "http_json" => visitor.tongue().say("定时读取（JSON）", "JSON, polled"),
+        "mqtt" => visitor.tongue().say("订阅（MQTT）", "MQTT"),
+        "push" => visitor.tongue().say("对方推送", "pushed"),
+        other => other,
     }
 }
 
@@ -22,7 +34,7 @@ pub(super) fn table(console: &Console, visitor: &Visitor) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
     html! {
         @if !views.is_empty() {
-            section.card {
+            section.card id="sources" {
                 h2 { (say("预警来源", "Sources of alerts")) }
                 table.wide {
                     thead { tr {
@@ -31,13 +43,14 @@ pub(super) fn table(console: &Console, visitor: &Visitor) -> Markup {
                     } }
                     tbody { @for view in &views { tr {
                         td { (view.name) }
-                        td { (view.kind) @if !view.trusted { " · " (say("人工确认", "to a person")) } }
+                        td { (kind(visitor, view.kind)) @if !view.trusted { " · " (say("人工确认", "to a person")) } }
                         td {
                             @if view.silent { span.bad { (say("无消息", "silent")) } }
                             @else { (say("正常", "fine")) }
-                            @if !view.why.is_empty() { " · " (view.why) }
+                            @if !view.why.is_empty() { " · " (chinese::said(visitor.tongue(), &view.why)) }
                         }
-                        td { @match view.heard_at { Some(at) => { (ago(visitor, at)) }, None => { (say("尚无", "not yet")) } } }
+                        td { @match view.heard_at { Some(at) => { (ago(visitor, at)) }, None => { (say("尚无", "not yet")) } }
+                            " " span.hint { (say("限 ", "within ")) (words::span(visitor.tongue(), i64::from(view.stale_after_s))) } }
                         td { (view.n_alerts) } td { (view.n_rejected) }
                     } } }
                 }

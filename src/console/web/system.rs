@@ -1,5 +1,6 @@
 //! 系统: how the gateway is, what it hangs on, and where its settings are looked after.
 
+use super::chinese;
 use super::fault::PageFault;
 use super::layout::{self, page};
 use super::plan_words;
@@ -59,8 +60,6 @@ pub(super) async fn get(
     };
     let link = health.link_why();
     let warnings = console.metrics.link_warnings();
-    let offset = console.county.local_offset_minutes;
-    let ending = console.keys.ending(clock::now_utc());
     let body = html! {
         section.card {
             dl.facts {
@@ -70,7 +69,7 @@ pub(super) async fn get(
                     @if health.core_stuck() { span.bad { (say("停滞 ", "silent for ")) (health.core_silent_ms() / 1000) " s" } }
                     @else { (say("运转正常", "turning")) " · " (console.core.n_waiting()) (say(" 条待处理", " inputs waiting")) }
                 }
-                dt { (say("链路", "Link")) } dd { @if link.is_empty() { (say("已连接", "up")) } @else { span.bad { (link) } } }
+                dt { (say("链路", "Link")) } dd { @if link.is_empty() { (say("已连接", "up")) } @else { span.bad { (chinese::said(visitor.tongue(), &link)) } } }
                 dt { (say("终端", "Terminals")) } dd { (online) " / " (terminals) (say(" 在线", " online")) }
                 dt { (say("区域", "Areas")) } dd { (areas) }
                 dt { (say("无法识别的报文", "Unreadable messages")) } dd { (rejected) }
@@ -80,15 +79,8 @@ pub(super) async fn get(
                 }
                 dt { (say("台账", "Record")) } dd { (console.record_url) }
             }
-            @for warning in &warnings { p.flash.bad { (warning) } }
-            @for (name, end, stage) in &ending {
-                div.flash.bad[*stage <= 1].warn[*stage > 1] { p {
-                    (say("接口密钥“", "API key `")) (name)
-                    @if *stage == 0 { (say("”已到期：", "` ended: ")) } @else { (say("”即将到期：", "` ends soon: ")) }
-                    (words::moment(*end, offset))
-                    (say("。请新建密钥交给使用方，再吊销旧的。", ". Make another for its user, then revoke it."))
-                } }
-            }
+            @for warning in &warnings { p.flash.bad { (chinese::said(visitor.tongue(), warning)) } }
+            (keys_ending(&console, &visitor))
             @for (title, notice) in &notices {
                 div.flash.bad { p { (title) (say("：", ": ")) (told(visitor.tongue(), notice)) }
                     a href={ (super::plan_form::history_of(&notice.part)) } { (say("查看并决定", "Look and decide")) } }
@@ -96,13 +88,42 @@ pub(super) async fn get(
         }
         (super::sources::table(&console, &visitor))
         @if console.platform.is_some() { p { a.button href="/console/platform" { (say("上级平台往来", "Upper platform")) } } }
+        (super::stations::section(&console, &visitor).await?)
+        (ways_on(&visitor))
+    };
+    let title = say("系统", "System").to_owned();
+    Ok(page(&console, &visitor, layout::SYSTEM, &title, &body))
+}
+
+/// API keys that end soon.
+fn keys_ending(console: &Console, visitor: &Visitor) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let offset = console.county.local_offset_minutes;
+    let ending = console.keys.ending(clock::now_utc());
+    html! {
+        @for (name, end, stage) in &ending {
+            div.flash.bad[*stage <= 1].warn[*stage > 1] { p {
+                (say("接口密钥“", "API key `")) (name)
+                @if *stage == 0 { (say("”已到期：", "` ended: ")) } @else { (say("”即将到期：", "` ends soon: ")) }
+                (words::moment(*end, offset))
+                (say("。请新建密钥交给使用方，再吊销旧的。", ". Make another for its user, then revoke it."))
+            } }
+        }
+    }
+}
+
+/// Where settings are looked after.
+fn ways_on(visitor: &Visitor) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        @if visitor.may(Right::Audit) || visitor.may(Right::Maintain) {
+            div.actions { a.button href="/console/settings" { (say("设置变更", "Changes of settings")) } }
+        }
         @if visitor.may(Right::Administer) {
             div.actions {
                 a.button href="/console/accounts" { (say("人员账号", "Accounts")) }
                 a.button href="/console/keys" { (say("接口密钥", "API keys")) }
             }
         }
-    };
-    let title = say("系统", "System").to_owned();
-    Ok(page(&console, &visitor, layout::SYSTEM, &title, &body))
+    }
 }

@@ -189,6 +189,18 @@ pub(super) fn span(tongue: Tongue, seconds: i64) -> String {
     }
 }
 
+/// By which way something came in.
+pub(super) fn via(tongue: Tongue, via: &str) -> &str {
+    match via {
+        "api" => tongue.say("接口", "API"),
+        "folder" => tongue.say("文件夹", "folder"),
+        "source" => tongue.say("预警来源", "source"),
+        "station" => tongue.say("测站", "station"),
+        "platform" => tongue.say("上级平台", "upper platform"),
+        other => other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@
 mod breakglass;
 mod calls;
 mod editing;
+mod kept;
 mod keys;
 mod latch;
 mod live;

@@ -1,13 +1,15 @@
 //! Response plans and templates changed on screen: by whom, with whom, over which file, and what keeps
 //! the version it was decided by.
 
+mod parts;
+
 use super::*;
 use crate::decide::tests::{alert, area_of};
 use crate::decide::{Disagreement, PolicyEdit};
 use crate::gateway::Arrival;
 use crate::model::{
     AfterDeadline, ApprovalMode, CallRule, Contact, Level, OnCancel, Origin, PolicyContent,
-    PolicyPart, ResponsePlan,
+    PolicyDeed, PolicyPart, ResponsePlan,
 };
 
 const WHY: &str = "汛期加强播报";
@@ -28,6 +30,8 @@ fn edit(county: &County, name: &str, change: impl FnOnce(&mut ResponsePlan)) -> 
     change(&mut changed);
     PolicyEdit {
         content: PolicyContent::Plan(Box::new(changed)),
+        deed: PolicyDeed::Change,
+        stands_before: None,
         seen: county.gateway.state().policy.version_in_force(name),
         reason: WHY.into(),
         returns_to: None,
@@ -145,7 +149,7 @@ fn every_fault_of_a_change_is_told_at_once() {
     let mut unknown = edit(&county, "rain-red", |plan| plan.repeats = 4);
     let PolicyContent::Plan(content) = &mut unknown.content else { panic!("a plan") };
     content.name = "new".into();
-    assert_eq!(codes(&propose(&mut county, &leader("李带班"), unknown)), ["not_in_file"]);
+    assert_eq!(codes(&propose(&mut county, &leader("李带班"), unknown)), ["not_in_force"]);
     assert!(county.gateway.state().policy.parts.is_empty());
 }
 
@@ -293,6 +297,8 @@ fn words_of_a_template_are_changed_the_same_way() {
             name: "t".into(),
             text: text.into(),
         }),
+        deed: PolicyDeed::Change,
+        stands_before: None,
         seen,
         reason: WHY.into(),
         returns_to: None,
