@@ -382,7 +382,7 @@ fn same_but_target(a: &Order, b: &Order) -> bool {
             wire::Cancel { target: b.target, ..a.clone() } == *b
         }
         (Order::Query(a), Order::Query(b)) => wire::Query { target: b.target, ..a.clone() } == *b,
-        (Order::Check(a), Order::Check(b)) => wire::Check { target: b.target, ..a.clone() } == *b,
+        (Order::Check(a), Order::Check(b)) => wire::Check { target: b.target, ..*a } == *b,
         _ => false,
     }
 }
