@@ -2,6 +2,7 @@
 //! record; terminals that fail in every way; three thousand at once.
 #![expect(clippy::print_stdout, reason = "a test shows its figures")]
 
+mod console;
 mod over;
 mod scale;
 mod silent;
