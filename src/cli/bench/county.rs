@@ -290,14 +290,18 @@ fn table(
         met(response_ms < RESPONSE_MS_MAX)
     )?;
     if let Some(bare) = bare {
-        let ratio = response_ms * 100 / bare.whole_ms().max(1);
-        writeln!(
-            out,
-            "ratio to the bare sends {}.{:02}; the goal of 1.50 is {}",
-            ratio / 100,
-            ratio % 100,
-            met(ratio <= RATIO_MAX)
-        )?;
+        // The whole holds decision, record and speech, which the bare program has none of.
+        let sends_ms = ours.last.since_ms(ours.first);
+        for (what, ms) in [("the whole response", response_ms), ("its sends alone", sends_ms)] {
+            let ratio = ms * 100 / bare.whole_ms().max(1);
+            writeln!(
+                out,
+                "{what}: {}.{:02} x the bare sends; the goal of 1.50 is {}",
+                ratio / 100,
+                ratio % 100,
+                met(ratio <= RATIO_MAX)
+            )?;
+        }
     }
     Ok(())
 }
