@@ -110,10 +110,11 @@ pub(super) async fn greeted(site: &mut Site, stream: &mut TcpStream) {
 }
 
 async fn reported(site: &mut Site) -> Step {
-    match site.next().await {
-        LinkInput::National { word: NationalWord::Report(report), .. } => report.step,
-        other => panic!("{other:?}"),
-    }
+    let input = site.next().await;
+    let LinkInput::National { word: NationalWord::Report(report), .. } = input else {
+        panic!("{input:?}")
+    };
+    report.step
 }
 
 #[tokio::test]
