@@ -4,6 +4,8 @@ mod audio;
 mod audit;
 mod bare;
 mod brokers;
+mod county;
+mod county_bare;
 mod fanout;
 mod flood;
 mod plot;
@@ -34,6 +36,8 @@ pub struct BenchArgs {
 enum What {
     /// One red alert to many terminals, against a bare publisher on mosquitto 扇出
     Fanout(fanout::FanoutArgs),
+    /// A class I alert to national and MQTT terminals: response as GD/J 088 times it, against bare sends 县级响应
+    County(county::CountyArgs),
     /// The broadcast page with many viewers: what they cost the dispatch, and are sent 播发页面
     Viewers(viewers::ViewersArgs),
     /// From a recording to a clip, as a ratio to the bare Opus encoder 音频链路
@@ -62,6 +66,7 @@ enum What {
 pub(crate) fn run(args: &BenchArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     match &args.what {
         What::Fanout(args) => fanout::run(args, out),
+        What::County(args) => county::run(args, out),
         What::Viewers(args) => viewers::run(args, out),
         What::Flood(args) => flood::run(args, out),
         What::Audio(args) => audio::run(args, out),

@@ -24,6 +24,9 @@ pub(super) struct NationalFaultArgs {
     /// National link: percent that lose their connection once when they begin to play, and play on 播放时断线的百分比
     #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
     drop: u8,
+    /// National link: percent that go on beyond the end of their start, until they are stopped 到时不自停的百分比
+    #[arg(long, default_value_t = 0, value_parser = clap::value_parser!(u8).range(0..=100))]
+    endless: u8,
 }
 
 /// What the command line says of the fleet.
@@ -64,6 +67,7 @@ pub(super) async fn simulate(
         error_code: asked.faults.error_code,
         drop_percent: asked.faults.drop,
         restart_percent: asked.restart,
+        endless_percent: asked.faults.endless,
         seed: asked.seed,
     };
     let config = NationalFleetConfig { gateway, time_scale: asked.time_scale, verifier, faults };
@@ -76,12 +80,13 @@ pub(super) async fn simulate(
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         writeln!(
             out,
-            "connected {}/{}  orders {}  refused signatures {}  cut off {}",
+            "connected {}/{}  orders {}  refused signatures {}  cut off {}  {}",
             read(&stats.connected),
             fleet.n_connecting,
             read(&stats.orders),
             read(&stats.refused_signatures),
             read(&stats.cut),
+            stats.came,
         )?;
     }
     fleet.stop();

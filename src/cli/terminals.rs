@@ -2,6 +2,7 @@
 
 use super::configured::configured;
 use super::{national, serial};
+use crate::model::LinkKind;
 use crate::secrets;
 use crate::simulate::{ClipSource, Fetching, Fleet, FleetConfig, FleetTerminal, Misbehaviour};
 use crate::simulate::{LineTrouble, SimulatedLines};
@@ -183,8 +184,10 @@ async fn simulate(
         connects_per_s: 2_000,
         misbehaviour: args.odd.into(),
     };
-    let terminals = loaded.network.terminals.values().map(FleetTerminal::of);
-    let terminals = terminals.skip(args.skip).take(args.count.unwrap_or(usize::MAX)).collect();
+    let known = loaded.network.terminals.values();
+    let terminals = known.filter(|terminal| terminal.links.contains(&LinkKind::Mqtt));
+    let terminals = terminals.map(FleetTerminal::of).skip(args.skip);
+    let terminals = terminals.take(args.count.unwrap_or(usize::MAX)).collect();
     let fleet = Fleet::start(config, terminals).map_err(|fault| anyhow::anyhow!("{fault}"))?;
     let mut left_s = args.seconds.unwrap_or(u64::MAX);
     while another_second(&mut left_s).await {
@@ -192,13 +195,14 @@ async fn simulate(
         let read = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         writeln!(
             out,
-            "connected {}/{}  orders {}  reports {}  refused frames {}  crashes {}",
+            "connected {}/{}  orders {}  reports {}  refused frames {}  crashes {}  {}",
             read(&stats.connected),
             fleet.n_connecting,
             read(&stats.orders),
             read(&stats.reports),
             read(&stats.refused_frames),
-            read(&stats.crashes)
+            read(&stats.crashes),
+            stats.came
         )?;
     }
     fleet.stop().await;

@@ -8,7 +8,7 @@ use crate::deliver::national::{National, NationalWord};
 use crate::deliver::serial::{LineWord, SerialLines};
 use crate::deliver::{self, KeyRing, Link, LinkInput, Outgoing, Publish, TerminalAccess};
 use crate::gateway::Input;
-use crate::model::{Address, LinkKind, OrderKind, TerminalId};
+use crate::model::{Address, LinkKind, OrderKind, SilentAnswer, TerminalId};
 use mingluo_bridge::frame::{Kind, peek};
 use mingluo_bridge::message::{Report, Status};
 use mingluo_bridge::topics::{self, Leaf};
@@ -132,6 +132,11 @@ pub(crate) async fn pump_in(
                 NationalWord::Presence(online) => Input::NationalPresence(terminal, online),
                 NationalWord::Report(report) => Input::Acknowledged(report),
                 NationalWord::Health(health) => Input::Health(terminal, LinkKind::National, health),
+                NationalWord::Tested { test, finding, sequence } => {
+                    // It has no word for its clock.
+                    let (clock, link) = (None, LinkKind::National);
+                    Input::Tested(SilentAnswer { terminal, test, finding, clock, link, sequence })
+                }
             }),
             LinkInput::Noticed { code } => {
                 metrics.alarm(code);

@@ -15,7 +15,7 @@ mod lines;
 mod link;
 mod live;
 mod metrics;
-mod national;
+pub(crate) mod national;
 mod perform;
 mod phrases;
 mod pins;

@@ -43,7 +43,11 @@ pub(super) fn start(
     National::start(config, inputs).with_context(|| format!("national.listen {listen}"))
 }
 
-fn signer(settings: &Settings) -> anyhow::Result<OrderSigner> {
+/// Signs orders with the key of `keys.sm2_key_file`.
+///
+/// # Errors
+/// When it can't be read.
+pub(crate) fn signer(settings: &Settings) -> anyhow::Result<OrderSigner> {
     let key = secrets::read_sm2_key(&settings.keys.sm2_key_file)?;
     Ok(Arc::new(move |bytes: &[u8]| {
         let mut value = [0; 64];

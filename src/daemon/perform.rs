@@ -132,7 +132,10 @@ impl Performer {
             Action::Record(_) | Action::Reply(..) => {}
             Action::Render(order) => self.render.push(*order),
             Action::Send { broadcast, order, to, kind, link, expires } => {
-                let batch = Outgoing { broadcast, kind, link, to, publishes: Vec::new() };
+                let known = gateway.state().broadcasts.get(&broadcast);
+                let hazard = known.and_then(|state| state.broadcast.hazard());
+                let publishes = Vec::new();
+                let batch = Outgoing { broadcast, kind, link, hazard, to, publishes };
                 self.send(gateway, batch, &order, expires);
             }
             Action::Receipt(terminal, broadcast, sequence) => {
@@ -213,6 +216,7 @@ impl Performer {
                 broadcast: BroadcastId(0),
                 kind: OrderKind::Query,
                 link: LinkKind::Mqtt,
+                hazard: None,
                 to: Vec::new(),
                 publishes,
             };

@@ -105,6 +105,7 @@ mod tests {
             need: Need::Nothing,
             supersedes: Vec::new(),
             reasons: Vec::new(),
+            hazard: None,
         };
         let approval = Approval::Rule { plan: "manual".into(), at: UtcMs(0) };
         let broadcast = Broadcast::authorise(BroadcastId(id), plan, approval);

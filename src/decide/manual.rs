@@ -124,7 +124,7 @@ pub fn manual(
     reasons.extend(against);
     reasons.extend(judged.refused);
     if n_deaf > 0 {
-        let text = format!("{n_deaf} 个终端只有串行线路或语音芯片，听不到现场喊话");
+        let text = format!("{n_deaf} 个终端只有串行线路、国标链路或语音芯片，听不到现场喊话");
         reasons.push(reason("no_live_audio", text));
     }
     Ok(Plan {
@@ -153,6 +153,7 @@ pub fn manual(
         need,
         supersedes: Vec::new(),
         reasons,
+        hazard: None,
     })
 }
 

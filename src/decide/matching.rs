@@ -3,8 +3,8 @@
 use super::reason;
 use super::target::Targets;
 use crate::model::{
-    AfterDeadline, Alert, ApprovalMode, Chime, Info, Level, Network, OnCancel, Playback, Policy,
-    Reason, ResponsePlan,
+    AfterDeadline, Alert, ApprovalMode, Chime, HazardCode, Info, Level, Network, OnCancel,
+    Playback, Policy, Reason, ResponsePlan,
 };
 
 /// Name of the built-in response plan for what no plan of the policy matches: one person decides.
@@ -97,6 +97,12 @@ impl Hazard {
         let words = if read_code(event).is_some() { "" } else { event };
         let title = by_code.unwrap_or(words).to_owned();
         Self { code, title }
+    }
+
+    /// As the national protocol carries it; `None` when it has no code of its own, but a group's.
+    #[must_use]
+    pub fn national(&self) -> Option<HazardCode> {
+        self.code.as_deref().and_then(HazardCode::parse)
     }
 }
 

@@ -228,6 +228,7 @@ fn warn(
         need,
         supersedes,
         reasons,
+        hazard: Hazard::of(info).national(),
     }))
 }
 
@@ -436,5 +437,6 @@ fn all_clear(
         need,
         supersedes: Vec::new(),
         reasons,
+        hazard: info.and_then(|info| Hazard::of(info).national()),
     })
 }

@@ -63,5 +63,6 @@ pub fn resend(
         need: Need::Nothing,
         supersedes: Vec::new(),
         reasons: vec![reason("resend", text)],
+        hazard: old.hazard(),
     })
 }

@@ -5,7 +5,7 @@ use super::facts::LinkFacts;
 use super::mqtt::Mqtt;
 use super::national::NationalWord;
 use super::serial::LineWord;
-use crate::model::{Address, BroadcastId, LinkKind, OrderKind, TerminalId, UtcMs};
+use crate::model::{Address, BroadcastId, HazardCode, LinkKind, OrderKind, TerminalId, UtcMs};
 use mingluo_bridge::frame;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -55,6 +55,8 @@ pub struct Outgoing {
     pub kind: OrderKind,
     /// By which kind of link.
     pub link: LinkKind,
+    /// Against which kind of hazard; `None` = it names none. Only the national protocol carries it.
+    pub hazard: Option<HazardCode>,
     /// To whom; empty for receipts.
     pub to: Vec<Address>,
     /// The messages.

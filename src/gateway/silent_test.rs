@@ -25,9 +25,7 @@ const RUNNING_MAX: usize = 4;
 const KEPT_MAX: usize = 10;
 /// Letters of what was chosen.
 const WHAT_CHARS_MAX: usize = 200;
-/// Name of the check by which a terminal is told its volume again after it lost power: lower than
-/// that of any test, so that it never undoes one.
-const RETELL: SilentTestId = SilentTestId(1);
+const RETELL: SilentTestId = SilentTestId::RETELL;
 
 /// What a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -225,12 +223,16 @@ impl Gateway {
         }
         self.outbox(now, |_, out| {
             let (terminal, test, sequence) = (answer.terminal, answer.test, answer.sequence);
+            let link = answer.link;
             let open = out.state.tests.get(&test).filter(|test| !test.ended);
             // The first answer counts; later ones are repeats until the receipt.
             if open.is_some_and(|test| test.answers.get(&terminal) == Some(&None)) {
                 out.record(Entry::SilentTestAnswered { answer });
             }
-            out.effect(Action::Receipt(terminal, BroadcastId(test.0), sequence));
+            // The national protocol knows no receipt.
+            if link != LinkKind::National {
+                out.effect(Action::Receipt(terminal, BroadcastId(test.0), sequence));
+            }
         })
     }
 }

@@ -1,6 +1,8 @@
 //! An authorised broadcast (播发任务): the only thing that may sound a loudspeaker.
 
-use super::{AlertId, AreaCode, Chime, Message, PlanBasis, PlanId, Playback, TerminalId, UtcMs};
+use super::{
+    AlertId, AreaCode, Chime, HazardCode, Message, PlanBasis, PlanId, Playback, TerminalId, UtcMs,
+};
 use core::fmt;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -198,6 +200,8 @@ pub struct Broadcast {
     terminals: BTreeSet<TerminalId>,
     not_before: UtcMs,
     expires: UtcMs,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    hazard: Option<HazardCode>,
 }
 
 impl Broadcast {
@@ -223,6 +227,7 @@ impl Broadcast {
             terminals: plan.terminals,
             not_before: plan.not_before,
             expires: plan.expires,
+            hazard: plan.hazard,
         }
     }
 
@@ -327,6 +332,11 @@ impl Broadcast {
     #[must_use]
     pub fn expires(&self) -> UtcMs {
         self.expires
+    }
+    /// Against which kind of hazard, as the national protocol writes it; `None` = it names none.
+    #[must_use]
+    pub fn hazard(&self) -> Option<HazardCode> {
+        self.hazard
     }
 }
 

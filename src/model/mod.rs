@@ -12,6 +12,7 @@ mod area;
 mod broadcast;
 mod call;
 mod fault;
+mod hazard;
 mod interlock;
 mod latch;
 mod national;
@@ -44,6 +45,7 @@ pub use broadcast::{
 };
 pub use call::{CallAnswer, CallId, CallOrder, CallRule, CallStage, CalledPerson, Contact};
 pub use fault::{Fault, Rejection, Replayed};
+pub use hazard::HazardCode;
 pub use interlock::{HazardClass, HourSpan, InterlockLimit, InterlockRule, OriginKind, Verdict};
 pub use latch::{HeldBack, Latch, LatchHold};
 pub use national::NationalCode;

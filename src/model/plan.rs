@@ -1,8 +1,8 @@
 //! A plan (播发方案): who would hear what, and what is needed before it may sound.
 
 use super::{
-    AfterDeadline, AlertId, AreaCode, BroadcastId, Chime, Class, PlanBasis, Playback, Priority,
-    TerminalId, UtcMs,
+    AfterDeadline, AlertId, AreaCode, BroadcastId, Chime, Class, HazardCode, PlanBasis, Playback,
+    Priority, TerminalId, UtcMs,
 };
 use core::fmt;
 use serde::{Deserialize, Serialize};
@@ -114,6 +114,9 @@ pub struct Plan {
     pub supersedes: Vec<BroadcastId>,
     /// Why it is as it is.
     pub reasons: Vec<Reason>,
+    /// Against which kind of hazard, as the national protocol writes it; `None` = it names none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hazard: Option<HazardCode>,
 }
 
 /// The parts of a waiting plan that an officer may change, as they stand.

@@ -42,6 +42,12 @@ pub struct Health {
 #[serde(transparent)]
 pub struct SilentTestId(pub u64);
 
+impl SilentTestId {
+    /// Name of the check by which a terminal is told its volume again after it lost power: lower than
+    /// that of any test, so that it never undoes one.
+    pub const RETELL: Self = Self(1);
+}
+
 impl fmt::Display for SilentTestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -10,6 +10,7 @@ mod way;
 use super::clip::{ClipFault, ClipStore, STORE_BYTES_MAX};
 use super::encode::{EncodeFault, PROGRAM_MS_MAX, encode_levelled};
 use super::mix::{Mix, MixFault, program};
+use super::samples::Samples;
 use super::shelf::Shelf;
 use super::speech::{Chain, Deadline, LazyFrontEnd, SpeechConfig, SpeechFault, expected_ms};
 use super::text::{Lexicon, LexiconFault, Script, TextFault};
@@ -241,17 +242,18 @@ impl Renderer {
         let default = BTreeSet::from([Codec::Opus]);
         let codecs = if request.codecs.is_empty() { &default } else { &request.codecs };
         let mut clips = Vec::with_capacity(codecs.len());
-        for codec in codecs {
+        // Phrases are made of what terminals keep, by whoever knows that.
+        let sounds: Vec<Codec> =
+            codecs.iter().copied().filter(|c| !matches!(c, Codec::Text | Codec::Phrases)).collect();
+        // In the background one after the other, else all at once.
+        for together in sounds.chunks(if request.background { 1 } else { sounds.len().max(1) }) {
             give_way();
-            // Made of what terminals keep, by whoever knows that.
-            if *codec == Codec::Phrases {
-                continue;
+            for (codec, bytes) in together.iter().zip(encoded(&sound, together)) {
+                clips.push(self.clips.put(*codec, &bytes?, duration_ms)?);
             }
-            if *codec == Codec::Text {
-                clips.extend(self.text_clip(request)?);
-                continue;
-            }
-            clips.push(self.clips.put(*codec, &encode_levelled(&sound, *codec)?, duration_ms)?);
+        }
+        if codecs.contains(&Codec::Text) {
+            clips.extend(self.text_clip(request)?);
         }
         let fallback_reason = (!heard.faults.is_empty()).then(|| heard.faults.join("; "));
         let spoken = Spoken { voice: heard.voice, fallback_reason, render_ms: elapsed_ms() };
@@ -279,6 +281,24 @@ impl Renderer {
         let file = self.shelf.stamp(named);
         Sha256::of(format!("{alike:?}{config:?}{file:?}").as_bytes())
     }
+}
+
+/// A program in these encodings, each by a thread of its own: a county of terminals of several kinds waits
+/// for the slowest, not for the sum.
+fn encoded(sound: &Samples, codecs: &[Codec]) -> Vec<Result<Vec<u8>, EncodeFault>> {
+    if let [codec] = codecs {
+        return vec![encode_levelled(sound, *codec)];
+    }
+    std::thread::scope(|scope| {
+        let begin = |codec: &Codec| {
+            let codec = *codec;
+            scope.spawn(move || encode_levelled(sound, codec))
+        };
+        let under_way: Vec<_> = codecs.iter().map(begin).collect();
+        let ended = under_way.into_iter().map(std::thread::ScopedJoinHandle::join);
+        // A panic goes on where a panic of this very thread would.
+        ended.map(|end| end.unwrap_or_else(|fault| std::panic::resume_unwind(fault))).collect()
+    })
 }
 
 #[cfg(test)]

@@ -2,12 +2,13 @@
 
 use super::clips::ClipSource;
 use super::terminal;
-use crate::model::AreaCode;
+use crate::model::{AreaCode, UtcMs};
+use core::fmt;
 use mingluo_bridge::frame::{self, FrameError, Verifier};
 use mingluo_bridge::gateway_key::{GatewayKey, GatewayVerifier};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -71,13 +72,38 @@ pub struct FleetConfig {
     pub misbehaviour: Misbehaviour,
 }
 
+/// When orders came to a fleet.
+#[derive(Debug, Default)]
+pub struct OrderTimes {
+    first_ms: AtomicI64,
+    last_ms: AtomicI64,
+}
+
+impl OrderTimes {
+    /// One came.
+    pub fn came(&self, now: UtcMs) {
+        // Only the first one finds it unset.
+        let _set = self.first_ms.compare_exchange(0, now.0, Ordering::Relaxed, Ordering::Relaxed);
+        self.last_ms.fetch_max(now.0, Ordering::Relaxed);
+    }
+}
+
+impl fmt::Display for OrderTimes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let read = |time: &AtomicI64| time.load(Ordering::Relaxed);
+        write!(f, "first order {}  last order {}", read(&self.first_ms), read(&self.last_ms))
+    }
+}
+
 /// What the fleet did, counted by the terminals themselves.
 #[derive(Debug, Default)]
 pub struct FleetStats {
     /// Sessions up.
     pub connected: AtomicU64,
-    /// Valid orders taken.
+    /// Orders that came.
     pub orders: AtomicU64,
+    /// When.
+    pub came: OrderTimes,
     /// Frames refused.
     pub refused_frames: AtomicU64,
     /// Reports published.

@@ -16,7 +16,7 @@ pub use bus::{Bus, BusByte, BusFigures, LineTrouble};
 pub use bus_pty::{SerialFleet, SimulatedLine, SimulatedLines};
 pub use bus_terminal::{BusTerminal, MemoryFlash, Sounded, line_profile};
 pub use clips::{ClipSource, Fetching};
-pub use fleet::{Fleet, FleetConfig, FleetStats, FleetTerminal, Misbehaviour, Tally};
+pub use fleet::{Fleet, FleetConfig, FleetStats, FleetTerminal, Misbehaviour, OrderTimes, Tally};
 pub use national::{NationalFaults, NationalFleet, NationalFleetConfig, NationalStats};
 pub use platform::{EbmOrder, FromCounty, UpperPlatform, UpperTls, ebm};
 pub use session::{Received, Session, SessionConfig, SessionFault};

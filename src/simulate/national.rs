@@ -2,6 +2,7 @@
 //! signatures, fetch the audio, keep to priorities and ends, and report what they did; some, by
 //! choice, are away, say nothing, answer with an error, lose their connection or restart.
 
+use super::fleet::OrderTimes;
 use super::national_horn::{Horn, Said, Told};
 use crate::clock;
 use crate::deliver::national::control::{Control, Heartbeat, OK, Setting, State, request};
@@ -10,7 +11,7 @@ use crate::deliver::national::returned::{Returned, parameter};
 use crate::deliver::national::{EbmId, Found, Stream};
 use crate::model::{NationalCode, Sha256};
 use mingluo_bridge::frame::{Sm2Verifier, Verifier};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -51,6 +52,8 @@ pub struct NationalFaults {
     pub drop_percent: u8,
     /// Lose power once when they begin to play.
     pub restart_percent: u8,
+    /// Go on beyond the end of their start.
+    pub endless_percent: u8,
     /// Seed of all chance.
     pub seed: u64,
 }
@@ -64,6 +67,7 @@ enum Fault {
     Error,
     Drop,
     Restart,
+    Endless,
 }
 
 impl NationalFaults {
@@ -77,6 +81,7 @@ impl NationalFaults {
             (self.error_percent, Fault::Error),
             (self.drop_percent, Fault::Drop),
             (self.restart_percent, Fault::Restart),
+            (self.endless_percent, Fault::Endless),
         ] {
             below += u64::from(percent);
             if roll < below {
@@ -107,6 +112,10 @@ pub struct NationalStats {
     pub connected: AtomicU64,
     /// Starts and stops that came.
     pub orders: AtomicU64,
+    /// Kinds of hazards that starts named.
+    pub hazards: Mutex<BTreeSet<[u8; 5]>>,
+    /// When orders came.
+    pub came: OrderTimes,
     /// Of these, refused for their signature.
     pub refused_signatures: AtomicU64,
     /// Sounds that began, by terminal.
@@ -146,7 +155,7 @@ impl NationalFleet {
                 stats: Arc::clone(&stats),
                 downloads: Arc::clone(&downloads),
                 client: client.clone(),
-                horn: Horn::new(config.time_scale),
+                horn: Horn::new(config.time_scale, fault == Fault::Endless),
                 session: 0,
                 is_first: true,
                 volume_percent: 80,
@@ -248,7 +257,7 @@ impl Terminal {
             stream.write_all(&bytes).await?;
             if begins && matches!(self.fault, Fault::Drop | Fault::Restart) {
                 if self.fault == Fault::Restart {
-                    self.horn = Horn::new(self.config.time_scale);
+                    self.horn = Horn::new(self.config.time_scale, false);
                     self.is_first = true;
                 }
                 self.fault = Fault::None;
@@ -291,6 +300,7 @@ impl Terminal {
         }
         match control {
             Control::Start(_) | Control::Stop(_) => {
+                self.stats.came.came(clock::now_utc());
                 self.stats.orders.fetch_add(1, Ordering::Relaxed);
                 self.order(packet, control, fetched)
             }
@@ -333,7 +343,12 @@ impl Terminal {
             _ => {}
         }
         let told = match control {
-            Control::Start(start) => self.horn.start(packet.source, start, clock::now_utc()),
+            Control::Start(start) => {
+                let mut hazards = self.stats.hazards.lock().unwrap_or_else(PoisonError::into_inner);
+                hazards.insert(start.event);
+                drop(hazards);
+                self.horn.start(packet.source, start, clock::now_utc())
+            }
             Control::Stop(ebm) => {
                 let cut = self.horn.stop(ebm);
                 self.stats.cut.fetch_add(u64::from(cut), Ordering::Relaxed);

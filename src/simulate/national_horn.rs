@@ -57,6 +57,8 @@ struct Playing {
 
 pub(super) struct Horn {
     time_scale: u32,
+    /// Whether it goes on beyond the end of a start.
+    endless: bool,
     playing: Option<Playing>,
     /// What was cut off and not yet told.
     cut: Vec<Playing>,
@@ -79,9 +81,9 @@ fn rank(start: &Start) -> (u8, u8) {
 }
 
 impl Horn {
-    pub(super) fn new(time_scale: u32) -> Self {
+    pub(super) fn new(time_scale: u32, endless: bool) -> Self {
         let (playing, cut, known) = (None, Vec::new(), BTreeSet::new());
-        Self { time_scale: time_scale.max(1), playing, cut, known }
+        Self { time_scale: time_scale.max(1), endless, playing, cut, known }
     }
 
     pub(super) fn is_working(&self) -> bool {
@@ -143,7 +145,7 @@ impl Horn {
         let mut said: Vec<Said> =
             core::mem::take(&mut self.cut).into_iter().map(|cut| self.end(cut, now)).collect();
         let Some(mut playing) = self.playing.take() else { return said };
-        let is_over = seconds(now) >= playing.start.end_s;
+        let is_over = seconds(now) >= playing.start.end_s && !self.endless;
         if playing.cut.is_some() || is_over {
             said.push(self.end(playing, now));
             return said;

@@ -254,6 +254,7 @@ impl Life<'_> {
             let key = HmacKey::new(self.shared.config.key_id, &self.key);
             self.terminal.on_receipt(payload, &key)
         } else {
+            self.shared.stats.came.came(crate::clock::now_utc());
             self.shared.stats.orders.fetch_add(1, Ordering::Relaxed);
             self.terminal.on_order(now, payload, &self.shared.verifier)
         };

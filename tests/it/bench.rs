@@ -41,3 +41,13 @@ fn the_fan_out_is_measured_with_the_shipped_configuration() {
     // Without mosquitto the two rows beside it are left out, and told.
     check(&["fanout", "--terminals", "30"], &[embedded, "mosquitto"]);
 }
+
+#[test]
+fn the_countys_response_is_measured_against_bare_sends() {
+    let county = ["county", "--national", "20", "--mqtt", "40"];
+    check(
+        &county,
+        &["20 national and 40 MQTT terminals", "mingluo, from the alert on", "response "],
+    );
+    check(&[&county[..], &["--sign"]].concat(), &["orders signed", "bare sends"]);
+}

@@ -2,7 +2,11 @@
 //! record; terminals that fail in every way; three thousand at once.
 #![expect(clippy::print_stdout, reason = "a test shows its figures")]
 
+mod console;
+mod over;
 mod scale;
+mod silent;
+mod site;
 mod strangers;
 
 use crate::process::{Gateway, alert, free, wait_until};
@@ -149,6 +153,8 @@ fn a_red_alert_is_played_acknowledged_and_on_record_and_every_failure_has_its_na
         sounded.values().map(Vec::len).collect::<Vec<_>>()
     };
     assert_eq!(sounds(&good), vec![1; n_good], "each sounded once");
+    let hazards = good.stats.hazards.lock().unwrap().iter().copied().collect::<Vec<_>>();
+    assert_eq!(hazards, [*b"11B03"], "the alert's own kind of hazard");
     assert!(sounds(&silent).is_empty() && sounds(&error).is_empty());
     assert_eq!(sounds(&drops), [1], "a lost connection plays nothing twice");
     assert_eq!(sounds(&again), [2], "who lost power begins anew");
@@ -192,6 +198,36 @@ fn a_cancel_cuts_off_what_sounds_and_a_wrong_key_sounds_nothing() {
     assert_eq!(fleet.stats.cut.load(Ordering::Relaxed), 4);
     assert!(wary.stats.sounded.lock().unwrap().is_empty(), "no foreign order sounds");
     assert!(wary.stats.refused_signatures.load(Ordering::Relaxed) >= rest.len() as u64);
+    county.gateway.stop_within(12);
+    assert_eq!(county.gateway.cli(&["record", "verify"]).0, 0);
+}
+
+#[test]
+fn what_ignores_its_end_is_stopped_and_nothing_starts_after_it() {
+    let mut county = County::start("national-over");
+    let endless = NationalFleetConfig {
+        gateway: county.listen,
+        time_scale: 1,
+        verifier: Some(county.verifier.clone()),
+        faults: NationalFaults { endless_percent: 100, ..NationalFaults::default() },
+    };
+    let codes: Vec<NationalCode> = county.codes.iter().map(|(_, code)| *code).collect();
+    let (first, rest) = codes.split_at(3);
+    let fleet = county.gateway.wait_for(async { NationalFleet::start(&endless, first) });
+    county.online(first.len());
+    let broadcast = county.warn("national-3", 25);
+    county.wait_counts(25, &broadcast, &[("playing", 3)]);
+    county.wait_counts(60, &broadcast, &[("expired", 3)]);
+    assert_eq!(fleet.stats.cut.load(Ordering::Relaxed), 3, "each was cut off by its stop");
+    // Who comes now gets no start, nor who comes again.
+    let late = county.gateway.wait_for(async { NationalFleet::start(&endless, rest) });
+    drop(fleet);
+    let again = county.gateway.wait_for(async { NationalFleet::start(&endless, first) });
+    county.online(codes.len());
+    county.wait_counts(90, &broadcast, &[("expired", 3), ("unreachable", rest.len())]);
+    for fleet in [late, again] {
+        assert_eq!(fleet.stats.orders.load(Ordering::Relaxed), 0);
+    }
     county.gateway.stop_within(12);
     assert_eq!(county.gateway.cli(&["record", "verify"]).0, 0);
 }

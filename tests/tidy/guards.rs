@@ -1,4 +1,4 @@
-//! The table of the console's guards says what is: what `.ci/guards` takes out stands in its file once, and
+//! The table of guards says what is: what `.ci/guards` takes out stands in its file once, and
 //! the tests that must then fail are there.
 
 use crate::source::root;
@@ -6,7 +6,7 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// What there must be guards against, by the word that begins their names.
-const KINDS: [&str; 7] = ["xss", "csrf", "fixation", "host", "paths", "alias", "stale"];
+const KINDS: [&str; 8] = ["xss", "csrf", "fixation", "host", "paths", "alias", "stale", "over"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -95,7 +95,7 @@ async fn first_of_each(
     Ok(all)
 }
 
-fn order(clip: &ClipRef, area: u64, now: UtcMs) -> Order {
+pub(super) fn order(clip: &ClipRef, area: u64, now: UtcMs) -> Order {
     let clip = wire::Clip {
         codec: wire::Codec::Opus,
         sha256: clip.sha256.0,
@@ -119,7 +119,7 @@ fn order(clip: &ClipRef, area: u64, now: UtcMs) -> Order {
     })
 }
 
-async fn session(broker: SocketAddr, name: &str) -> anyhow::Result<Session> {
+pub(super) async fn session(broker: SocketAddr, name: &str) -> anyhow::Result<Session> {
     let config = SessionConfig {
         broker,
         from: None,

@@ -2,14 +2,28 @@
 
 use super::brokers::Brokers;
 use crate::config::{Config, Loaded};
+use crate::model::NationalCode;
 use crate::secrets;
 use anyhow::Context;
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU16, Ordering};
+
+/// Resource code of the platform of national terminals.
+const PLATFORM: &str = "44306210000000101010101";
+
+/// How many terminals, by link.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Counts {
+    pub(super) mqtt: usize,
+    /// Of the national protocol; 0 = the link is off.
+    pub(super) national: usize,
+    /// Whether their orders are signed.
+    pub(super) sign: bool,
+}
 
 /// A configuration of many terminals in a folder of its own, with its keys.
 pub(super) struct Stage {
@@ -22,7 +36,7 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// `n` terminals in the villages of `config`, files below `dir`; `external` = those brokers.
+    /// `n` MQTT terminals in the villages of `config`, files below `dir`; `external` = those brokers.
     ///
     /// # Errors
     /// When a file can't be copied or the configuration is faulty.
@@ -30,6 +44,19 @@ impl Stage {
         config: &Path,
         dir: &Path,
         n: usize,
+        external: Option<&Brokers>,
+    ) -> anyhow::Result<Self> {
+        Self::of(config, dir, Counts { mqtt: n, national: 0, sign: false }, external)
+    }
+
+    /// The same with terminals of either link.
+    ///
+    /// # Errors
+    /// As [`Self::set`].
+    pub(super) fn of(
+        config: &Path,
+        dir: &Path,
+        counts: Counts,
         external: Option<&Brokers>,
     ) -> anyhow::Result<Self> {
         let configs = dir.join("configs");
@@ -44,8 +71,15 @@ impl Stage {
                 .context("copying contacts.csv")?;
         }
         let given = load(config, &BTreeMap::new())?;
-        std::fs::write(configs.join("terminals.csv"), registry(&given, n)?)?;
-        let overrides = overrides(&given, external.map(|brokers| brokers.hub))?;
+        std::fs::write(configs.join("terminals.csv"), registry(&given, counts)?)?;
+        let mut overrides = overrides(&given, external.map(|brokers| brokers.hub))?;
+        if counts.national > 0 {
+            overrides.insert("national.listen".into(), free_address()?.to_string());
+            overrides.insert("national.platform".into(), PLATFORM.into());
+            overrides.insert("national.sign".into(), counts.sign.to_string());
+            overrides.insert("keys.sm2_key_file".into(), "sm2.key".into());
+            secrets::create_sm2_key(&configs.join("sm2.key"))?;
+        }
         let loaded = load(&configs, &overrides)?;
         secrets::create_key(&loaded.config.keys.signing_key_file)?;
         secrets::create_key(&loaded.config.keys.terminal_master_key_file)?;
@@ -63,20 +97,38 @@ impl Stage {
         let per_share = self.loaded.network.terminals.len().div_ceil(self.shares.len());
         let shares = self.shares.iter().enumerate();
         shares
-            .map(|(number, broker)| self.simulator(*broker, number * per_share, per_share))
+            .map(|(number, broker)| {
+                let mut terminals = self.simulated("mqtt", *broker)?;
+                let skip = number * per_share;
+                terminals.args(["--skip", &skip.to_string(), "--count", &per_share.to_string()]);
+                let started = terminals.stdout(Stdio::null()).spawn();
+                Ok(Process(started.context("starting the terminals")?))
+            })
             .collect()
     }
 
-    fn simulator(&self, broker: SocketAddr, skip: usize, count: usize) -> anyhow::Result<Process> {
+    /// Those of one link in one process, and what they say every second.
+    ///
+    /// # Errors
+    /// When the process can't be started.
+    pub(super) fn fleet(&self, link: &str) -> anyhow::Result<(Process, ChildStdout)> {
+        let mut terminals = self.simulated(link, self.broker()?)?;
+        let started = terminals.stdout(Stdio::piped()).spawn();
+        let mut child = started.context("starting the terminals")?;
+        let said = child.stdout.take();
+        let process = Process(child);
+        Ok((process, said.context("what the terminals say")?))
+    }
+
+    fn simulated(&self, link: &str, broker: SocketAddr) -> anyhow::Result<Command> {
         let mut terminals = Command::new(std::env::current_exe()?);
-        terminals.args(["terminals", "simulate", "--fetch", "shared"]);
-        terminals.args(["--skip", &skip.to_string(), "--count", &count.to_string()]);
+        terminals.args(["terminals", "simulate", "--fetch", "shared", "--link", link]);
         terminals.arg("--broker").arg(broker.to_string());
-        terminals.arg("--config").arg(&self.configs).stdout(Stdio::null());
+        terminals.arg("--config").arg(&self.configs);
         for (key, value) in &self.overrides {
             terminals.env(format!("MINGLUO__{}", key.to_uppercase().replace('.', "__")), value);
         }
-        Ok(Process(terminals.spawn().context("starting the terminals")?))
+        Ok(terminals)
     }
 
     /// The broker of both sides.
@@ -95,15 +147,24 @@ pub(super) fn load(dir: &Path, overrides: &BTreeMap<String, String>) -> anyhow::
     })
 }
 
-fn registry(given: &Loaded, n: usize) -> anyhow::Result<String> {
+fn registry(given: &Loaded, counts: Counts) -> anyhow::Result<String> {
     let mut areas: Vec<_> = given.network.terminals.values().map(|known| known.area).collect();
     areas.sort_unstable();
     areas.dedup();
-    let mut text = String::from("id,name,area,lat_deg,lon_deg,codecs,links,volume_percent\n");
-    for number in 0..n {
+    let mut text =
+        String::from("id,name,area,lat_deg,lon_deg,codecs,links,volume_percent,national\n");
+    for number in 0..counts.mqtt + counts.national {
         let area = areas.get(number % areas.len()).context("the configuration has no terminals")?;
         let sequence = number / areas.len() + 1;
-        text += &format!("{area}-{sequence:03},T{number},{area},,,opus,mqtt,80\n");
+        text += &format!("{area}-{sequence:03},T{number},{area},,,");
+        if number < counts.mqtt {
+            text += "opus,mqtt,80,\n";
+        } else {
+            // Its kind and its part have two digits each.
+            let code = format!("6{area}0314{:02}04{:02}", sequence / 99 + 1, sequence % 99 + 1);
+            let code = NationalCode::parse(&code).context("a resource code")?;
+            text += &format!("mp3,national,80,{code}\n");
+        }
     }
     Ok(text)
 }

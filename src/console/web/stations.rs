@@ -232,7 +232,7 @@ fn number(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-/// `水位 ≥ 34 米`, `24 小时雨量 ≥ 30 毫米`, `24 小时位移变化 ≥ 5 毫米`.
+/// `水位 ≥ 34 米`, `测站 99620003 24 小时雨量 ≥ 30 毫米`, `24 小时位移变化 ≥ 5 毫米`.
 fn condition(one: &Condition) -> String {
     let window = match one.window_s {
         0 => String::new(),
@@ -245,7 +245,8 @@ fn condition(one: &Condition) -> String {
         (Measure::Value, quantity) => quantity.zh().to_owned(),
     };
     let point = one.point.as_ref().map(|point| format!("（{point}）")).unwrap_or_default();
-    format!("{what}{point} ≥ {} {}", number(one.at_least), one.quantity.unit_zh())
+    let of = one.station.as_ref().map(|station| format!("测站 {station} ")).unwrap_or_default();
+    format!("{of}{what}{point} ≥ {} {}", number(one.at_least), one.quantity.unit_zh())
 }
 
 fn unknown(visitor: &Visitor, views: &Views) -> Markup {
@@ -264,17 +265,27 @@ mod tests {
     use super::*;
     use crate::model::Level;
 
-    fn check(measure: Measure, quantity: Quantity, window_s: u32, at_least: f64, expect: &str) {
-        let one =
-            Condition { quantity, point: None, measure, window_s, at_least, ends_below: at_least };
+    type Given<'a> = (Measure, Quantity, u32, f64, Option<&'a str>);
+
+    fn check((measure, quantity, window_s, at_least, station): Given<'_>, expect: &str) {
+        let station = station.and_then(StationId::parse);
+        let (point, ends_below) = (None, at_least);
+        let one = Condition { quantity, point, station, measure, window_s, at_least, ends_below };
         assert_eq!(condition(&one), expect);
     }
 
     #[test]
     fn thresholds_are_said_as_people_say_them() {
-        check(Measure::Value, Quantity::Stage, 0, 34.0, "水位 ≥ 34 米");
-        check(Measure::Sum, Quantity::RainTotal, 3_600, 50.5, "1 小时 雨量 ≥ 50.5 毫米");
-        check(Measure::Change, Quantity::Displacement, 86_400, 5.0, "24 小时 位移变化 ≥ 5 毫米");
+        check((Measure::Value, Quantity::Stage, 0, 34.0, None), "水位 ≥ 34 米");
+        check((Measure::Sum, Quantity::RainTotal, 3_600, 50.5, None), "1 小时 雨量 ≥ 50.5 毫米");
+        check(
+            (Measure::Sum, Quantity::RainTotal, 86_400, 30.0, Some("99620003")),
+            "测站 99620003 24 小时 雨量 ≥ 30 毫米",
+        );
+        check(
+            (Measure::Change, Quantity::Displacement, 86_400, 5.0, None),
+            "24 小时 位移变化 ≥ 5 毫米",
+        );
     }
 
     fn view(name: &str, change: impl FnOnce(&mut StationView)) -> StationView {

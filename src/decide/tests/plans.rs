@@ -102,6 +102,25 @@ fn each_rule_once() {
 }
 
 #[test]
+fn a_plan_holds_the_hazard_as_the_national_protocol_writes_it() {
+    for (code, expect) in [
+        ("11B03", Some("11B03")),
+        ("10203", Some("11B03")),
+        ("11d02", Some("11D02")),
+        ("90000", Some("90000")),
+        ("11D", None),
+        ("", None),
+    ] {
+        let mut alert = alert(Level::Red);
+        alert.infos[0].event_codes[0].value = code.into();
+        let Decision::Plan(plan) = decide_at(NOON, &alert, &Memory::default()) else {
+            panic!("{code}: it is planned")
+        };
+        assert_eq!(plan.hazard.map(|hazard| hazard.to_string()).as_deref(), expect, "{code}");
+    }
+}
+
+#[test]
 fn level_decides_who_must_agree() {
     for (level, want) in [
         (Level::Red, "automatic"),

@@ -7,7 +7,9 @@ use super::packet::Signature;
 use super::{NationalConfig, NationalWord};
 use crate::deliver::link::{LinkInput, Outgoing};
 use crate::deliver::serial::body_of;
-use crate::model::{Address, BroadcastId, NationalCode, TerminalId, UtcMs};
+use crate::model::{
+    Address, BroadcastId, Finding, HazardCode, NationalCode, SilentTestId, TerminalId, UtcMs,
+};
 use mingluo_bridge::message::{self as wire, Order};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -25,6 +27,8 @@ const PENDING_MAX: usize = 65_536;
 const REPEATS_MAX: u8 = 20;
 /// Kind of audio: an mp3 file by its address.
 const MP3: u8 = 2;
+/// Kind of hazard of what names none: "any".
+const ANY_HAZARD: [u8; 5] = *b"11111";
 
 /// What an answer will be about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +37,10 @@ pub(super) enum Asked {
     Sound(BroadcastId, bool),
     /// The clock was set to this.
     Clock(UtcMs),
+    /// The volume was set, and a silent test goes on with the answer.
+    Volume(SilentTestId),
+    /// It was asked in silence whether it could play.
+    Able(SilentTestId),
     /// Nothing that an answer proves anything of.
     Other,
 }
@@ -43,11 +51,26 @@ struct Pending {
     of: Vec<TerminalId>,
 }
 
+/// A packet on its way to a session.
+#[derive(Debug, Clone)]
+pub(super) struct Packed {
+    pub(super) bytes: Arc<[u8]>,
+    /// End of what it would let sound: from then on it goes out no more. `None` = it starts nothing.
+    until: Option<UtcMs>,
+}
+
+impl Packed {
+    /// Whether it would start what is over.
+    pub(super) fn is_over(&self, now: UtcMs) -> bool {
+        self.until.is_some_and(|until| now >= until)
+    }
+}
+
 /// A session that takes orders.
 #[derive(Debug)]
 pub(super) struct Session {
     pub(super) number: u64,
-    pub(super) orders: mpsc::Sender<Arc<[u8]>>,
+    pub(super) orders: mpsc::Sender<Packed>,
     pub(super) is_working: bool,
 }
 
@@ -55,6 +78,8 @@ pub(super) struct State {
     pub(super) ledger: Ledger,
     pub(super) sessions: BTreeMap<TerminalId, Session>,
     pending: BTreeMap<u32, Pending>,
+    /// Who was asked in silence and has not answered: the latest test of each.
+    tests: BTreeMap<TerminalId, SilentTestId>,
 }
 
 /// What became of a batch.
@@ -77,11 +102,11 @@ pub(super) struct Desk {
 impl Desk {
     pub(super) fn new(config: NationalConfig, inputs: mpsc::Sender<LinkInput>) -> Self {
         let ledger = Ledger::new(config.platform);
-        let (sessions, pending) = (BTreeMap::new(), BTreeMap::new());
+        let (sessions, pending, tests) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let by_code = config.members.iter().map(|(id, member)| (member.code, *id)).collect();
         // Numbers of a gateway that was started again differ from those before.
         let first = u32::try_from((config.now)().as_s() & 0x3FFF_FFFF).unwrap_or(0);
-        let state = Mutex::new(State { ledger, sessions, pending });
+        let state = Mutex::new(State { ledger, sessions, pending, tests });
         Self { config, by_code, state, next_session: AtomicU32::new(first), inputs }
     }
 
@@ -103,7 +128,7 @@ impl Desk {
     }
 
     /// A packet of that request to these terminals, signed when it is sound.
-    fn packet(&self, session: u32, control: &Control, to: &[TerminalId]) -> Option<Arc<[u8]>> {
+    fn packet(&self, session: u32, control: &Control, to: &[TerminalId]) -> Option<Packed> {
         let code = |id| self.config.members.get(id).map(|member| member.code);
         let targets = to.iter().filter_map(code).collect();
         let mut packet = request(self.config.platform, targets, control);
@@ -118,11 +143,18 @@ impl Desk {
             };
             packet.signature = Some(Signature { at_s: now_s, certificate, value });
         }
-        packet
-            .encode()
-            .inspect_err(|fault| tracing::error!(%fault, "order too long"))
-            .ok()
-            .map(Into::into)
+        let bytes =
+            packet.encode().inspect_err(|fault| tracing::error!(%fault, "order too long")).ok()?;
+        let until = match control {
+            Control::Start(start) => Some(UtcMs(i64::from(start.end_s) * 1_000)),
+            Control::Stop(_)
+            | Control::Heartbeat(_)
+            | Control::Query(_)
+            | Control::Set(_)
+            | Control::Answer { .. }
+            | Control::Other(_) => None,
+        };
+        Some(Packed { bytes: bytes.into(), until })
     }
 
     /// Sends one request to many; gives those whose session took it.
@@ -139,8 +171,8 @@ impl Desk {
         let mut taken = Vec::with_capacity(up.len());
         for group in up.chunks(TARGETS_MAX) {
             let session = self.next_session.fetch_add(1, Ordering::Relaxed);
-            if let Some(bytes) = self.packet(session, control, group) {
-                self.hand_over(session, asked, group, &bytes, &mut taken);
+            if let Some(packed) = self.packet(session, control, group) {
+                self.hand_over(session, asked, group, &packed, &mut taken);
             }
             // A signature takes a millisecond: sessions get their turn between two.
             tokio::task::yield_now().await;
@@ -153,7 +185,7 @@ impl Desk {
         session: u32,
         asked: Asked,
         group: &[TerminalId],
-        bytes: &Arc<[u8]>,
+        packed: &Packed,
         taken: &mut Vec<TerminalId>,
     ) {
         let mut state = self.state();
@@ -164,7 +196,7 @@ impl Desk {
             state.pending.pop_first();
         }
         for id in group {
-            let sent = state.sessions.get(id).map(|to| to.orders.try_send(Arc::clone(bytes)));
+            let sent = state.sessions.get(id).map(|to| to.orders.try_send(packed.clone()));
             if matches!(sent, Some(Ok(()))) {
                 taken.push(*id);
             }
@@ -177,7 +209,8 @@ impl Desk {
         for (order, addresses) in grouped(batch) {
             let all = self.terminals(&addresses);
             let to: Vec<TerminalId> = all.iter().map(|(id, _)| *id).collect();
-            let got: BTreeSet<TerminalId> = self.order(&order, &to).await.into_iter().collect();
+            let got = self.order(&order, batch.hazard, &to).await;
+            let got: BTreeSet<TerminalId> = got.into_iter().collect();
             let meant: BTreeSet<Address> = all.iter().map(|(_, address)| *address).collect();
             let reached = all.iter().filter(|(id, _)| got.contains(id));
             let reached: BTreeSet<Address> = reached.map(|(_, address)| *address).collect();
@@ -205,9 +238,14 @@ impl Desk {
         all
     }
 
-    async fn order(&self, order: &Order, to: &[TerminalId]) -> Vec<TerminalId> {
+    async fn order(
+        &self,
+        order: &Order,
+        hazard: Option<HazardCode>,
+        to: &[TerminalId],
+    ) -> Vec<TerminalId> {
         match order {
-            Order::Play(manifest) => self.start(manifest, to).await,
+            Order::Play(manifest) => self.start(manifest, hazard, to).await,
             Order::Cancel(wire::Cancel { broadcast: Some(broadcast), .. }) => {
                 self.stop(BroadcastId(*broadcast), to, Why::Cancelled).await
             }
@@ -219,24 +257,55 @@ impl Desk {
                 }
                 stopped
             }
-            Order::Check(wire::Check { volume_percent: Some(percent), .. }) => {
-                let control = Control::Set(vec![Setting::Volume(*percent)]);
-                self.ask(&control, Asked::Other, to).await
+            Order::Check(wire::Check { check, volume_percent, .. }) => {
+                self.check(SilentTestId(*check), *volume_percent, to).await
             }
             Order::Query(_) => self.ask(&super::session::questions(), Asked::Other, to).await,
-            // What the protocol has no words for.
-            Order::Check(_) | Order::Keep(_) | Order::Time(_) | Order::Live(_) | Order::Part(_) => {
-                Vec::new()
-            }
+            // What the protocol has no words for; who speaks live is told so before he begins.
+            Order::Keep(_) | Order::Time(_) | Order::Live(_) | Order::Part(_) => Vec::new(),
         }
     }
 
-    async fn start(&self, manifest: &wire::Manifest, to: &[TerminalId]) -> Vec<TerminalId> {
+    /// Asks in silence whether they could play. A volume is set first: the answer to that goes on.
+    async fn check(
+        &self,
+        test: SilentTestId,
+        volume_percent: Option<u8>,
+        to: &[TerminalId],
+    ) -> Vec<TerminalId> {
+        let Some(percent) = volume_percent else { return self.ask_able(test, to).await };
+        self.ask(&Control::Set(vec![Setting::Volume(percent)]), Asked::Volume(test), to).await
+    }
+
+    /// Asks how they are; what they return next answers the test.
+    pub(super) async fn ask_able(&self, test: SilentTestId, to: &[TerminalId]) -> Vec<TerminalId> {
+        {
+            // Before it goes out: the answer may be here at once.
+            let mut state = self.state();
+            state.tests.extend(to.iter().map(|id| (*id, test)));
+        }
+        self.ask(&super::session::questions(), Asked::Able(test), to).await
+    }
+
+    /// A terminal answered a silent test, by refusing what it was asked or by what it returned.
+    pub(super) async fn tested(&self, terminal: TerminalId, sequence: u32, finding: Finding) {
+        let test = self.state().tests.remove(&terminal);
+        if let Some(test) = test {
+            self.tell(terminal, NationalWord::Tested { test, finding, sequence }).await;
+        }
+    }
+
+    async fn start(
+        &self,
+        manifest: &wire::Manifest,
+        hazard: Option<HazardCode>,
+        to: &[TerminalId],
+    ) -> Vec<TerminalId> {
         let broadcast = BroadcastId(manifest.counter);
         let until = UtcMs(manifest.expires_ms);
         let (control, to) = {
             let mut state = self.state();
-            let Some(control) = start_of(manifest, &mut state.ledger, &self.config) else {
+            let Some(control) = start_of(manifest, hazard, &mut state.ledger, &self.config) else {
                 return Vec::new();
             };
             // One that took it and says that it works is not told twice: it might begin anew.
@@ -313,6 +382,7 @@ fn same_but_target(a: &Order, b: &Order) -> bool {
             wire::Cancel { target: b.target, ..a.clone() } == *b
         }
         (Order::Query(a), Order::Query(b)) => wire::Query { target: b.target, ..a.clone() } == *b,
+        (Order::Check(a), Order::Check(b)) => wire::Check { target: b.target, ..*a } == *b,
         _ => false,
     }
 }
@@ -320,6 +390,7 @@ fn same_but_target(a: &Order, b: &Order) -> bool {
 /// The start of a broadcast; `None` when it has no mp3, or no name is free.
 fn start_of(
     manifest: &wire::Manifest,
+    hazard: Option<HazardCode>,
     ledger: &mut Ledger,
     config: &NationalConfig,
 ) -> Option<Control> {
@@ -336,8 +407,7 @@ fn start_of(
         ebm: ledger.name(BroadcastId(manifest.counter))?,
         class,
         level,
-        // What the alert was about is not part of an order; this means "any".
-        event: *b"11111",
+        event: hazard.map_or(ANY_HAZARD, HazardCode::bytes),
         volume_percent: manifest.volume_percent,
         start_s: seconds(manifest.not_before_ms.max(manifest.issued_at_ms))?,
         // Rounded down: nothing sounds after it expires.

@@ -14,6 +14,7 @@ mod ledger;
 pub mod packet;
 pub mod returned;
 mod session;
+mod silent;
 mod stream;
 
 pub use desk::Taken;
@@ -23,7 +24,9 @@ pub use stream::{Found, Stream};
 use self::desk::Desk;
 use self::ledger::Why;
 use super::link::{LinkInput, Outgoing};
-use crate::model::{Acknowledgement, AreaCode, Health, NationalCode, TerminalId, UtcMs};
+use crate::model::{
+    Acknowledgement, AreaCode, Finding, Health, NationalCode, SilentTestId, TerminalId, UtcMs,
+};
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -86,6 +89,15 @@ pub enum NationalWord {
     Report(Acknowledgement),
     /// How it is.
     Health(Box<Health>),
+    /// What it found when it was tested in silence.
+    Tested {
+        /// By which test.
+        test: SilentTestId,
+        /// What.
+        finding: Finding,
+        /// Number of its packet.
+        sequence: u32,
+    },
 }
 
 /// The link.

@@ -2,12 +2,13 @@
 
 use super::NationalWord;
 use super::control::{Control, Heartbeat, OK, Setting, State, request};
-use super::desk::{Asked, Desk, QUEUE_MAX, Session};
+use super::desk::{Asked, Desk, Packed, QUEUE_MAX, Session};
 use super::packet::{Form, Packet, PacketFault};
 use super::returned::{Returned, parameter};
+use super::silent;
 use super::stream::{Found, Stream};
 use crate::deliver::link::LinkInput;
-use crate::model::{Codec, Health, TerminalId, UtcMs};
+use crate::model::{Codec, Health, SilentTestId, TerminalId, UtcMs};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,8 +53,8 @@ struct Connection {
     /// Whether orders go by it.
     controls: bool,
     /// Where they come from.
-    orders: mpsc::Receiver<Arc<[u8]>>,
-    queue: Option<mpsc::Sender<Arc<[u8]>>>,
+    orders: mpsc::Receiver<Packed>,
+    queue: Option<mpsc::Sender<Packed>>,
     n_faults: u32,
     /// When its clock was last set, by its own word.
     clock_set: Option<UtcMs>,
@@ -95,7 +96,7 @@ impl Connection {
             let limit = if self.terminal.is_some() { silent } else { LOGIN };
             tokio::select! {
                 order = self.orders.recv() => match order {
-                    Some(order) => if let Err(end) = self.write(&order).await { return end },
+                    Some(order) => if let Err(end) = self.send(&order).await { return end },
                     // Another session of this terminal took its place, or the link closes.
                     None => return End::Gone,
                 },
@@ -118,6 +119,16 @@ impl Connection {
                 }
             }
         }
+    }
+
+    /// Sends what waited, unless it would start what ended meanwhile.
+    async fn send(&mut self, order: &Packed) -> Result<(), End> {
+        if order.is_over((self.desk.config.now)()) {
+            tracing::warn!(terminal = ?self.terminal, "a start waited beyond its end; it is not sent");
+            self.count("national_start_over").await;
+            return Ok(());
+        }
+        self.write(&order.bytes).await
     }
 
     async fn write(&mut self, bytes: &[u8]) -> Result<(), End> {
@@ -215,8 +226,35 @@ impl Connection {
                 }
             }
             Some(Asked::Clock(_)) => self.clock_set = (said.0 == OK).then_some(now),
-            Some(Asked::Other) => {}
+            Some(Asked::Volume(test)) => self.volume_set(terminal, session, test, said).await,
+            // What it finds comes by annex E, behind this.
+            Some(Asked::Able(_)) if said.0 != OK => {
+                self.desk.tested(terminal, session, silent::refused(said)).await;
+            }
+            Some(Asked::Able(_) | Asked::Other) => {}
             None => self.count("national_unasked_answer").await,
+        }
+    }
+
+    /// A terminal took the volume of a silent test, or did not.
+    async fn volume_set(
+        &self,
+        terminal: TerminalId,
+        session: u32,
+        test: SilentTestId,
+        said: (u8, &str),
+    ) {
+        match said.0 {
+            // Nobody waits for the answer of one that was only told its volume again.
+            OK if test == SilentTestId::RETELL => {}
+            OK => {
+                self.desk.ask_able(test, &[terminal]).await;
+            }
+            _ => {
+                let finding = silent::refused(said);
+                let word = NationalWord::Tested { test, finding, sequence: session };
+                self.desk.tell(terminal, word).await;
+            }
         }
     }
 
@@ -232,10 +270,15 @@ impl Connection {
         };
         match returned {
             Returned::Heartbeat(beat) => self.beat(terminal, &beat, false).await?,
-            Returned::Answer { result, values } if result == OK => {
-                self.health(terminal, &values).await;
+            Returned::Answer { result, values } => {
+                if result == OK {
+                    self.health(terminal, &values).await;
+                } else {
+                    self.count("national_query_refused").await;
+                }
+                let finding = silent::finding(result, &values);
+                self.desk.tested(terminal, packet.session, finding).await;
             }
-            Returned::Answer { .. } => self.count("national_query_refused").await,
             Returned::Fault { is_there, kind, text, .. } => {
                 tracing::warn!(%terminal, is_there, kind, %text, "a national terminal tells of itself");
                 let code = if is_there { "national_fault" } else { "national_fault_cleared" };

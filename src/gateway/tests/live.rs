@@ -252,15 +252,22 @@ fn a_live_drill_is_framed_or_silent() {
 
 #[test]
 fn who_can_not_hear_it_is_told_and_not_asked() {
+    // The national protocol has no signed parts of our own.
+    for link in [LinkKind::Serial, LinkKind::National] {
+        deaf_by(link);
+    }
+}
+
+fn deaf_by(link: LinkKind) {
     let mut deaf = crate::decide::tests::rules();
     let serial = terminal(VILLAGE_B, 1);
     let known = deaf.network.terminals.get_mut(&serial).unwrap();
-    known.links = vec![LinkKind::Serial];
+    known.links = vec![link];
     let mut county = County::new(deaf);
     let outlook = county.gateway.outlook(NOON, &spoken(&officer("张三"))).unwrap();
     assert!(!outlook.terminals.contains(&serial) && outlook.terminals.len() == 2);
     let told = outlook.reasons.iter().find(|reason| reason.code == "no_live_audio").unwrap();
-    assert!(told.text.starts_with("1 个终端"), "{}", told.text);
+    assert!(told.text.starts_with("1 个终端") && told.text.contains("国标链路"), "{}", told.text);
     let only = ManualRequest { areas: vec![code(VILLAGE_B)], ..spoken(&officer("张三")) };
     assert_eq!(codes(&county.manual(&officer("张三"), only)), ["nobody_hears"]);
     // The whole town is ordered by its own name; the deaf one is on another link.

@@ -221,6 +221,27 @@ fn a_silent_test_asks_again_and_reports() {
 }
 
 #[test]
+fn a_national_terminal_is_asked_by_its_own_link_and_gets_no_receipt() {
+    let mut rules = rules();
+    let national = terminal(VILLAGE_B, 1);
+    rules.network.terminals.get_mut(&national).unwrap().links = vec![LinkKind::National];
+    let mut county = County::new(rules);
+    county.input(Input::NationalPresence(national, true));
+    let test = start_test(&mut county, None);
+    let asked = county.actions.iter().any(|action| {
+        matches!(action, Action::Send { link: LinkKind::National, order, .. } if matches!(**order, Order::Check(_)))
+    });
+    assert!(asked, "{:?}", county.actions);
+    let Input::Tested(answer) = able(test, national) else { panic!("it is an answer") };
+    let answer = SilentAnswer { link: LinkKind::National, clock: None, ..answer };
+    county.input(Input::Tested(answer));
+    assert_eq!(county.kinds(1), ["silent_test_answered"]);
+    let receipts = county.actions.iter().any(|action| matches!(action, Action::Receipt(..)));
+    assert!(!receipts, "the protocol knows none");
+    assert_eq!(county.gateway.state().tests[&test].findings().able, 1);
+}
+
+#[test]
 fn a_silent_test_never_takes_the_budget_of_a_broadcast() {
     let mut county = default_county();
     let test = start_test(&mut county, None);

@@ -55,6 +55,7 @@ fn batch(counter: u64, to: &[TerminalId]) -> Outgoing {
         broadcast: BroadcastId(counter),
         kind: OrderKind::Play,
         link: LinkKind::National,
+        hazard: None,
         to: to.iter().map(|id| Address::Terminal(*id)).collect(),
         publishes: vec![publish; to.len()],
     }

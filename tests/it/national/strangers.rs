@@ -1,92 +1,11 @@
 //! Whoever connects: noise, foreign codes, a terminal that breaks the protocol, one that is there
 //! twice. Everything is counted, nothing panics, and the rest is served on.
 
-use super::{PLATFORM, code};
-use mingluo::clock;
-use mingluo::deliver::LinkInput;
-use mingluo::deliver::national::control::{Control, Heartbeat, State, request};
+use super::code;
+use super::site::{AREA, Site, beat, closed, read, result};
+use mingluo::deliver::national::control::{Control, request};
 use mingluo::deliver::national::packet::Packet;
-use mingluo::deliver::national::{Found, Member, National, NationalConfig, NationalWord, Stream};
-use mingluo::model::{AreaCode, NationalCode, TerminalId};
-use std::time::Duration;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
-
-const AREA: &str = "430621100001";
-const LIMIT: Duration = Duration::from_secs(30);
-
-struct Site {
-    link: National,
-    heard: mpsc::Receiver<LinkInput>,
-}
-
-impl Site {
-    fn start() -> Self {
-        let (inputs, heard) = mpsc::channel(1_024);
-        let area = AreaCode::parse(AREA).unwrap();
-        let id = TerminalId::new(area, 1).unwrap();
-        let config = NationalConfig {
-            listen: "127.0.0.1:0".parse().unwrap(),
-            platform: NationalCode::parse(PLATFORM).unwrap(),
-            members: [(id, Member { code: code(AREA, 1), area })].into(),
-            clip_url: "http://127.0.0.1:9/clips".into(),
-            heartbeat_s: 60,
-            silent_s: 200,
-            signer: None,
-            certificate: [0; 6],
-            now: clock::now_utc,
-        };
-        Self { link: National::start(config, inputs).unwrap(), heard }
-    }
-
-    async fn connect(&self) -> TcpStream {
-        TcpStream::connect(self.link.local_addr().unwrap()).await.unwrap()
-    }
-
-    async fn next(&mut self) -> LinkInput {
-        tokio::time::timeout(LIMIT, self.heard.recv()).await.expect("in time").expect("it lives")
-    }
-
-    async fn noticed(&mut self, expect: &str) {
-        let found = self.next().await;
-        assert!(matches!(found, LinkInput::Noticed { code } if code == expect), "{found:?}");
-    }
-
-    async fn presence(&mut self, expect: bool) {
-        let found = self.next().await;
-        let word = NationalWord::Presence(expect);
-        assert!(matches!(&found, LinkInput::National { word: w, .. } if *w == word), "{found:?}");
-    }
-}
-
-fn beat(of: NationalCode, session: u32) -> Vec<u8> {
-    let beat = Heartbeat { state: State::Idle, is_first: true, physical_id: vec![1] };
-    let packet = request(of, Vec::new(), &Control::Heartbeat(beat));
-    Packet { session, ..packet }.encode().unwrap()
-}
-
-/// The next packet from the gateway.
-async fn read(stream: &mut TcpStream) -> Packet {
-    let (mut packets, mut bytes, mut found) = (Stream::default(), [0; 1], None);
-    while found.is_none() {
-        let n_bytes = tokio::time::timeout(LIMIT, stream.read(&mut bytes)).await.unwrap().unwrap();
-        assert!(n_bytes > 0, "it was closed");
-        packets.take(&bytes, |one| found = Some(one));
-    }
-    let Some(Found::Packet(packet)) = found else { panic!("{found:?}") };
-    packet
-}
-
-async fn closed(stream: &mut TcpStream) {
-    let mut rest = Vec::new();
-    // A reset is an end as well.
-    let _reset = tokio::time::timeout(LIMIT, stream.read_to_end(&mut rest)).await.expect("closed");
-}
-
-fn result(packet: &Packet) -> (bool, u32, u8) {
-    (packet.is_answer, packet.session, packet.body[0])
-}
+use tokio::io::AsyncWriteExt;
 
 #[tokio::test]
 async fn a_foreign_code_is_answered_59_counted_and_closed() {
