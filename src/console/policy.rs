@@ -49,7 +49,8 @@ pub(super) struct PolicyRefuseBody {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Wanted {
-    part: PolicyPart,
+    /// It is required; who may not look hears that first.
+    part: Option<PolicyPart>,
 }
 
 fn version(known: &PolicyVersion) -> Value {
@@ -121,15 +122,17 @@ pub(super) async fn history(
     Params(wanted): Params<Wanted>,
 ) -> Reply {
     console.keys.actor(&headers, Right::Read)?;
-    let part = wanted.part.clone();
+    let expected = || Problem::bad_request("expected `part`, such as `part=plan/flood-red`");
+    let wanted = wanted.part.ok_or_else(expected)?;
+    let part = wanted.clone();
     let look = move |gateway: &Gateway| {
         let known = gateway.state().policy.parts.get(&part).cloned();
         known.or_else(|| gateway.rules().policy.content(&part).map(|_| PartHistory::default()))
     };
-    let none = || Problem::not_found(format!("{} is not known", wanted.part));
+    let none = || Problem::not_found(format!("{wanted} is not known"));
     let history = console.core.look(look).await?.ok_or_else(none)?;
     Ok(Json(json!({
-        "part": wanted.part,
+        "part": wanted,
         "versions": history.versions.iter().map(version).collect::<Vec<_>>(),
         "waits": history.proposed.as_ref().map(version),
         "refused": history.refused.iter().map(refused).collect::<Vec<_>>(),
