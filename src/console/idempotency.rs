@@ -85,9 +85,13 @@ pub(super) fn look(
     let mut keys = headers.get_all("idempotency-key").iter();
     let Some(key) = keys.next() else { return Ok(Said::New(None)) };
     let text = key.to_str().ok().map(str::trim);
+    let graphic = |text: &&str| text.bytes().all(|byte| byte.is_ascii_graphic());
     let well_formed = text.filter(|text| !text.is_empty() && text.len() <= KEY_BYTES_MAX);
+    let well_formed = well_formed.filter(graphic);
     let Some(text) = well_formed.filter(|_| keys.next().is_none()) else {
-        let why = format!("expected one Idempotency-Key of 1 to {KEY_BYTES_MAX} ASCII bytes");
+        let why = format!(
+            "expected one Idempotency-Key of 1 to {KEY_BYTES_MAX} ASCII bytes without spaces"
+        );
         return Err(Problem::bad_request(why));
     };
     let key = format!("{actor}\0{text}");
@@ -172,6 +176,7 @@ mod tests {
         assert!(matches!(ask(&answered, "k", "a"), Ok(Said::Again(Value::Bool(true)))));
         assert!(matches!(ask(&answered, "k", "b"), Err(422)));
         assert!(matches!(ask(&answered, &"k".repeat(129), "a"), Err(400)));
+        assert!(matches!(ask(&answered, "k k", "a"), Err(400)), "no space inside");
     }
 
     #[test]

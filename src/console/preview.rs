@@ -151,7 +151,10 @@ fn answer(
         .collect();
     let chosen = preview.clips.iter().position(|clip| clip.codec == codec);
     let chosen = chosen.and_then(|at| Some((preview.clips.get(at)?, clips.get(at)?)));
-    let (clip, view) = chosen.ok_or_else(|| Problem::internal("the codec was not rendered"))?;
+    // A recording has no words for a speech chip, and phrases are made of what terminals keep.
+    let none =
+        || Problem::bad_request(format!("this can't be had as {codec:?}; name another codec"));
+    let (clip, view) = chosen.ok_or_else(none)?;
     let bytes: Map<String, Value> = preview
         .clips
         .iter()

@@ -65,6 +65,8 @@ fn an_officer_hears_it_before_anybody_else_does() {
         let problem = preview(&gateway, &body, 400);
         assert!(problem["detail"].as_str().unwrap().contains(part), "{problem}");
     }
+    // A recording has no words for a speech chip.
+    preview(&gateway, &json!({ "recording": "flood-red", "codec": "text" }), 400);
     let empty = preview(&gateway, &json!({ "text": "……" }), 422);
     assert!(empty["detail"].as_str().unwrap().contains("expected words"), "{empty}");
     preview(&gateway, &json!({ "text": "雨".repeat(2_001) }), 422);

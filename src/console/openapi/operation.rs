@@ -87,7 +87,8 @@ impl Operation {
 
     /// The same request twice under one key is done once.
     pub(super) fn once(mut self) -> Self {
-        let schema = json!({ "type": "string", "pattern": "^[!-~]{1,128}$" });
+        // HTTP takes spaces around a value away.
+        let schema = json!({ "type": "string", "pattern": "^[ \\t]*[!-~]{1,128}[ \\t]*$" });
         let told = "1 to 128 ASCII bytes; the same key with the same request gives the first answer \
                     again, with another request 422, while the first is under way 409; kept in memory";
         self.parameters.push(json!({
