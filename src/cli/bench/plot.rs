@@ -5,7 +5,7 @@ use core::fmt::Write;
 const WIDTH: u32 = 800;
 const HEIGHT: u32 = 420;
 const MARGIN: u32 = 60;
-const COLOURS: [&str; 4] = ["#888888", "#1f77b4", "#d62728", "#2ca02c"];
+const COLOURS: [&str; 6] = ["#777777", "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#a05a2c"];
 
 /// Draws cumulative shares over milliseconds.
 pub(super) fn distribution(title: &str, lines: &[(String, Vec<u64>)]) -> String {
