@@ -2,7 +2,7 @@
 
 use crate::office::{LEADER, OFFICER, Office, in_current};
 use crate::page::{PHONE, Page};
-use crate::process::{alert, free};
+use crate::process::{QUIET_HOURS, alert, free};
 use crate::webhook::{Message, receiver};
 use std::path::Path;
 use std::sync::Mutex;
@@ -104,7 +104,9 @@ fn a_group_is_saved_used_and_removed_by_its_owner() {
 #[test]
 fn a_ready_made_programme_is_added_changed_and_approved() {
     in_current("programmes", |browser| {
-        let office = Office::open("programmes-page");
+        let office = Office::open_with("programmes-page", |gateway| {
+            gateway.edit_policy("[interlock]\n", &format!("{QUIET_HOURS}[interlock]\n"));
+        });
         let mut officer = office.signed_in(browser, &OFFICER);
         officer.go("/console/programmes");
         officer.wait_for_text("静音时段（policy.toml）：22:00—06:00");

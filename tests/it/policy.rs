@@ -59,13 +59,6 @@ fn says(page: &Page, words: &str) {
     assert!(page.whole.contains(words), "`{words}` is not in {}", page.whole);
 }
 
-fn edit_file(gateway: &Gateway, from: &str, to: &str) {
-    let file = gateway.configs().join("policy.toml");
-    let text = std::fs::read_to_string(&file).unwrap();
-    assert!(text.contains(from));
-    std::fs::write(file, text.replacen(from, to, 1)).unwrap();
-}
-
 /// Times a red alert would be played, as `mingluo explain` says.
 fn explained(gateway: &Gateway) -> String {
     let file = gateway.configs().join("alert.xml");
@@ -143,7 +136,7 @@ fn a_response_plan_is_changed_by_two_persons_and_outlives_a_restart() {
 
 /// The file changes under a change on screen: said by `check`, by the page, and decided by people.
 fn another_file(gateway: &mut Gateway) {
-    edit_file(gateway, "repeats = 3\ninterval_s = 5", "repeats = 4\ninterval_s = 5");
+    gateway.edit_policy("repeats = 3\ninterval_s = 5", "repeats = 4\ninterval_s = 5");
     let (code, said) = gateway.cli(&["check"]);
     assert_eq!(code, 0, "{said}");
     let told = "plan/rainstorm-red: version 1, made on screen by 李带班, stays in force although";
