@@ -110,18 +110,33 @@ pub fn levelled(
     }
     let mut gain_db = off_lu;
     let mut ceiling_db = peak_dbtp - PEAK_ESTIMATE_DB;
-    let (mut best, mut got) = at_gain(sound, loudness_lufs, &mut gain_db, ceiling_db)?;
+    let mut best = at_gain(sound, loudness_lufs, &mut gain_db, ceiling_db)?;
+    let mut over_db = measure(&best)?.true_peak_dbtp - peak_dbtp;
     for _ in 0..PEAK_ROUNDS_MAX {
-        let over_db = got.true_peak_dbtp - peak_dbtp;
         if over_db <= 0.0 {
             return Ok(best);
         }
         ceiling_db -= over_db + PEAK_ESTIMATE_DB;
-        (best, got) = at_gain(sound, loudness_lufs, &mut gain_db, ceiling_db)?;
+        best = at_gain(sound, loudness_lufs, &mut gain_db, ceiling_db)?;
+        over_db = measure(&best)?.true_peak_dbtp - peak_dbtp;
     }
     // A last look: the peak limit is never broken, whatever the rounds came to.
-    let over_db = got.true_peak_dbtp - peak_dbtp;
     Ok(if over_db > 0.0 { best.scaled(narrow(gain_of_db(-over_db))) } else { best })
+}
+
+/// Sound of about `before_lufs` at `loudness_lufs`, its peaks held at `peak_dbtp` as well as the limiter
+/// sees them: for who measures what becomes of it, and so needs no measurement before and after.
+///
+/// # Errors
+/// As [`levelled`].
+pub fn limited_to(
+    sound: &Samples,
+    before_lufs: f64,
+    loudness_lufs: f64,
+    peak_dbtp: f64,
+) -> Result<Samples, LoudnessFault> {
+    let mut gain_db = loudness_lufs - before_lufs;
+    at_gain(sound, loudness_lufs, &mut gain_db, peak_dbtp - PEAK_ESTIMATE_DB)
 }
 
 /// Limits at `ceiling_db` with the gain that gives `loudness_lufs`; begins with `gain_db` and leaves the
@@ -131,9 +146,12 @@ fn at_gain(
     loudness_lufs: f64,
     gain_db: &mut f64,
     ceiling_db: f64,
-) -> Result<(Samples, Measure), LoudnessFault> {
+) -> Result<Samples, LoudnessFault> {
     let mut best = limited(sound, *gain_db, ceiling_db);
     let mut now_lufs = loudness(&best)?;
+    if !now_lufs.is_finite() {
+        return Err(LoudnessFault::Silent);
+    }
     // How much louder it becomes for a decibel of gain. Without limiting it would be one, and the first
     // gain would have been right.
     let mut slope = SLOPE_USUAL;
@@ -149,8 +167,7 @@ fn at_gain(
         slope = ((louder_lufs - now_lufs) / step_db).clamp(SLOPE_MIN, 1.0);
         now_lufs = louder_lufs;
     }
-    let got = measure(&best)?;
-    Ok((best, got))
+    Ok(best)
 }
 
 /// Gain and a look-ahead peak limiter: the gain falls before a peak and comes back after it. Peaks

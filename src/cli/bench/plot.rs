@@ -5,6 +5,8 @@ use core::fmt::Write;
 const WIDTH: u32 = 800;
 const HEIGHT: u32 = 420;
 const MARGIN: u32 = 60;
+/// Room right of the curves for their names.
+const NAMES: u32 = 260;
 const COLOURS: [&str; 6] = ["#777777", "#1f77b4", "#d62728", "#2ca02c", "#9467bd", "#a05a2c"];
 
 /// Draws cumulative shares over milliseconds.
@@ -16,9 +18,10 @@ pub(super) fn distribution(title: &str, lines: &[(String, Vec<u64>)]) -> String 
     // Writing to a String can't fail.
     let _ok = write!(
         svg,
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{WIDTH}\" height=\"{HEIGHT}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{}\" height=\"{HEIGHT}\" \
          font-family=\"sans-serif\" font-size=\"12\"><rect width=\"100%\" height=\"100%\" \
-         fill=\"white\"/><text x=\"{MARGIN}\" y=\"24\" font-size=\"15\">{title}</text>"
+         fill=\"white\"/><text x=\"{MARGIN}\" y=\"24\" font-size=\"15\">{title}</text>",
+        WIDTH + NAMES
     );
     for quarter in 0..=4_u64 {
         let y = u64::from(HEIGHT - MARGIN) - inner_h * quarter / 4;
@@ -57,10 +60,10 @@ pub(super) fn distribution(title: &str, lines: &[(String, Vec<u64>)]) -> String 
         let _ok = write!(
             svg,
             "<polyline fill=\"none\" stroke=\"{colour}\" stroke-width=\"2\" points=\"{}\"/>\
-             <text x=\"{}\" y=\"{}\" fill=\"{colour}\" text-anchor=\"end\">{name}</text>",
+             <text x=\"{}\" y=\"{}\" fill=\"{colour}\">{name}</text>",
             points.join(" "),
-            WIDTH - MARGIN - 8,
-            u64::from(HEIGHT - MARGIN) - 12 - 16 * line
+            WIDTH - MARGIN + 12,
+            u64::from(MARGIN) + 12 + 16 * line
         );
     }
     svg.push_str("</svg>\n");
