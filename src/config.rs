@@ -18,6 +18,7 @@ mod receivers;
 mod recordings;
 mod serial;
 mod settings;
+mod source_broker;
 mod sources;
 mod stations;
 mod table;
@@ -36,6 +37,7 @@ pub use settings::{
     StationSettings, StatusSettings,
 };
 
+pub use source_broker::SOURCE_TOPICS;
 pub use sources::{SignatureNeed, SourceKind, SourceSettings, signing_key};
 
 use crate::model::{Network, Policy, Station};
@@ -168,6 +170,7 @@ fn load(
     recordings::check(&policy, &plan_lines, &render.recordings_dir, &render.audio_dir, &faults);
     phrases::check(dir, &network, &area_lines, &faults);
     let sources = sources::read(dir, &network, &faults);
+    source_broker::cross(&config, &sources, &faults);
     let receivers = receivers::read(dir, &faults);
     let (faults, warnings) = faults.into_lists();
     if !faults.is_empty() {

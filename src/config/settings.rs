@@ -81,6 +81,8 @@ pub struct MqttSettings {
     pub mode: MqttMode,
     /// Where the embedded broker listens.
     pub listen: SocketAddr,
+    /// Where sources publish to the embedded broker; `None` = nowhere.
+    pub sources_listen: Option<SocketAddr>,
     /// Address of the external broker, `mqtt://host:1883` or `mqtts://host:8883`.
     pub url: String,
     /// Topic prefix, without a slash at the end.
@@ -276,6 +278,8 @@ fn addresses_differ(settings: &Settings, keys: &mut Keys<'_>) {
     if settings.mqtt.mode == MqttMode::Embedded {
         listeners.push(("mqtt", "listen", settings.mqtt.listen));
     }
+    let sources_listen = settings.mqtt.sources_listen;
+    listeners.extend(sources_listen.map(|listen| ("mqtt", "sources_listen", listen)));
     listeners.extend(settings.national.listen.map(|listen| ("national", "listen", listen)));
     listeners.extend(settings.stations.listen.map(|listen| ("stations", "listen", listen)));
     listeners.extend(settings.platform.listen.map(|listen| ("platform", "listen", listen)));
@@ -358,6 +362,7 @@ fn mqtt(dir: &Path, mut keys: Keys<'_>) -> MqttSettings {
     let settings = MqttSettings {
         mode: keys.choice("mode", Some(MqttMode::Embedded), &modes, MqttMode::Embedded),
         listen: address(&mut keys, "listen", "127.0.0.1:1883"),
+        sources_listen: super::source_broker::listen(&mut keys),
         url: keys.text("url", Some("mqtt://127.0.0.1:1883")),
         prefix: keys.text("prefix", Some("mingluo/v1")),
         tls_ca_file: path_opt(dir, &mut keys, "tls_ca_file"),

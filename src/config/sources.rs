@@ -2,13 +2,14 @@
 
 use super::policy::{areas, levels};
 use super::reader::{Document, Faults, Keys};
+use super::source_broker;
 use crate::ingest::VerifyingKey;
 use crate::model::{AreaCode, Level, Network, SourceRules};
 use crate::tls;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-const FILE: &str = "sources.toml";
+pub(super) const FILE: &str = "sources.toml";
 /// Sources of one county.
 const SOURCES_MAX: usize = 100;
 /// Characters of a name.
@@ -25,6 +26,9 @@ pub enum SourceKind {
     Mqtt,
     /// `POST /api/v1/alerts` with the API key of that name.
     Push,
+    /// Published to the embedded broker with the API key of that name: `kind = "mqtt"` with
+    /// `broker = "embedded"`.
+    Embedded,
 }
 
 /// What is asked of the signature inside an alert.
@@ -43,11 +47,11 @@ pub struct SourceSettings {
     pub name: String,
     /// How alerts come.
     pub kind: SourceKind,
-    /// Where; empty for `push`.
+    /// Where; empty for `push` and for the embedded broker.
     pub url: String,
-    /// Topic filter, for `mqtt`.
+    /// Topic filter, for `mqtt` at another broker.
     pub topic: String,
-    /// Name of the API key, for `push`.
+    /// Name of the API key, for `push` and for the embedded broker.
     pub api_key: String,
     /// Whether its alerts may sound without a person where the response plan says so.
     pub trusted: bool,
@@ -133,7 +137,7 @@ fn source(dir: &Path, keys: &mut Keys<'_>, network: &Network) -> SourceSettings 
     let path = |text: String| dir.join(text);
     let source = SourceSettings {
         name: keys.text("name", None),
-        kind: keys.choice("kind", None, &kinds, SourceKind::Push),
+        kind: source_broker::kind(keys.choice("kind", None, &kinds, SourceKind::Push), keys),
         url: keys.text("url", Some("")),
         topic: keys.text("topic", Some("")),
         api_key: keys.text("api_key", Some("")),
@@ -176,11 +180,13 @@ fn reached(source: &SourceSettings, keys: &Keys<'_>) {
     let (schemes, needs): (&[&str], &str) = match source.kind {
         SourceKind::Atom | SourceKind::HttpJson => (&["https://", "http://"], "url"),
         SourceKind::Mqtt => (&["mqtts://", "mqtt://"], "topic"),
-        SourceKind::Push => (&[], "api_key"),
+        SourceKind::Push | SourceKind::Embedded => (&[], "api_key"),
     };
     let url = source.url.as_str();
     let good = schemes.iter().any(|scheme| url.strip_prefix(scheme).is_some_and(|r| !r.is_empty()));
-    if schemes.is_empty() && !url.is_empty() {
+    if source.kind == SourceKind::Embedded {
+        source_broker::row(source, keys);
+    } else if schemes.is_empty() && !url.is_empty() {
         keys.fault("url", "is not for `push`, which waits for posts", "remove it");
     } else if !schemes.is_empty() && !good {
         let what = format!("expected an address with {}, got `{url}`", schemes.join(" or "));

@@ -203,6 +203,10 @@ fn areas_of(console: &Console, origin: &Origin) -> Option<Vec<AreaCode>> {
     match origin.via.as_str() {
         "folder" => Some(console.county.served.clone()),
         "api" => Some(console.keys.areas_of_source(&origin.by)),
+        "source" => {
+            let key = console.sources.key_of(&origin.by);
+            key.map(|key| console.keys.areas_of_source(key))
+        }
         _ => None,
     }
 }

@@ -205,7 +205,7 @@ impl KnownKeys {
     }
 
     /// Whose key has this digest, if it lets anybody in at `now`.
-    fn holder(&self, digest: Sha256, now: UtcMs) -> Option<Actor> {
+    pub(crate) fn holder(&self, digest: Sha256, now: UtcMs) -> Option<Actor> {
         if let Some(key) = self.file.iter().find(|key| key.sha256 == digest) {
             let ApiKey { name, role, areas, .. } = key.clone();
             return Some(Actor { name, role, areas });

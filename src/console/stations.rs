@@ -93,7 +93,7 @@ pub(super) async fn take_readings(
 }
 
 /// A panic in the reader is a rejection like any other.
-fn read(bytes: &[u8], now: UtcMs) -> Result<Vec<ReadingReport>, Rejection> {
+pub(crate) fn read(bytes: &[u8], now: UtcMs) -> Result<Vec<ReadingReport>, Rejection> {
     std::panic::catch_unwind(|| readings(bytes, now)).unwrap_or_else(|_| {
         let what = "the reader failed on this message; it is kept for the engineers".into();
         let fault = crate::model::Fault { line: None, element: String::new(), what };

@@ -9,7 +9,7 @@ use super::plane::{Plane, STATUS_CONNECTIONS_MAX};
 use super::platform::PlatformGround;
 use super::run::{OpenRecord, StartFault, fault, key_ring, open_record};
 use super::serve::{Listener, bind, local};
-use super::sources::SourceDesk;
+use super::sources::{SourceDesk, SourceListener};
 use super::voices::renderer;
 use crate::config::{Loaded, ReceiverSettings, Settings};
 use crate::console::{ApiKeys, County, KnownKeys, Outline, Tiles, health};
@@ -45,6 +45,8 @@ pub(super) struct Ground {
     pub(super) renderer: Arc<Renderer>,
     pub(super) phrases: Arc<PhraseBook>,
     pub(super) sources: Arc<SourceDesk>,
+    /// Where sources publish.
+    pub(super) source_listener: Option<SourceListener>,
     pub(super) receivers: ReceiverSettings,
     pub(super) http: Listener,
     /// Where that listens.
@@ -85,6 +87,8 @@ impl Ground {
         let sources = SourceDesk::open(sources, &record.1).map_err(fault(78))?;
         let sources = Arc::new(sources);
         metrics.watch_sources(Arc::clone(&sources));
+        let source_listener = SourceListener::bind(&settings.mqtt, settings.ingest.bytes_max);
+        let source_listener = source_listener.context("mqtt.sources_listen").map_err(fault(69))?;
         let phrases = Arc::new(PhraseBook::new(settings.serial.phrases.clone()));
         let http = bind("http.listen", settings.http.listen).map_err(fault(69))?;
         let http_local = local(&http).map_err(fault(69))?;
@@ -112,6 +116,7 @@ impl Ground {
             renderer,
             phrases,
             sources,
+            source_listener,
             receivers,
             http,
             http_local,

@@ -159,12 +159,12 @@ impl Daemon {
         let (audit, follower) = ground.audit()?;
         let told = (core.clone(), watchers.clone(), stop.clone());
         let (stations, watching, telemetry) = stations::start(&mut ground, &core, &stop);
-        let console = desks::console(&ground, people, audit, told, stations)?;
+        let console = desks::console(&ground, people, audit, told, stations.clone())?;
         let (api_keys, api) = (Arc::clone(&console.keys), console::router(console));
         let audio = clips::router(ground.renderer.clips());
-        let followers = followers(&ground, &link, &core, api_keys, &stop)?;
-        let bytes_max = ground.settings.ingest.bytes_max;
-        let sources = sources::start(&ground.sources, &ground.record.1, &core, bytes_max, &stop)?;
+        let followers = followers(&ground, &link, &core, Arc::clone(&api_keys), &stop)?;
+        let ways = (api_keys, stations, link.mqtt.facts());
+        let sources = sources::start(&mut ground, &core, ways, &stop)?;
         let performer = Performer::new(
             Arc::clone(&ground.keys),
             ground.settings.mqtt.prefix.clone(),

@@ -6,10 +6,13 @@
 
 mod gate;
 mod hooks;
+mod listening;
 mod sessions;
 
 use self::gate::Gate;
 use self::hooks::Hooks;
+pub(crate) use self::hooks::is_protocol_fault;
+pub(crate) use self::listening::{Listening, bind};
 use self::sessions::Sessions;
 use super::facts::LinkFacts;
 use super::link::{LinkFault, LinkInput, PACKET_BYTES_MAX, Publish};
@@ -18,15 +21,14 @@ use crate::clock;
 use rmqtt::codec::types::Publish as CodecPublish;
 use rmqtt::codec::v5::PublishProperties;
 use rmqtt::context::ServerContext;
-use rmqtt::net::{Builder, Listener};
-use rmqtt::server::MqttServer;
+use rmqtt::net::Builder;
 use rmqtt::session::SessionState;
-use rmqtt::types::{From as Sender, Id, Message, QoS, Reason};
+use rmqtt::types::{From as Sender, Id, QoS};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{Mutex, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 
 /// Connections beyond the registered terminals: none get in, but a few sockets may be shaking hands.
 const HANDSHAKES_MAX: usize = 20_000;
@@ -40,8 +42,6 @@ const BACKLOG: i32 = 8_192;
 const TOPIC_LEVELS_MAX: usize = 12;
 /// Sockets of the process beside the terminals' ones: HTTP, files, logs.
 const OTHER_FILES: u64 = 256;
-/// How long the sessions' ends may take at a stop, and how often that is looked at.
-const CLOSE_WAIT: (Duration, Duration) = (Duration::from_secs(5), Duration::from_millis(20));
 /// Longest life of a session after its connection, so that no order waits in the broker for a
 /// terminal that is away: the gateway itself sends what is still valid. The library reads zero as
 /// "without end".
@@ -92,8 +92,7 @@ pub struct Broker {
     sessions: Arc<Sessions>,
     facts: Arc<LinkFacts>,
     gate: Arc<Gate>,
-    /// Accepts connections; `None` after the end.
-    server: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    listening: Listening,
 }
 
 impl Broker {
@@ -106,7 +105,7 @@ impl Broker {
         access: Arc<dyn Access>,
         inputs: mpsc::Sender<LinkInput>,
     ) -> Result<Self, BrokerError> {
-        let (listener, local) = listen(&config)?;
+        let (listener, local) = bind(builder(&config), config.tls.is_some())?;
         let facts = Arc::new(LinkFacts::default());
         if let Some(warning) = too_few_files(config.connections_max) {
             facts.warn(warning);
@@ -125,18 +124,12 @@ impl Broker {
         hooks.register(&context).await;
         // Nobody listens at the other end only while the gateway stops.
         let _stopping = inputs.send(LinkInput::Up).await;
-        let server = MqttServer::new(context.clone()).listener_by_id(listener, 1).build();
-        let server = tokio::spawn(async move {
-            let why = match server.run().await {
-                Ok(()) => "the embedded broker ended by itself".to_owned(),
-                Err(fault) => format!("the embedded broker ended: {fault:#}"),
-            };
-            tracing::error!("{why}");
+        let listening = Listening::serve(context.clone(), listener, move |why| async move {
             let _stopping = inputs.send(LinkInput::Down { why }).await;
         });
         let id = Id::new(1, 0, None, None, "mingluo-gateway".into(), None);
-        let (sender, server) = (Sender::from_system(id), Mutex::new(Some(server)));
-        Ok(Self { context, sender, local, sessions, facts, gate, server })
+        let sender = Sender::from_system(id);
+        Ok(Self { context, sender, local, sessions, facts, gate, listening })
     }
 
     /// Where it listens.
@@ -190,44 +183,8 @@ impl Broker {
     /// Ends it: the port is free, no session lives, and nothing comes out any more.
     pub async fn close(&self) {
         self.sessions.stop();
-        if let Some(server) = self.server.lock().await.take() {
-            server.abort();
-            // Cancelled is what it should be; the listener is closed once this returns.
-            let _cancelled = server.await;
-        }
-        // Sessions run on their own, and one may be shaking hands just now: so ask until all ended.
-        let ended = tokio::time::timeout(CLOSE_WAIT.0, async {
-            while self.end_sessions().await > 0 {
-                tokio::time::sleep(CLOSE_WAIT.1).await;
-            }
-        });
-        if ended.await.is_err() {
-            tracing::warn!("some sessions of terminals did not end; they end with the process");
-        }
+        self.listening.close().await;
     }
-
-    /// Asks every session to end; gives how many live.
-    async fn end_sessions(&self) -> usize {
-        let shared = self.context.extends.shared().await;
-        for session in shared.iter().filter_map(|entry| entry.tx()) {
-            // A session that is gone needs no word.
-            let _gone = session.unbounded_send(Message::Closed(Reason::ConnectKicked(true)));
-        }
-        usize::try_from(self.context.connections.count()).unwrap_or(0) + shared.sessions_count()
-    }
-}
-
-fn listen(config: &BrokerConfig) -> Result<(Listener, SocketAddr), BrokerError> {
-    let listen = config.listen;
-    let refused = |why: String| BrokerError::Listen { listen, why };
-    let listener = builder(config).bind().map_err(|fault| refused(fault.to_string()))?;
-    let listener = if config.tls.is_some() {
-        listener.tls().map_err(|fault| BrokerError::Tls(format!("{fault:#}")))?
-    } else {
-        listener.tcp().map_err(|fault| refused(fault.to_string()))?
-    };
-    let local = listener.local_addr().map_err(|fault| refused(fault.to_string()))?;
-    Ok((listener, local))
 }
 
 /// Each terminal needs an open file of the process: without enough, the broker would let the last

@@ -14,6 +14,7 @@ pub mod serial;
 
 pub use access::TerminalAccess;
 pub use broker::{Access, Broker, BrokerConfig, BrokerError};
+pub(crate) use broker::{Listening, bind as bind_broker, is_protocol_fault};
 pub use delivery::{Delivery, News};
 pub use facts::{BrokerLimits, LinkFacts, Noticed, QueueProbe};
 pub use keys::{KeyRing, key_id};

@@ -27,6 +27,7 @@ mod platform;
 mod policy;
 mod preview;
 mod process;
+mod publish;
 mod record;
 mod run;
 mod serial;

@@ -3,8 +3,8 @@
 use bytes::BytesMut;
 use mingluo::deliver::LinkInput;
 use rumqttc::mqttbytes::v4::{
-    Connect, ConnectReturnCode, LastWill, Packet, PubAck, Publish, Subscribe, SubscribeFilter,
-    SubscribeReasonCode,
+    Connect, ConnectReturnCode, LastWill, Packet, PubAck, PubRel, Publish, Subscribe,
+    SubscribeFilter, SubscribeReasonCode,
 };
 use rumqttc::mqttbytes::{Error as PacketFault, QoS};
 use rumqttc::tokio_rustls::TlsConnector;
@@ -139,6 +139,31 @@ impl Wire {
         let mut publish = Publish::new(topic, QoS::AtLeastOnce, payload);
         publish.pkid = self.id();
         self.send(&Packet::Publish(publish)).await;
+    }
+
+    /// Publishes once more what may have come before, with QoS 1 or 2; whether the broker took it over.
+    pub(crate) async fn publish_again(&mut self, topic: &str, payload: &[u8], qos: QoS) -> bool {
+        let mut publish = Publish::new(topic, qos, payload);
+        (publish.pkid, publish.dup) = (self.id(), true);
+        self.send(&Packet::Publish(publish)).await;
+        match self.packet(PATIENCE).await {
+            Some(Packet::PubAck(_)) => qos == QoS::AtLeastOnce,
+            Some(Packet::PubRec(received)) => {
+                self.send(&Packet::PubRel(PubRel::new(received.pkid))).await;
+                matches!(self.packet(PATIENCE).await, Some(Packet::PubComp(_)))
+            }
+            None => false,
+            other => panic!("expected PUBACK or PUBREC, got {other:?}"),
+        }
+    }
+
+    /// How many acknowledgements come, up to `n`.
+    pub(crate) async fn acknowledged(&mut self, n: usize) -> usize {
+        let mut n_got = 0;
+        while n_got < n && matches!(self.packet(PATIENCE).await, Some(Packet::PubAck(_))) {
+            n_got += 1;
+        }
+        n_got
     }
 
     /// The next message and its payload, acknowledged; `None` when nothing comes in `wait`.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// What there must be guards against, by the word that begins their names.
-const KINDS: [&str; 8] = ["xss", "csrf", "fixation", "host", "paths", "alias", "stale", "over"];
+const KINDS: [&str; 9] =
+    ["xss", "csrf", "fixation", "host", "paths", "alias", "stale", "over", "publish"];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

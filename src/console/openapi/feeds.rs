@@ -26,7 +26,7 @@ pub(super) fn operations() -> Vec<Operation> {
 pub(super) fn schemas() -> Vec<(&'static str, Value)> {
     let source = object(&[
         ("name", text()),
-        ("kind", words(&["atom", "http_json", "mqtt", "push"])),
+        ("kind", words(&["atom", "http_json", "mqtt", "push", "mqtt_embedded"])),
         ("from", text()),
         ("trusted", flag()),
         ("silent", flag()),

@@ -18,7 +18,7 @@ const KEPT_MAX: usize = 10_000;
 
 /// Where a sign-in comes from.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Who {
+pub(crate) enum Who {
     /// A browser from which this account has signed in before, by the digest of its cookie.
     Browser(Sha256),
     /// Any other, by its address.
@@ -32,22 +32,35 @@ struct Failed {
 }
 
 /// Wrong sign-ins of the last hour.
-#[derive(Debug, Default)]
-pub(super) struct Attempts {
+#[derive(Debug)]
+pub(crate) struct Attempts {
     failed: BTreeMap<(String, Who), Failed>,
+    wait_ms_max: u64,
+}
+
+impl Default for Attempts {
+    fn default() -> Self {
+        Self::waiting_at_most(WAIT_MS_MAX)
+    }
 }
 
 impl Attempts {
+    /// With another longest wait, milliseconds: a machine with a random key can't be guessed at, and must be
+    /// in again soon once its key is right.
+    pub(crate) fn waiting_at_most(wait_ms_max: u64) -> Self {
+        Self { failed: BTreeMap::new(), wait_ms_max }
+    }
+
     /// Milliseconds until the next try counts; 0 = now.
-    pub(super) fn wait_ms(&self, now_ms: u64, login: &str, who: &Who) -> u64 {
+    pub(crate) fn wait_ms(&self, now_ms: u64, login: &str, who: &Who) -> u64 {
         let Some(failed) = self.failed.get(&(login.to_owned(), who.clone())) else { return 0 };
         let Some(over) = failed.count.checked_sub(FREE) else { return 0 };
-        let wait_ms = WAIT_MS_MIN.saturating_mul(1 << over.min(10)).min(WAIT_MS_MAX);
+        let wait_ms = WAIT_MS_MIN.saturating_mul(1 << over.min(10)).min(self.wait_ms_max);
         (failed.last_ms + wait_ms).saturating_sub(now_ms)
     }
 
     /// A wrong one.
-    pub(super) fn failed(&mut self, now_ms: u64, login: &str, who: &Who) {
+    pub(crate) fn failed(&mut self, now_ms: u64, login: &str, who: &Who) {
         self.failed.retain(|_, failed| now_ms.saturating_sub(failed.last_ms) < FORGET_MS);
         let failed = self.failed.entry((login.to_owned(), who.clone())).or_default();
         failed.count = failed.count.saturating_add(1);
@@ -61,7 +74,7 @@ impl Attempts {
     }
 
     /// The right one.
-    pub(super) fn succeeded(&mut self, login: &str, who: &Who) {
+    pub(crate) fn succeeded(&mut self, login: &str, who: &Who) {
         self.failed.remove(&(login.to_owned(), who.clone()));
     }
 }

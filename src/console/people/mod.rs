@@ -11,13 +11,13 @@ mod second_factor;
 mod session;
 
 pub use account::{Account, AccountFault, Accounts};
+pub(crate) use attempts::{Attempts, Who};
 pub use password::PasswordFault;
 pub(crate) use second_factor::SecondFactor;
 pub(crate) use session::{Flash, Live, Session, Sessions};
 
 use crate::clock;
 use crate::model::Sha256;
-use attempts::{Attempts, Who};
 use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};

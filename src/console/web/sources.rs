@@ -24,6 +24,7 @@ fn kind<'a>(visitor: &Visitor, kind: &'a str) -> &'a str {
         "http_json" => visitor.tongue().say("定时读取（JSON）", "JSON, polled"),
         "mqtt" => visitor.tongue().say("订阅（MQTT）", "MQTT"),
         "push" => visitor.tongue().say("对方推送", "pushed"),
+        "mqtt_embedded" => visitor.tongue().say("对方推送（MQTT）", "pushed over MQTT"),
         other => other,
     }
 }

@@ -1,20 +1,25 @@
 //! Sources of alerts: who they are, what they may do, when they were heard, and what polls them.
 
+mod broker;
 mod fetch;
 mod poll;
 mod subscribe;
 mod watch;
 
+pub(super) use broker::SourceListener;
 pub(super) use fetch::{Bounds, bounded_client, bytes_of, causes};
 pub(crate) use watch::watch;
 
+use super::StationDesk;
 use crate::clock;
-use crate::config::{SignatureNeed, SourceKind, SourceSettings, signing_key};
-use crate::console::{arrive, arrive_too_large};
+use crate::config::{SOURCE_TOPICS, SignatureNeed, SourceKind, SourceSettings, signing_key};
+use crate::console::{KnownKeys, arrive, arrive_too_large};
+use crate::deliver::LinkFacts;
 use crate::gateway::{Answer, Arrival, Input, State};
 use crate::ingest::{self, SignatureState, VerifyingKey};
 use crate::model::{AreaCode, Fault, Origin, Rejection, Sha256, SourceRules, UtcMs};
 use anyhow::Context;
+use broker::Ways;
 use serde::Serialize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch as stopping;
@@ -57,7 +62,7 @@ pub struct SourceDesk {
 pub struct SourceView {
     /// Its name.
     pub name: String,
-    /// `atom`, `http_json`, `mqtt` or `push`.
+    /// `atom`, `http_json`, `mqtt`, `push` or `mqtt_embedded`.
     pub kind: &'static str,
     /// Where its alerts come from: address, topic or name of the API key.
     pub from: String,
@@ -115,10 +120,33 @@ impl SourceDesk {
         }
     }
 
-    /// The source that posts with the API key of that name.
+    /// The source that posts or publishes with the API key of that name: what it may say without a person does
+    /// not hang on the way it takes.
     pub(crate) fn by_key(&self, name: &str) -> Option<usize> {
-        let push = |known: &Known| known.settings.kind == SourceKind::Push;
-        self.known.iter().position(|known| push(known) && known.settings.api_key == name)
+        self.known.iter().position(|known| match known.settings.kind {
+            SourceKind::Push | SourceKind::Embedded => known.settings.api_key == name,
+            SourceKind::Atom | SourceKind::HttpJson | SourceKind::Mqtt => false,
+        })
+    }
+
+    /// Sources that publish to our own broker, with the names of their keys.
+    fn published(&self) -> Vec<(usize, String)> {
+        let all = self.known.iter().enumerate();
+        let own = all.filter(|(_, known)| known.settings.kind == SourceKind::Embedded);
+        own.map(|(at, known)| (at, known.settings.api_key.clone())).collect()
+    }
+
+    /// Name of the key with which a source publishes to our own broker.
+    pub(crate) fn key_of(&self, source: &str) -> Option<&str> {
+        let own = |known: &&Known| {
+            known.settings.kind == SourceKind::Embedded && known.settings.name == source
+        };
+        self.known.iter().find(own).map(|known| known.settings.api_key.as_str())
+    }
+
+    /// Areas in which a source acts with a key for `keys`.
+    fn areas_within(&self, at: usize, keys: &[AreaCode]) -> Vec<AreaCode> {
+        self.known.get(at).map(|known| within(&known.settings.areas, keys)).unwrap_or_default()
     }
 
     /// The source that something once came from, when it is still configured.
@@ -199,6 +227,9 @@ impl SourceDesk {
                 SourceKind::HttpJson => ("http_json", settings.url.clone()),
                 SourceKind::Mqtt => ("mqtt", format!("{} {}", settings.url, settings.topic)),
                 SourceKind::Push => ("push", settings.api_key.clone()),
+                SourceKind::Embedded => {
+                    ("mqtt_embedded", format!("{SOURCE_TOPICS}/{}/…", settings.api_key))
+                }
             };
             SourceView {
                 name: settings.name.clone(),
@@ -257,6 +288,19 @@ impl Intake {
     /// # Errors
     /// When the core is full or gone: nothing is on record.
     async fn take(&self, bytes: Vec<u8>, hint: Option<&str>) -> Result<Answer, super::CoreFault> {
+        self.take_within(bytes, hint, None).await
+    }
+
+    /// The same for a source that came with a key for `areas`.
+    ///
+    /// # Errors
+    /// When the core is full or gone: nothing is on record.
+    async fn take_within(
+        &self,
+        bytes: Vec<u8>,
+        hint: Option<&str>,
+        areas: Option<Vec<AreaCode>>,
+    ) -> Result<Answer, super::CoreFault> {
         let bytes_max = u64::try_from(self.bytes_max).unwrap_or(u64::MAX);
         let (arrival, rules) = if bytes.len() > self.bytes_max {
             let told = u64::try_from(bytes.len()).ok();
@@ -264,7 +308,7 @@ impl Intake {
             let arrival = arrive_too_large(kept, bytes_max, told, self.origin());
             (arrival, SourceRules::default())
         } else {
-            self.desk.read(self.at, &bytes, hint, self.origin(), None)
+            self.desk.read(self.at, &bytes, hint, self.origin(), areas)
         };
         self.ask(arrival, rules, bytes).await
     }
@@ -305,21 +349,22 @@ impl Intake {
 ///
 /// # Errors
 /// When a client can't be made: a certificate, password or token that can't be read.
-pub(crate) fn start(
-    desk: &Arc<SourceDesk>,
-    state: &State,
+pub(super) fn start(
+    ground: &mut super::ground::Ground,
     core: &super::core::CoreHandle,
-    bytes_max: u32,
+    (keys, stations, facts): (Arc<KnownKeys>, Option<StationDesk>, Arc<LinkFacts>),
     stop: &stopping::Receiver<bool>,
 ) -> anyhow::Result<Vec<JoinHandle<()>>> {
+    let listener = ground.source_listener.take();
+    let (desk, state) = (&ground.sources, &ground.record.1);
+    let bytes_max = usize::try_from(ground.settings.ingest.bytes_max).unwrap_or(usize::MAX);
     let mut tasks = vec![tokio::spawn(watch(Arc::clone(desk), core.clone(), stop.clone()))];
     for (at, known) in desk.known.iter().enumerate() {
-        let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
         let intake = Intake { desk: Arc::clone(desk), at, core: core.clone(), bytes_max };
         let settings = &known.settings;
         let naming = || format!("source `{}`", settings.name);
         match settings.kind {
-            SourceKind::Push => {}
+            SourceKind::Push | SourceKind::Embedded => {}
             SourceKind::Atom | SourceKind::HttpJson => {
                 let before = state.sources.get(&settings.name).cloned().unwrap_or_default();
                 let poller = poll::Poller::new(settings, intake, before).with_context(naming)?;
@@ -331,6 +376,10 @@ pub(crate) fn start(
                 tasks.push(tokio::spawn(subscriber.run(stop.clone())));
             }
         }
+    }
+    if let Some(listener) = listener {
+        let ways = Ways { keys, stations, facts, metrics: Arc::clone(&ground.metrics) };
+        tasks.push(broker::serve(listener, desk, core, bytes_max, ways, stop.clone()));
     }
     Ok(tasks)
 }

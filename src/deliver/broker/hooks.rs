@@ -125,8 +125,8 @@ fn is_taken_over(reason: &Reason) -> bool {
     reason.is_kicked(false)
 }
 
-/// Whether a session ended because its terminal broke the protocol or a limit.
-fn is_protocol_fault(reason: &Reason) -> bool {
+/// Whether a session ended because its client broke the protocol or a limit.
+pub(crate) fn is_protocol_fault(reason: &Reason) -> bool {
     if let Reason::Reasons(reasons) = reason {
         return reasons.iter().any(is_protocol_fault);
     }

@@ -99,13 +99,13 @@ fn messages_outlive_a_kill_and_keep_their_names() {
     since().iter().for_each(|asked| check_signature(asked, KEY, &id));
     // What will never be taken is given up, and the next is told.
     receiver.put_page("/hook", page(410));
+    let n_before = receiver.log().len();
     let (status, said) = gateway.post(
         "/alerts",
         &gateway.source(),
         crate::process::alert("hook-2", "Red", "Alert", ""),
     );
     assert_eq!(status, 202, "{said}");
-    let n_before = receiver.log().len();
     wait_until(30, || receiver.log().len() > n_before, "it is tried");
     let alarmed = || {
         let status = gateway.listeners()[0].1;

@@ -120,6 +120,36 @@ pub(super) const DRIVERS: &[Row] = &[
         "whether the broker drops waiting messages is unknown: {}",
         "不知道消息服务器是否丢弃排队的消息：{0}",
     ),
+    // Sources that publish to our own broker.
+    ("a login from {} was refused: {}", "拒绝了来自 {0} 的登录：{1}"),
+    ("its key is not known, has ended or is another one's", "密钥不对、已到期或属于别的来源"),
+    (
+        "too many wrong keys before; the next one counts in {} s",
+        "此前密钥错误次数过多，{0} 秒后再试才算数",
+    ),
+    ("its client id must be `{}`, or begin with `{}/`", "客户端标识应为“{0}”，或以“{1}/”开头"),
+    (
+        "it would leave a last will, which nobody receives; remove that",
+        "带有遗嘱消息，而遗嘱无人接收，请去掉",
+    ),
+    ("{} sessions of it are open; end those that nobody needs", "已有 {0} 个会话，请断开不用的"),
+    ("its session was ended: {}", "已断开其会话：{0}"),
+    ("it may not subscribe, and asked for `{}`", "该来源不得订阅，却请求订阅“{0}”"),
+    ("its key was revoked or has ended: its session was ended", "密钥已吊销或到期，已断开其会话"),
+    ("it may not publish to `{}`: its session was ended", "不得向主题“{0}”发布，已断开其会话"),
+    ("it sends more than {} messages a second and is slowed down", "每秒超过 {0} 条消息，正在限速"),
+    (
+        "station {} of its readings is not in stations.csv or outside of its areas",
+        "监测值中的测站 {0} 未在 stations.csv 登记，或不在该来源的区域内",
+    ),
+    (
+        "our broker for sources ended; restart the gateway",
+        "供来源发布的消息服务器已退出，请重启网关",
+    ),
+    (
+        "stations are off; set `enabled = true` in [stations] of gateway.toml",
+        "未启用监测站：请在 gateway.toml 的 [stations] 中写 `enabled = true`",
+    ),
     ("the broker refuses {} ({})", "消息服务器拒绝：{0}（{1}）"),
     ("the broker ended the session: {}", "消息服务器断开了连接：{0}"),
     (
