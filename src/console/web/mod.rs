@@ -26,6 +26,7 @@ mod guard;
 mod keys;
 mod latches;
 mod layout;
+mod list;
 mod live;
 mod map;
 mod me;
