@@ -23,6 +23,7 @@ mod seen;
 mod shot;
 mod sight;
 mod smoke;
+mod stations;
 #[path = "../it/upper.rs"]
 mod upper;
 mod voice;

@@ -57,6 +57,7 @@ mod sign_in;
 mod silent_test;
 mod sources;
 mod speak;
+mod station_lines;
 mod stations;
 mod stop;
 mod system;

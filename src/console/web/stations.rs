@@ -111,6 +111,7 @@ pub(super) async fn get(
             a.button href={ (HERE) "?only=trouble" } aria-current=[troubled.then_some("true")] { (say("异常的", "In trouble")) }
         }
         (list::rows((rows.is_empty(), say("没有符合条件的测站。", "No station fits.")), &table(&visitor, desk, &names, &rows), next))
+        (super::station_lines::part(&visitor, desk, console.county.local_offset_minutes))
         (unknown(&visitor, &views))
     };
     Ok(page(&console, &visitor, layout::SYSTEM, title, &body))
@@ -217,7 +218,7 @@ fn state(tongue: Tongue, one: &StationView) -> Markup {
 }
 
 /// `水位 33.21 米`, with its sensor when it says more than the quantity.
-fn measured(quantity: Quantity, value: f64, point: &str) -> Markup {
+pub(super) fn measured(quantity: Quantity, value: f64, point: &str) -> Markup {
     let minutes = if let Quantity::Rain { minutes } = quantity { Some(minutes) } else { None };
     html! {
         @if let Some(minutes) = minutes { (minutes) " 分钟" }
