@@ -30,6 +30,7 @@ mod list;
 mod live;
 mod map;
 mod me;
+mod needy;
 mod overview;
 mod plan_fields;
 mod plan_form;
