@@ -7,6 +7,7 @@ mod duty;
 mod fixture;
 mod flows;
 mod hostile;
+mod keys;
 mod names;
 mod office;
 mod page;

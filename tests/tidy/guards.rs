@@ -6,7 +6,10 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// What there must be guards against, by the word that begins their names.
-const KINDS: [&str; 8] = ["xss", "csrf", "fixation", "host", "paths", "alias", "stale", "over"];
+const KINDS: [&str; 12] = [
+    "xss", "csrf", "fixation", "host", "paths", "role", "area", "alias", "stale", "reason", "key",
+    "over",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
