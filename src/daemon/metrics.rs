@@ -184,6 +184,12 @@ impl Metrics {
         self.certificate_until.get().copied()
     }
 
+    /// Whether it is told of because that is near.
+    #[must_use]
+    pub fn certificate_ends_soon(&self, now: UtcMs) -> bool {
+        self.certificate_until().is_some_and(|until| tls::stage(now, until).is_some())
+    }
+
     /// What people should do about the certificate of `http.listen`.
     #[must_use]
     pub fn certificate_warning(&self) -> Option<String> {

@@ -54,4 +54,5 @@ pub use serve::Peer;
 pub(crate) use serve::{Listener, bind, local, serve, stopped};
 pub use sources::{SourceDesk, SourceView};
 pub use stations::{StationDesk, StationView, Told, Views};
+pub use telemetry::{LineSeen, LineState, Question, QuestionEnd, TelemetryWatch};
 pub(crate) use voices::render_config;

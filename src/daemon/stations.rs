@@ -6,8 +6,9 @@ use super::core::{CoreFault, CoreHandle};
 use super::ground::Ground;
 use super::metrics::Metrics;
 use super::serve::stopped;
-use super::telemetry::{self, Asking, Telemetry};
+use super::telemetry::{self, Asking, Telemetry, TelemetryWatch};
 use crate::clock;
+use crate::config::StationSettings;
 use crate::console::arrive;
 use crate::gateway::{Answer, Arrival, Input};
 use crate::ingest::sl651::Called;
@@ -71,6 +72,7 @@ pub struct StationDesk {
     sender: mpsc::Sender<Ask>,
     /// Thresholds of each station, for people.
     rules: Arc<BTreeMap<StationId, Vec<ThresholdRule>>>,
+    telemetry: Arc<TelemetryWatch>,
 }
 
 /// What the desk works with.
@@ -97,7 +99,7 @@ impl StationDesk {
         stations: Vec<Station>,
         crossings: &[Crossing],
         network: &Network,
-        valid_s: u32,
+        settings: &StationSettings,
         (core, metrics): (&CoreHandle, &Arc<Metrics>),
     ) -> (Self, Desk) {
         let (sender, asks) = mpsc::channel(WAITING_MAX);
@@ -114,10 +116,11 @@ impl StationDesk {
             served: network.served.clone(),
             areas,
             names,
-            valid_s,
+            valid_s: settings.valid_s,
             started_at: clock::now_utc(),
         };
-        (Self { sender, rules: Arc::new(rules) }, desk)
+        let telemetry = Arc::new(TelemetryWatch::of(&settings.lines));
+        (Self { sender, rules: Arc::new(rules), telemetry }, desk)
     }
 
     /// Takes a report; the answer comes when everything it told is durable. `within` = areas of the
@@ -140,6 +143,12 @@ impl StationDesk {
     #[must_use]
     pub fn thresholds(&self, station: &StationId) -> &[ThresholdRule] {
         self.rules.get(station).map_or(&[], Vec::as_slice)
+    }
+
+    /// The serial lines of stations, and the questions that are put.
+    #[must_use]
+    pub fn telemetry(&self) -> &TelemetryWatch {
+        &self.telemetry
     }
 
     /// Stations after `after`, at most `max`.
@@ -356,8 +365,7 @@ pub(super) fn start(
     let stations = std::mem::take(&mut ground.stations);
     let n_stations = stations.len();
     let ways = (core, &ground.metrics);
-    let (desk, mut task) =
-        StationDesk::open(stations, &crossings, &ground.network, settings.valid_s, ways);
+    let (desk, mut task) = StationDesk::open(stations, &crossings, &ground.network, settings, ways);
     if let Some(windows) = ground.windows.take() {
         task.restore(windows);
     }

@@ -36,6 +36,9 @@ pub struct PartHistory {
     /// What another person would not have, newest last.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub refused: Vec<PolicyRefused>,
+    /// When it came to its place, as a new part or moved: several at one place stand in this order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_at: Option<UtcMs>,
 }
 
 impl PartHistory {
@@ -43,6 +46,13 @@ impl PartHistory {
     #[must_use]
     pub fn newest(&self) -> u32 {
         self.versions.last().map_or(0, |version| version.change.version)
+    }
+
+    /// Whether a change puts it at another place.
+    fn moved(&self, change: &PolicyChange) -> bool {
+        let before = self.versions.last().map(|newest| &newest.change.stands_before);
+        change.deed == PolicyDeed::Add
+            || before.is_some_and(|before| *before != change.stands_before)
     }
 }
 
@@ -151,6 +161,8 @@ struct Laid<'a> {
     part: &'a PolicyPart,
     change: &'a PolicyChange,
     by: &'a str,
+    /// When the part came to its place, of one that the file does not name.
+    placed_at: UtcMs,
 }
 
 impl Laid<'_> {
@@ -176,17 +188,20 @@ impl Laid<'_> {
     }
 }
 
-/// The file with changes over it. What the file does not name stands where its change says.
+/// The file with changes over it. What the file does not name stands where its change says: of several
+/// at one place the one that came there first is first.
 fn lay(file: &Policy, over: &[Laid<'_>]) -> Policy {
     let mut policy = file.clone();
     let mut added = Vec::new();
-    for Laid { part, change, .. } in over {
-        match change.in_force() {
-            None => policy.remove(part),
-            Some(content) if file.content(part).is_some() => policy.set(content),
-            Some(_) => added.push(*change),
+    for laid in over {
+        match laid.change.in_force() {
+            None => policy.remove(laid.part),
+            Some(content) if file.content(laid.part).is_some() => policy.set(content),
+            Some(_) => added.push(laid),
         }
     }
+    added.sort_by_key(|laid| laid.placed_at);
+    let mut added: Vec<&PolicyChange> = added.into_iter().map(|laid| laid.change).collect();
     // One may stand before another that is added as well.
     while !added.is_empty() {
         let stands = |name: &String| policy.plans.iter().any(|plan| plan.name == *name);
@@ -209,7 +224,12 @@ impl PolicyEdits {
     pub fn with(&self, file: &Policy, network: &Network, change: &PolicyChange) -> Policy {
         let part = change.after.part();
         let (_, mut over) = self.settle(file, network, Some(&part));
-        over.push(Laid { part: &part, change, by: "" });
+        let history = self.parts.get(&part);
+        let placed_at = match history {
+            Some(history) if !history.moved(change) => history.placed_at.unwrap_or_default(),
+            Some(_) | None => UtcMs(i64::MAX),
+        };
+        over.push(Laid { part: &part, change, by: "", placed_at });
         lay(file, &over)
     }
 
@@ -223,7 +243,8 @@ impl PolicyEdits {
         let newest = self.parts.iter().filter(|(part, _)| without != Some(part));
         let newest = newest.filter_map(|(part, history)| {
             let PolicyVersion { change, by, .. } = history.versions.last()?;
-            Some(Laid { part, change, by }).filter(Laid::is_own)
+            let placed_at = history.placed_at.unwrap_or_default();
+            Some(Laid { part, change, by, placed_at }).filter(Laid::is_own)
         });
         let (lost, mut over): (Vec<_>, Vec<_>) = newest.partition(|laid| laid.lost(file));
         // A removal of what is gone from the file anyway is no news.
@@ -279,6 +300,9 @@ impl PolicyEdits {
         let waits = history.proposed.take_if(|waits| waits.change.version == version);
         let Some(mut version) = waits else { return };
         version.approved = Some((by.to_owned(), at));
+        if history.moved(&version.change) {
+            history.placed_at = Some(at);
+        }
         history.versions.push(version);
         if history.versions.len() > VERSIONS_KEPT_MAX {
             history.versions.remove(0);

@@ -121,7 +121,7 @@ pub struct PolicyChange {
     #[serde(default, skip_serializing_if = "PolicyDeed::is_change")]
     pub deed: PolicyDeed,
     /// Of a response plan that the file does not name: the one before which it is tried; `None` = last,
-    /// by name among several.
+    /// after those that are there already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stands_before: Option<String>,
 }

@@ -251,6 +251,14 @@ fn a_drill_is_never_live() {
         let all = || broadcasts(&office);
         officer.wait_until("it is there", || !all().is_empty());
         assert_eq!(all()[0]["class"], "drill", "{}", all()[0]);
+        // Its report is where drills are, and every terminal's word is one press away.
+        let leader = office.signed_in(browser, &LEADER);
+        leader.go("/console/drills");
+        leader.wait_for("a[href$='format=pdf']");
+        leader.shot("drill-report");
+        leader.and_load(|page| page.click_text("main td a", "逐终端"));
+        leader.wait_for_text("回执审计");
+        assert!(leader.path().contains("broadcast="), "{}", leader.path());
     });
 }
 

@@ -7,6 +7,7 @@ mod duty;
 mod fixture;
 mod flows;
 mod hostile;
+mod keys;
 mod names;
 mod office;
 mod page;
@@ -23,6 +24,7 @@ mod seen;
 mod shot;
 mod sight;
 mod smoke;
+mod stations;
 #[path = "../it/upper.rs"]
 mod upper;
 mod voice;

@@ -115,7 +115,7 @@ fn an_api_key_is_shown_once_and_revoked() {
         let send = |name: &str| gateway.post("/alerts", &key, alert(name, "Blue", "Alert", "")).0;
         assert_eq!(send("first"), 202);
         page.go("/console/keys");
-        page.wait_for_text("屏幕：管系统");
+        page.wait_for_text("新建：管系统");
         assert!(!page.reads(&key), "it is shown once");
         page.click("table details summary");
         page.fill("table [name=reason]", "密钥外泄");

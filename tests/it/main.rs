@@ -8,6 +8,7 @@ mod broker;
 mod calls;
 mod console;
 mod console_duty;
+mod console_forms;
 mod console_guards;
 mod console_live;
 mod console_registry;

@@ -214,7 +214,7 @@ fn a_key_is_made_shown_once_and_revoked() {
     assert_eq!(key.len(), 4 + 48, "{key}");
     assert_eq!(with_key(&gateway, &key), 200);
     let listed = guan.get("/console/keys");
-    says(&listed, "屏幕：管系统");
+    says(&listed, "新建：管系统");
     assert!(!listed.whole.contains(&key), "it is shown once");
     // It outlives the process, by its digest alone.
     gateway.kill();

@@ -6,8 +6,10 @@ use serde::Deserialize;
 use std::collections::BTreeSet;
 
 /// What there must be guards against, by the word that begins their names.
-const KINDS: [&str; 9] =
-    ["xss", "csrf", "fixation", "host", "paths", "alias", "stale", "over", "publish"];
+const KINDS: [&str; 13] = [
+    "xss", "csrf", "fixation", "host", "paths", "role", "area", "alias", "stale", "reason", "key",
+    "over", "publish",
+];
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

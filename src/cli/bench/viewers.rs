@@ -1,13 +1,14 @@
 //! The broadcast page in a storm: what a hundred people who watch it cost the dispatch, what each of them
 //! is sent, and how soon the page is there. With and without viewers in turn, each in a process of its
-//! own, so that the ratio is one of the same machine at the same time.
+//! own, so that the ratio is one of the same machine at the same time. How far it is stands on standard error.
 
 use super::fanout::{Row, fan_out, share};
 use super::stage::Stage;
 use crate::clock::Monotonic;
 use crate::console::{Account, Accounts, ApiKeys};
-use crate::daemon::Daemon;
-use crate::model::{BroadcastId, Role};
+use crate::daemon::{Daemon, Metrics};
+use crate::gateway::{Answer, Input};
+use crate::model::{Actor, BroadcastId, Role};
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use std::io::Write;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -24,6 +25,12 @@ use tokio::net::TcpStream;
 const REST_S: u64 = 10;
 /// How long bytes on their way still count for the storm, milliseconds.
 const SETTLE_MS: u64 = 6_000;
+/// Longest wait for a whole page, or for the head of a stream, seconds.
+const PAGE_S_MAX: u64 = 60;
+/// Longest wait until what was cancelled has ended at every terminal, seconds.
+const END_S_MAX: u64 = 120;
+/// How often one is told how many terminals are connected, seconds.
+const TELL_EVERY_S: u64 = 5;
 /// Page views that are timed.
 const PAINTS: usize = 20;
 /// Most bytes a second for a viewer at rest.
@@ -53,7 +60,7 @@ pub(crate) struct ViewersArgs {
     /// Measure once in this very process and print it as JSON
     #[arg(long, hide = true)]
     row: bool,
-    /// Leave out what is measured at rest, which takes a minute
+    /// Leave out what is measured at rest
     #[arg(long, hide = true, requires = "row")]
     storm_only: bool,
 }
@@ -91,10 +98,26 @@ pub(super) fn run(args: &ViewersArgs, out: &mut impl Write) -> anyhow::Result<u8
     }
     let (mut without, mut with) = (Vec::new(), Vec::new());
     for round in 0..args.rounds {
+        say(&format!("round {} of {}, nobody watches", round + 1, args.rounds));
         without.push(alone(args, 0, true)?);
+        say(&format!("round {} of {}, {} viewers", round + 1, args.rounds, args.viewers));
         with.push(alone(args, args.viewers, round + 1 < args.rounds)?);
     }
     table(args, without, with, out)
+}
+
+/// How far it is, for who waits; the result stands on standard output.
+fn say(text: &str) {
+    // Who closed it does not want to know.
+    let _closed = writeln!(std::io::stderr(), "viewers: {text}");
+}
+
+/// Says how many terminals are connected, until it is ended.
+async fn tell(metrics: Arc<Metrics>, n: usize) {
+    loop {
+        tokio::time::sleep(Duration::from_secs(TELL_EVERY_S)).await;
+        say(&format!("{} of {n} terminals are connected", metrics.n_online()));
+    }
 }
 
 fn alone(args: &ViewersArgs, viewers: usize, storm_only: bool) -> anyhow::Result<Measured> {
@@ -123,35 +146,74 @@ async fn here(args: &ViewersArgs) -> anyhow::Result<Measured> {
     accounts.save(file)?;
     let daemon = Daemon::start(stage.loaded.clone()).await?;
     let terminals = stage.terminals()?;
+    let telling = tokio::spawn(tell(Arc::clone(&daemon.metrics), args.terminals));
     let measured = watched(args, &daemon, &key).await;
+    telling.abort();
     drop(terminals);
     daemon.stop().await?;
     std::fs::remove_dir_all(&dir)?;
     measured
 }
 
+/// Those who watch: how many follow, and the bytes they were sent.
+#[derive(Default)]
+struct Crowd {
+    n_following: AtomicUsize,
+    bytes: AtomicU64,
+}
+
+impl Crowd {
+    /// Waits until everybody follows. A crowd that was turned away costs nothing: that would be no
+    /// measurement.
+    async fn follows(&self, n: usize) -> anyhow::Result<()> {
+        let watch = Monotonic::start();
+        loop {
+            let n_following = self.n_following.load(Ordering::Relaxed);
+            if n_following == n {
+                return Ok(());
+            }
+            let late = watch.elapsed() > Duration::from_secs(PAGE_S_MAX);
+            ensure!(!late, "{n_following} of {n} viewers follow after {PAGE_S_MAX} s");
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+}
+
 async fn watched(args: &ViewersArgs, daemon: &Daemon, key: &str) -> anyhow::Result<Measured> {
     let http = daemon.http;
     let cookie = sign_in(http).await?;
-    let bytes = Arc::new(AtomicU64::new(0));
+    let crowd = Arc::new(Crowd::default());
     let mut began = None;
-    let crowd = |id: BroadcastId| {
+    let comes = |id: BroadcastId| {
+        say("the alert is out");
         began = Some((id, Monotonic::start()));
         for _ in 0..args.viewers {
-            tokio::spawn(view(http, cookie.clone(), id, Arc::clone(&bytes)));
+            let seen = view(http, cookie.clone(), id, Arc::clone(&crowd));
+            tokio::spawn(async move {
+                if let Err(fault) = seen.await {
+                    say(&format!("a viewer ends: {fault:#}"));
+                }
+            });
         }
     };
-    let row = fan_out("gateway", daemon, key, args.terminals, crowd).await?;
-    tokio::time::sleep(Duration::from_millis(SETTLE_MS)).await;
+    let row = fan_out("gateway", daemon, key, args.terminals, comes).await?;
+    if args.viewers == 0 {
+        return Ok(Measured::of(row));
+    }
+    say("every terminal answered");
     let (id, began) = began.context("no broadcast")?;
-    let storm = (bytes.load(Ordering::Relaxed), began.elapsed_ms());
+    crowd.follows(args.viewers).await?;
+    tokio::time::sleep(Duration::from_millis(SETTLE_MS)).await;
+    let storm = (crowd.bytes.load(Ordering::Relaxed), began.elapsed_ms());
     if args.storm_only {
         return Ok(Measured { storm, ..Measured::of(row) });
     }
     end(daemon, id).await?;
-    let before = bytes.load(Ordering::Relaxed);
+    say(&format!("at rest, for {REST_S} s"));
+    let before = crowd.bytes.load(Ordering::Relaxed);
     tokio::time::sleep(Duration::from_secs(REST_S)).await;
-    let rest_bytes = bytes.load(Ordering::Relaxed) - before;
+    let rest_bytes = crowd.bytes.load(Ordering::Relaxed) - before;
+    say(&format!("{PAINTS} page views"));
     let (mut paint_ms, mut page_bytes) = (Vec::new(), 0);
     for _ in 0..PAINTS {
         let watch = Monotonic::start();
@@ -163,10 +225,18 @@ async fn watched(args: &ViewersArgs, daemon: &Daemon, key: &str) -> anyhow::Resu
     Ok(Measured { row, storm, rest_bytes, paint_ms, page_bytes })
 }
 
-/// Waits until nobody plays any more: then the page is at rest.
+/// Cancels it, and waits until nobody plays any more: then the page is at rest. Playing to the end would
+/// take minutes and show nothing else.
 async fn end(daemon: &Daemon, id: BroadcastId) -> anyhow::Result<()> {
+    say("it is cancelled");
+    let served = daemon.core.look(|gateway| gateway.rules().network.served.clone()).await?;
+    let actor = Actor { name: "bench".into(), role: Role::Leader, areas: served };
+    let cancel = move |request| Input::Cancel(request, actor, id, "measured".into());
+    let answer = daemon.core.ask(None, cancel).await?;
+    // It may have ended by itself.
+    ensure!(matches!(answer, Answer::Done(_) | Answer::NotFound(_)), "cancelling: {answer:?}");
     let watch = Monotonic::start();
-    while watch.elapsed() < Duration::from_secs(240) {
+    while watch.elapsed() < Duration::from_secs(END_S_MAX) {
         let ended = daemon.core.look(move |gateway| {
             gateway.state().broadcasts.get(&id).is_none_or(|state| state.all_ended())
         });
@@ -176,7 +246,7 @@ async fn end(daemon: &Daemon, id: BroadcastId) -> anyhow::Result<()> {
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    bail!("terminals still play after 240 s")
+    bail!("terminals still play {END_S_MAX} s after the cancel")
 }
 
 /// One person: opens the page, and follows it until the gateway stops.
@@ -184,19 +254,27 @@ async fn view(
     http: SocketAddr,
     cookie: String,
     id: BroadcastId,
-    bytes: Arc<AtomicU64>,
+    crowd: Arc<Crowd>,
 ) -> anyhow::Result<()> {
-    exchange(http, &get(&format!("/console/broadcasts/{id}"), &cookie)).await?;
+    let page = exchange(http, &get(&format!("/console/broadcasts/{id}"), &cookie)).await?;
+    ensure!(page.starts_with("HTTP/1.1 200"), "the page: {}", head(&page));
     let mut stream = TcpStream::connect(http).await?;
     let path = format!("/console/live?topic=pulse,broadcast-{id},detail-{id}");
     stream.write_all(get(&path, &cookie).as_bytes()).await?;
     let mut buffer = vec![0; 64 * 1024];
+    let first = tokio::time::timeout(Duration::from_secs(PAGE_S_MAX), stream.read(&mut buffer));
+    let n = first.await.context("the stream does not begin")??;
+    let begins = buffer.get(..n).unwrap_or_default();
+    ensure!(begins.starts_with(b"HTTP/1.1 200"), "{}", head(&String::from_utf8_lossy(begins)));
+    crowd.n_following.fetch_add(1, Ordering::Relaxed);
+    crowd.bytes.fetch_add(u64::try_from(n)?, Ordering::Relaxed);
     loop {
         let n = stream.read(&mut buffer).await?;
         if n == 0 {
+            crowd.n_following.fetch_sub(1, Ordering::Relaxed);
             return Ok(());
         }
-        bytes.fetch_add(u64::try_from(n)?, Ordering::Relaxed);
+        crowd.bytes.fetch_add(u64::try_from(n)?, Ordering::Relaxed);
     }
 }
 
@@ -229,11 +307,17 @@ fn head(answer: &str) -> &str {
 }
 
 async fn exchange(http: SocketAddr, request: &str) -> anyhow::Result<String> {
-    let mut stream = TcpStream::connect(http).await?;
-    stream.write_all(request.as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Ok(String::from_utf8_lossy(&answer).into_owned())
+    let whole = async {
+        let mut stream = TcpStream::connect(http).await?;
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        anyhow::Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let limit = Duration::from_secs(PAGE_S_MAX);
+    tokio::time::timeout(limit, whole)
+        .await
+        .with_context(|| format!("no page in {PAGE_S_MAX} s"))?
 }
 
 fn median(all: Vec<Measured>) -> anyhow::Result<Measured> {

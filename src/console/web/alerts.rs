@@ -9,7 +9,7 @@ use crate::console::Console;
 use crate::console::extract::At;
 use crate::gateway::{AlertState, RejectedState};
 use crate::ingest;
-use crate::model::{Alert, Disposition, Info, Right, Sha256, UtcMs};
+use crate::model::{Alert, Disposition, Info, MsgType, Right, Scope, Sha256, Status, UtcMs};
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -202,6 +202,7 @@ fn content(visitor: &Visitor, alert: &Alert, offset: i16) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
     html! {
         h2 { (say("内容", "Content")) }
+        (kind(visitor, alert, offset))
         @for info in &alert.infos { (info_card(visitor, info, offset)) }
         @if !alert.oddities.is_empty() {
             h2 { (say("不规范之处（已容忍）", "Oddities (tolerated)")) }
@@ -210,18 +211,65 @@ fn content(visitor: &Visitor, alert: &Alert, offset: i16) -> Markup {
     }
 }
 
+/// What it is and what it refers to: half of what decides.
+fn kind(visitor: &Visitor, alert: &Alert, offset: i16) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let status = match alert.status {
+        Status::Actual => say("实际发布", "actual"),
+        Status::Exercise => say("演练", "exercise"),
+        Status::System => say("系统消息", "system"),
+        Status::Test => say("测试", "test"),
+        Status::Draft => say("草稿", "draft"),
+    };
+    let msg_type = match alert.msg_type {
+        MsgType::Alert => say("首次发布", "alert"),
+        MsgType::Update => say("更新", "update"),
+        MsgType::Cancel => say("解除", "cancel"),
+        MsgType::Ack => say("确认", "acknowledgement"),
+        MsgType::Error => say("拒收", "error"),
+    };
+    let scope = match alert.scope {
+        Scope::Public => say("公开", "public"),
+        Scope::Restricted => say("限定范围", "restricted"),
+        Scope::Private => say("指定对象", "private"),
+    };
+    html! {
+        section.card { dl.facts {
+            dt { (say("性质", "Kind")) } dd { (status) " · " (msg_type) " · " (scope) }
+            @if let Some(sender) = &alert.sender_name { dt { (say("发布单位", "Sender")) } dd { (sender) } }
+            @if !alert.references.is_empty() {
+                dt { (say("引用", "Refers to")) } dd { @for one in &alert.references { div {
+                    (one.identifier)
+                    @if let Some(sender) = &one.sender { " · " (sender) }
+                    @if let Some(sent) = one.sent { " · " (words::moment(sent, offset)) }
+                } } }
+            }
+            @if let Some(note) = &alert.note { dt { (say("说明", "Note")) } dd { (note) } }
+        } }
+    }
+}
+
 fn info_card(visitor: &Visitor, info: &Info, offset: i16) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
-    let time = |at: Option<UtcMs>| at.map(|at| words::moment(at, offset)).unwrap_or_default();
+    let time = |at: UtcMs| words::moment(at, offset);
+    let codes: Vec<&str> = info.event_codes.iter().map(|code| code.value.as_str()).collect();
+    let certain = [&info.urgency, &info.severity, &info.certainty];
+    let certain: Vec<&str> =
+        certain.into_iter().map(String::as_str).filter(|word| !word.is_empty()).collect();
     html! {
         section.card lang=(info.language) {
-            p { strong { (info.event) } " · " (info.sender_name.as_deref().unwrap_or_default()) }
+            p { strong { (info.event) }
+                @if let Some(sender) = info.sender_name.as_deref().filter(|name| !name.is_empty()) { " · " (sender) } }
             @if let Some(headline) = &info.headline { p.big { (headline) } }
             @if let Some(text) = &info.description { blockquote.words { (text) } }
             @if let Some(text) = &info.instruction { p { (text) } }
             dl.facts {
-                dt { (say("生效", "Effective")) } dd { (time(info.effective)) }
-                dt { (say("失效", "Expires")) } dd { (time(info.expires)) }
+                @if !codes.is_empty() { dt { (say("灾种代码", "Hazard code")) } dd { (codes.join("、")) } }
+                @if !certain.is_empty() {
+                    dt { (say("紧迫、严重、确定程度", "Urgency, severity, certainty")) } dd { (certain.join(" · ")) } }
+                @if let Some(at) = info.effective { dt { (say("生效", "Effective")) } dd { (time(at)) } }
+                @if let Some(at) = info.onset { dt { (say("预计发生", "Onset")) } dd { (time(at)) } }
+                @if let Some(at) = info.expires { dt { (say("失效", "Expires")) } dd { (time(at)) } }
                 dt { (say("区域", "Areas")) } dd {
                     @for area in &info.areas {
                         (area.desc) " "

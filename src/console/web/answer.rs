@@ -122,7 +122,8 @@ fn shown(look: &Look, token: &str, called: &Called, offset: i16) -> Markup {
             }
             blockquote.words { (called.text) }
             p.hint {
-                (words::moment(called.started, offset)) (say(" 发出，有效至 ", ", valid until ")) (words::moment(called.expires, offset))
+                (say("发出 ", "Sent ")) (words::moment(called.started, offset)) br;
+                (say("有效至 ", "Valid until ")) (words::moment(called.expires, offset))
             }
             @if let Some((how, at)) = &called.answer {
                 p.flash.good role="status" { (answered(look.tongue, how)) " · " (words::moment(*at, offset)) }

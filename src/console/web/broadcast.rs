@@ -8,6 +8,7 @@ use super::fault::PageFault;
 use super::layout::{self, page, token};
 use super::live::{self, Topic};
 use super::map::{Dot, Mark, dots, draw};
+use super::needy::Laggards;
 use super::speak::Speech;
 use super::visitor::{Posted, Visitor, done};
 use super::words::{self, Tongue};
@@ -17,16 +18,11 @@ use crate::console::extract::At;
 use crate::daemon::CoreFault;
 use crate::decide::BrokenGlass;
 use crate::gateway::{BroadcastState, Counts, Gateway, Input, Phase};
-use crate::model::{
-    AreaLevel, BroadcastId, Class, ClipRef, Codec, Outcome, Right, Spoken, TerminalId, UtcMs,
-};
+use crate::model::{AreaLevel, BroadcastId, Class, ClipRef, Codec, Outcome, Right, Spoken, UtcMs};
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use std::collections::BTreeMap;
-
-/// Terminals in the list of those that need somebody.
-const NEEDY_MAX: usize = 50;
 
 /// What does not change while it goes out.
 struct Head {
@@ -62,8 +58,7 @@ struct Progress {
 struct Detail {
     dots: Vec<Dot>,
     townships: Vec<(String, Counts)>,
-    needy: Vec<(TerminalId, String, Outcome, Option<UtcMs>)>,
-    n_needy: usize,
+    laggards: Laggards,
 }
 
 /// The page.
@@ -216,9 +211,11 @@ pub(super) async fn detail(
     });
     let Some(detail) = look.await? else { return Ok(html! {}) };
     Ok(html! {
+        h2 { (tongue.say("地图", "Map")) }
         (draw(tongue, &console.county.outline, &detail.dots))
+        h2 { (tongue.say("各乡镇", "By township")) }
         (township_table(tongue, &detail.townships))
-        (needy_table(tongue, &detail, console.county.local_offset_minutes))
+        (detail.laggards.tables(tongue, console.county.local_offset_minutes))
     })
 }
 
@@ -237,19 +234,10 @@ fn progress(gateway: &Gateway, state: &BroadcastState) -> Progress {
 fn details(gateway: &Gateway, state: &BroadcastState) -> Detail {
     let network = &gateway.rules().network;
     let mut townships: BTreeMap<_, Counts> = BTreeMap::new();
-    let mut needy = Vec::new();
-    let mut n_needy = 0;
     for (id, delivery) in &state.deliveries {
         let Some(known) = network.terminals.get(id) else { continue };
         let township = known.area.at(AreaLevel::Township).unwrap_or(known.area);
         townships.entry(township).or_default().add(&delivery.outcome);
-        if delivery.outcome != Outcome::Played {
-            n_needy += 1;
-            if needy.len() < NEEDY_MAX {
-                let last = delivery.evidence.last_report_at;
-                needy.push((*id, known.name.clone(), delivery.outcome.clone(), last));
-            }
-        }
     }
     let name =
         |code| network.areas.get(&code).map_or_else(|| code.to_string(), |area| area.name.clone());
@@ -266,8 +254,7 @@ fn details(gateway: &Gateway, state: &BroadcastState) -> Detail {
     Detail {
         dots: dots(network, marks),
         townships: townships.into_iter().map(|(code, counts)| (name(code), counts)).collect(),
-        needy,
-        n_needy,
+        laggards: Laggards::of(network, state),
     }
 }
 
@@ -318,33 +305,6 @@ fn township_table(tongue: Tongue, townships: &[(String, Counts)]) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-fn needy_table(tongue: Tongue, progress: &Detail, offset: i16) -> Markup {
-    let say = |zh, en| tongue.say(zh, en);
-    if progress.needy.is_empty() {
-        return html! {};
-    }
-    html! {
-        h2 { (say("尚未播完的终端", "Terminals that have not played it")) " (" (progress.n_needy) ")" }
-        table.wide {
-            thead { tr {
-                th { (say("终端", "Terminal")) } th { (say("位置", "Place")) }
-                th { (say("结果", "Outcome")) } th { (say("最近回执", "Last word")) }
-            } }
-            tbody {
-                @for (id, name, outcome, last) in &progress.needy {
-                    tr {
-                        td { (id) } td { (name) } td { (words::outcome(tongue, outcome)) }
-                        td { (last.map(|at| words::time_of_day(at, offset)).unwrap_or_default()) }
-                    }
-                }
-            }
-        }
-        @if progress.n_needy > progress.needy.len() {
-            p.hint { (say("其余见回执审计。", "The rest is in the audit.")) }
         }
     }
 }

@@ -96,7 +96,7 @@ fn line(tongue: Tongue, row: &Row, offset: i16) -> Markup {
             td { a href={ "/console/broadcasts/" (row.id) } { (words::moment(row.started, offset)) } }
             td { span.tag { (words::class(tongue, row.class)) } }
             td { (phase(tongue, row.phase, row.cancelled)) }
-            td { span.plan-name { (row.plan) } " " (row.words) }
+            td.text { span.plan-name { (row.plan) } " " (row.words) }
             td.number { (three.reached) }
             td.number { (three.trying) }
             td.number { (three.lost) }

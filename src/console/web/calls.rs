@@ -14,7 +14,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 
-/// Calls listed; those without an answer come first.
+/// Calls listed.
 const SHOWN_MAX: usize = 300;
 /// The form that the buttons of the list belong to. It stands outside of the part that follows by
 /// itself, because it carries the token of one session.
@@ -50,7 +50,13 @@ impl Calls {
             gave_up: call.gave_up.clone(),
         };
         let mut all: Vec<Row> = gateway.state().calls_of(broadcast).map(row).collect();
-        all.sort_by_key(|row| row.answer.is_some());
+        // Whoever must be telephoned now stands first, then those who may still answer.
+        all.sort_by_key(|row| match (&row.answer, row.answer_by, row.gave_up.as_deref()) {
+            (None, None, Some("cancelled")) => 3,
+            (None, None, _) => 0,
+            (None, Some(_), _) => 1,
+            (Some(_), _, _) => 2,
+        });
         let n_open = all.iter().filter(|row| row.answer_by.is_some()).count();
         let n_answered = all.iter().filter(|row| row.answer.is_some()).count();
         Self { all, n_open, n_answered }
@@ -87,7 +93,7 @@ pub(super) fn part(tongue: Tongue, calls: &Calls, offset: i16) -> Markup {
                 tbody { @for row in calls.all.iter().take(SHOWN_MAX) { (row_of(tongue, row, offset)) } }
             }
             @if calls.all.len() > SHOWN_MAX {
-                p.hint { (say("其余已应答的未列出。", "The rest is not listed.")) }
+                p.hint { (say("其余未列出。", "The rest is not listed.")) }
             }
         }
     }
@@ -100,7 +106,7 @@ fn row_of(tongue: Tongue, row: &Row, offset: i16) -> Markup {
             td {
                 @for (person, sent) in &row.persons {
                     div {
-                        (stage(tongue, person.stage)) " " (person.name) "（" (person.role) "） " (telephone(&person.telephone)) " "
+                        span.hint { (stage(tongue, person.stage)) } " " (person.name) "（" (person.role) "） " (telephone(&person.telephone)) " "
                         @if *sent { span.hint { (tongue.say("已发送", "sent")) } }
                         @else { span.bad { (tongue.say("未送出", "not sent")) } }
                     }
@@ -149,9 +155,9 @@ fn state(tongue: Tongue, row: &Row, offset: i16) -> Markup {
 
 fn stage(tongue: Tongue, stage: CallStage) -> &'static str {
     match stage {
-        CallStage::Village => tongue.say("村", "village"),
-        CallStage::Township => tongue.say("乡镇", "township"),
-        CallStage::County => tongue.say("县", "county"),
+        CallStage::Village => tongue.say("村级", "village"),
+        CallStage::Township => tongue.say("乡镇级", "township"),
+        CallStage::County => tongue.say("县级", "county"),
     }
 }
 

@@ -56,6 +56,7 @@ pub(super) async fn get(
                         "此时演练和测试类预警、手动演练播发会真的响，前后加播“这是演练”。到时自动关闭。",
                         "Exercises, tests and manual drills sound now, framed by the words of a drill. It ends by itself.",
                     )) }
+                    p { a.button href="/console/compose" { (say("发起演练播发", "Broadcast a drill")) } }
                     form method="post" action="/console/drills/end" {
                         (token(&visitor))
                         button.primary type="submit" { (say("结束演练并停止演练播发", "End the drill, stop its broadcasts")) }
@@ -94,15 +95,22 @@ fn table(visitor: &Visitor, past: &[Past], offset: i16) -> Markup {
                 th { (say("开始", "Started")) } th { (say("内容", "Words")) }
                 th.number { (say("已播完", "Played")) } th.number { (say("仍在尝试", "Trying")) }
                 th.number { (say("未到达", "Not reached")) } th.number { (say("到达率", "Share")) }
+                @if visitor.may(Right::Audit) { th { (say("报告", "Report")) } }
             } }
             tbody {
                 @for (id, started, text, counts) in past {
                     @let three = Three::of(counts);
                     tr.drill {
                         td { a href={ "/console/broadcasts/" (id) } { (words::moment(*started, offset)) } }
-                        td { (text) }
+                        td.text { (text) }
                         td.number { (three.reached) } td.number { (three.trying) } td.number { (three.lost) }
                         td.number { (three.reached * 100 / counts.targeted.max(1)) "%" }
+                        @if visitor.may(Right::Audit) { td {
+                            a href={ "/console/audit?broadcast=" (id) } { (say("逐终端", "Terminals")) } " "
+                            @for (format, name) in [("pdf", "PDF"), ("xlsx", "Excel")] {
+                                a href={ "/console/audit/export?broadcast=" (id) "&format=" (format) } download { (name) } " "
+                            }
+                        } }
                     }
                 }
             }

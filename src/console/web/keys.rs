@@ -97,7 +97,7 @@ fn made_row(
             td { (key.name) " " span.hint { (mark(key.sha256)) } }
             td { (words::role(visitor.tongue(), key.role)) }
             td { (names(places, &key.areas)) }
-            td { (say("屏幕：", "screen: ")) (known.by) " " (words::moment(known.at, offset)) }
+            td { (say("新建：", "made by ")) (known.by) " " (words::moment(known.at, offset)) }
             td { @match key.expires {
                 Some(end) => span.bad[soon(end)] { (words::moment(end, offset)) },
                 None => (say("长期", "no end")),

@@ -18,6 +18,10 @@ const FILE_BYTES_MAX: u64 = 8 * 1024 * 1024;
 const WIDTH: f64 = 1000.0;
 /// Empty room around what is drawn.
 const MARGIN: f64 = 25.0;
+/// Highest and widest shape of the picture, height by width and width by height.
+const TALL_MAX: f64 = 1.2;
+/// See `TALL_MAX`.
+const WIDE_MAX: f64 = 3.0;
 
 /// Outlines of areas.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -209,11 +213,17 @@ impl Frame {
             south = south.min(at.lat_deg);
             north = north.max(at.lat_deg);
         }
-        let is_map = west.is_finite() && east > west && north > south;
+        let is_map = west.is_finite() && (east > west || north > south);
         if !is_map {
             return None;
         }
         let narrow = f64::midpoint(south, north).to_radians().cos().max(0.05);
+        // Villages along one road would make a picture of several screens.
+        let (wide, high) = ((east - west) * narrow, north - south);
+        let more_wide = (high / TALL_MAX - wide).max(0.0) / narrow / 2.0;
+        let more_high = (wide / WIDE_MAX - high).max(0.0) / 2.0;
+        let (west, east) = (west - more_wide, east + more_wide);
+        let (south, north) = (south - more_high, north + more_high);
         let scale_x = (WIDTH - 2.0 * MARGIN) / (east - west);
         let scale_y = scale_x / narrow;
         let height = (north - south) * scale_y + 2.0 * MARGIN;
@@ -270,6 +280,23 @@ mod tests {
         check(r#"{"coordinates":[[500,2],[3,4]]}"#, Err("expected outlines"));
         check("no json", Err("no GeoJSON"));
         check(&"[".repeat(100), Err("no GeoJSON"));
+    }
+
+    #[test]
+    fn no_picture_is_much_taller_or_wider_than_a_screen() {
+        let at = |(lat_deg, lon_deg)| Position { lat_deg, lon_deg };
+        let check = |corners: [(f64, f64); 2], expect: Option<f64>| {
+            let frame = Frame::around(corners.into_iter().map(at));
+            let shape = frame.map(|frame| (frame.height - 2.0 * MARGIN) / (WIDTH - 2.0 * MARGIN));
+            let near = shape.zip(expect).map(|(shape, expect)| (shape - expect).abs() < 1e-6);
+            assert!(near.unwrap_or(shape == expect), "{corners:?}: {shape:?}");
+        };
+        check([(0.0, 113.0), (0.5, 113.5)], Some(1.0 / 0.25_f64.to_radians().cos()));
+        // One above the other, one beside the other, all at one place.
+        check([(29.0, 113.0), (29.5, 113.001)], Some(TALL_MAX));
+        check([(29.0, 113.0), (29.5, 113.0)], Some(TALL_MAX));
+        check([(29.0, 113.0), (29.001, 114.0)], Some(1.0 / WIDE_MAX));
+        check([(29.0, 113.0), (29.0, 113.0)], None);
     }
 
     #[test]

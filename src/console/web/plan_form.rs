@@ -333,7 +333,6 @@ pub(super) async fn post(
         };
         return Ok(form(&console, &visitor, (&scene, &subject), &fields, &checked).into_response());
     }
-    let part = content.part();
     let edit = PolicyEdit {
         deed,
         content,
@@ -342,19 +341,33 @@ pub(super) async fn post(
         reason: fields.one("reason").to_owned(),
         returns_to: fields.parsed("returns_to")?,
     };
+    let saved = visitor.say(
+        "修改已提交并记入台账，另一位负责人批准后生效。",
+        "Saved and on record; it is in force when another person has approved it.",
+    );
+    let checked = match propose(&console, &visitor, edit, saved).await? {
+        Ok(done) => return Ok(done),
+        // What was typed in stays.
+        Err(why) => why,
+    };
+    Ok(form(&console, &visitor, (&scene, &subject), &fields, &checked).into_response())
+}
+
+/// Asks for a change: the way on with `saved` to be read there, or why it was not taken.
+pub(super) async fn propose(
+    console: &Console,
+    visitor: &Visitor,
+    edit: PolicyEdit,
+    saved: &str,
+) -> Result<Result<Response, Markup>, PageFault> {
+    let part = edit.content.part();
     let (actor, ask) = (visitor.actor().clone(), Ask::ProposePolicy(Box::new(edit)));
     let answer = console.core.ask(None, move |id| Input::Ask(id, actor, Box::new(ask))).await?;
     if matches!(answer, Answer::Saved { .. }) {
-        let text = visitor.say(
-            "修改已提交并记入台账，另一位负责人批准后生效。",
-            "Saved and on record; it is in force when another person has approved it.",
-        );
-        return Ok(done(&console, &visitor, true, text, &history_of(&part)));
+        return Ok(Ok(done(console, visitor, true, saved, &history_of(&part))));
     }
-    // What was typed in stays.
     let why = refusal(visitor.tongue(), &answer);
-    let checked = html! { p.flash.bad role="alert" { (why) } };
-    Ok(form(&console, &visitor, (&scene, &subject), &fields, &checked).into_response())
+    Ok(Err(html! { p.flash.bad role="alert" { (why) } }))
 }
 
 /// Why a change was not taken, for people.

@@ -3,14 +3,14 @@
 
 use super::fault::PageFault;
 use super::layout::{self, page, token};
-use super::plan_form::{Scene, check, history_of, part_of, refusal, told};
+use super::plan_form::{Scene, check, history_of, part_of, propose, told};
 use super::plan_history::Wanted;
 use super::plan_preview::{self, Sample};
 use super::plan_words;
-use super::visitor::{Fields, Posted, Visitor, done};
+use super::visitor::{Fields, Posted, Visitor};
 use crate::console::Console;
 use crate::decide::{PolicyEdit, REASON_CHARS_MAX, REASON_CHARS_MIN};
-use crate::gateway::{Answer, Ask, Gateway, Input};
+use crate::gateway::Gateway;
 use crate::model::{PolicyContent, PolicyDeed, PolicyPart, Right};
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Response};
@@ -110,16 +110,15 @@ pub(super) async fn post(
         reason: fields.one("reason").to_owned(),
         returns_to: None,
     };
-    let (actor, ask) = (visitor.actor().clone(), Ask::ProposePolicy(Box::new(edit)));
-    let answer = console.core.ask(None, move |id| Input::Ask(id, actor, Box::new(ask))).await?;
-    if matches!(answer, Answer::Saved { .. }) {
-        let text = visitor.say(
-            "移除已提交并记入台账，另一位负责人批准后生效。",
-            "The removal is on record; it is in force when another person has approved it.",
-        );
-        return Ok(done(&console, &visitor, true, text, &history_of(&part)));
+    let saved = visitor.say(
+        "移除已提交并记入台账，另一位负责人批准后生效。",
+        "The removal is on record; it is in force when another person has approved it.",
+    );
+    match propose(&console, &visitor, edit, saved).await? {
+        Ok(done) => Ok(done),
+        Err(news) => {
+            let again = shown(&console, &visitor, &part, (fields.one("reason"), &news)).await?;
+            Ok(again.into_response())
+        }
     }
-    let why = refusal(visitor.tongue(), &answer);
-    let news = html! { p.flash.bad role="alert" { (why) } };
-    Ok(shown(&console, &visitor, &part, (fields.one("reason"), &news)).await?.into_response())
 }

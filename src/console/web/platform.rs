@@ -3,6 +3,7 @@
 
 use super::fault::PageFault;
 use super::layout::{self, page};
+use super::list;
 use super::platform_words as words_of;
 use super::visitor::Visitor;
 use super::words;
@@ -15,7 +16,6 @@ use crate::model::Right;
 use axum::extract::{Query, State};
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::sync::Arc;
 
 const HERE: &str = "/console/platform";
 /// Rows of one page.
@@ -62,18 +62,9 @@ impl Asked {
     }
 
     fn older(&self, before: u64) -> String {
-        let fields = [("way", &self.way), ("only", &self.only), ("id", &self.id)];
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("before", &before.to_string())
-            .extend_pairs(fields)
-            .finish();
-        format!("?{query}")
+        let fields = [("way", self.way.as_str()), ("only", &self.only), ("id", &self.id)];
+        list::next(("before", &before.to_string()), &fields)
     }
-}
-
-/// The exchange, when there is an upper platform.
-fn watched(console: &Console) -> Option<Arc<PlatformWatch>> {
-    console.platform.clone()
 }
 
 /// The list.
@@ -85,12 +76,12 @@ pub(super) async fn get(
     visitor.need(Right::Read)?;
     let say = |zh, en| visitor.say(zh, en);
     let title = say("上级平台往来", "Exchange with the upper platform");
-    let Some(watch) = watched(&console) else {
-        let body = html! { p.empty { (say(
+    let Some(watch) = &console.platform else {
+        let why = say(
             "没有配置上级应急广播平台（gateway.toml 的 [platform]）。",
             "No upper platform is configured ([platform] of gateway.toml).",
-        )) } };
-        return Ok(page(&console, &visitor, layout::SYSTEM, title, &body));
+        );
+        return Ok(list::off(&console, &visitor, (layout::SYSTEM, title), why));
     };
     let wanted = asked.clone();
     let look = move |gateway: &Gateway| {
@@ -100,26 +91,31 @@ pub(super) async fn get(
         (rows, platform.exchanged.n_ever(), platform.outgoing.len())
     };
     let (rows, n_ever, n_waiting) = console.core.look(look).await?;
-    let next = rows.last().filter(|_| rows.len() == PAGE_MAX).map(|row| row.number);
+    let next = rows.last().filter(|_| rows.len() == PAGE_MAX).map(|row| asked.older(row.number));
     let offset = console.county.local_offset_minutes;
     let body = html! {
         p { a href="/console/system" { "← " (say("系统", "System")) } " "
             span.hint { (say("累计往来 ", "passed ever: ")) (n_ever) } }
-        (state(&visitor, &watch, n_waiting, offset))
+        (state(&visitor, watch, n_waiting, offset))
         (choice(&visitor, &asked))
-        @if rows.is_empty() { p.empty { (say("没有符合条件的往来。", "Nothing passed that fits.")) } }
-        @else { table.wide {
+        (list::rows((rows.is_empty(), say("没有符合条件的往来。", "Nothing passed that fits.")), &table(&visitor, &rows, offset), next.map(|next| (say("更早的", "Older"), next))))
+        (repeated(&visitor, &watch.now(), offset))
+    };
+    Ok(page(&console, &visitor, layout::SYSTEM, title, &body))
+}
+
+fn table(visitor: &Visitor, rows: &[Passed], offset: i16) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        table.wide {
             thead { tr {
                 th.number { (say("编号", "Number")) } th { (say("时间", "Time")) } th { (say("方向", "Way")) }
                 th { (say("类型", "Kind")) } th { (say("消息", "Message")) }
                 th { (say("应答", "Answer")) } th { (say("签名", "Signature")) }
             } }
-            tbody { @for row in &rows { (line(&visitor, row, offset)) } }
-        } }
-        @if let Some(next) = next { p { a.button href=(asked.older(next)) { (say("更早的", "Older")) } } }
-        (repeated(&visitor, &watch.now(), offset))
-    };
-    Ok(page(&console, &visitor, layout::SYSTEM, title, &body))
+            tbody { @for row in rows { (line(visitor, row, offset)) } }
+        }
+    }
 }
 
 /// Where it is, and whether it answers.
@@ -162,15 +158,10 @@ fn choice(visitor: &Visitor, asked: &Asked) -> Markup {
     let ways =
         [("", say("双向", "both")), ("came", say("收到", "came")), ("told", say("上报", "told"))];
     let all = [("", say("全部", "all")), ("bad", say("拒收、未送达", "refused or not taken"))];
-    let select = |name: &str, value: &str, options: &[(&str, &str)]| {
-        html! { select name=(name) {
-            @for (known, text) in options { option value=(known) selected[value == *known] { (text) } }
-        } }
-    };
     html! {
         form.actions method="get" {
-            label { (say("方向", "Way")) (select("way", &asked.way, &ways)) }
-            label { (say("结果", "Result")) (select("only", &asked.only, &all)) }
+            label { (say("方向", "Way")) (list::select("way", &asked.way, &ways)) }
+            label { (say("结果", "Result")) (list::select("only", &asked.only, &all)) }
             label { (say("数据包或消息编号含有", "Number contains"))
                 input name="id" value=(asked.id) maxlength="60" inputmode="numeric"; }
             button type="submit" { (say("筛选", "Show")) }
@@ -284,7 +275,7 @@ pub(super) async fn one(
     let Found { row, others, alert } = found.ok_or_else(PageFault::not_found)?;
     let offset = console.county.local_offset_minutes;
     let say = |zh, en| visitor.say(zh, en);
-    let own_code = watched(&console).map(|watch| watch.settings.own_code.clone());
+    let own_code = console.platform.as_ref().map(|watch| watch.settings.own_code.clone());
     let facts = match &row.what {
         PassedWhat::Came(came) => facts_of_came(&visitor, came, alert, offset),
         PassedWhat::Told(told) => facts_of_told(&visitor, told, own_code.as_deref(), offset),

@@ -4,6 +4,7 @@
 use super::chinese;
 use super::fault::PageFault;
 use super::layout::{self, page, token};
+use super::list;
 use super::visitor::{Posted, Visitor, done};
 use super::words;
 use crate::console::Console;
@@ -52,12 +53,8 @@ impl Asked {
     }
 
     fn older(&self, before: u64) -> String {
-        let fields = [("by", &self.by), ("fault", &self.fault), ("mended", &self.mended)];
-        let query = form_urlencoded::Serializer::new(String::new())
-            .append_pair("before", &before.to_string())
-            .extend_pairs(fields)
-            .finish();
-        format!("?{query}")
+        let fields = [("by", self.by.as_str()), ("fault", &self.fault), ("mended", &self.mended)];
+        list::next(("before", &before.to_string()), &fields)
     }
 }
 
@@ -71,23 +68,27 @@ pub(super) async fn get(
     let (rows, next, n_ever) = rejections::page(&console, asked.filter()).await?;
     let offset = console.county.local_offset_minutes;
     let say = |zh, en| visitor.say(zh, en);
+    let next = next.map(|next| (say("更早的", "Older"), asked.older(next)));
     let body = html! {
         p { a href="/console/alerts" { "← " (say("预警", "Alerts")) } " "
             span.hint { (say("累计退回 ", "rejected ever: ")) (n_ever) } }
         (choice(&visitor, &asked))
-        @if rows.is_empty() { p.empty { (say("没有符合条件的退回报文。", "Nothing was rejected that fits.")) } }
-        @else {
-            table.wide {
-                thead { tr {
-                    th.number { (say("编号", "Number")) } th { (say("收到", "Received")) }
-                    th { (say("来源", "Source")) } th { (say("错误", "Faults")) } th { (say("处理", "Since then")) }
-                } }
-                tbody { @for row in &rows { (line(&visitor, row, offset)) } }
-            }
-        }
-        @if let Some(next) = next { p { a.button href=(asked.older(next)) { (say("更早的", "Older")) } } }
+        (list::rows((rows.is_empty(), say("没有符合条件的退回报文。", "Nothing was rejected that fits.")), &table(&visitor, &rows, offset), next))
     };
     Ok(page(&console, &visitor, layout::ALERTS, say("退回报文", "Rejected messages"), &body))
+}
+
+fn table(visitor: &Visitor, rows: &[Numbered], offset: i16) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    html! {
+        table.wide {
+            thead { tr {
+                th.number { (say("编号", "Number")) } th { (say("收到", "Received")) }
+                th { (say("来源", "Source")) } th { (say("错误", "Faults")) } th { (say("处理", "Since then")) }
+            } }
+            tbody { @for row in rows { (line(visitor, row, offset)) } }
+        }
+    }
 }
 
 fn choice(visitor: &Visitor, asked: &Asked) -> Markup {
@@ -101,9 +102,7 @@ fn choice(visitor: &Visitor, asked: &Asked) -> Markup {
         form.actions method="get" {
             label { (say("来源", "Source")) input name="by" value=(asked.by) maxlength="80"; }
             label { (say("错误含有", "Fault contains")) input name="fault" value=(asked.fault) maxlength="80"; }
-            label { (say("状态", "State")) select name="mended" {
-                @for (value, text) in states { option value=(value) selected[asked.mended == value] { (text) } }
-            } }
+            label { (say("状态", "State")) (list::select("mended", &asked.mended, &states)) }
             button type="submit" { (say("筛选", "Show")) }
         }
     }

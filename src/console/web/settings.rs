@@ -2,6 +2,7 @@
 
 use super::fault::PageFault;
 use super::layout::{self, page};
+use super::list;
 use super::plan_form::{Scene, history_of};
 use super::plan_history::part_title;
 use super::visitor::Visitor;
@@ -77,41 +78,39 @@ pub(super) async fn get(
     let more = wanted.next().is_some();
     let offset = console.county.local_offset_minutes;
     let say = |zh, en| visitor.say(zh, en);
+    let next = more.then(|| (say("更早的", "Older"), older(&asked)));
+    let table = html! {
+        table.wide {
+            thead { tr { th { (say("时间", "Time")) } th { (say("何人", "Who")) } th { (say("做了什么", "Did what")) }
+                th { (say("对象", "Of what")) } th { (say("理由或内容", "Why, or what")) } } }
+            tbody { @for line in &rows { tr {
+                td { (words::moment(line.at, offset)) } td { (line.by) } td { (said(visitor.tongue(), &line.kind)) }
+                td { (object(visitor.tongue(), &scene, line)) } td.text { (line.detail) }
+            } } }
+        }
+    };
     let body = html! {
         p { a href="/console/system" { "← " (say("系统", "System")) } }
         (choice(&visitor, &asked))
-        @if rows.is_empty() { p.empty { (say("没有符合条件的变更。", "No change fits.")) } }
-        @else {
-            table.wide {
-                thead { tr { th { (say("时间", "Time")) } th { (say("何人", "Who")) } th { (say("做了什么", "Did what")) }
-                    th { (say("对象", "Of what")) } th { (say("理由或内容", "Why, or what")) } } }
-                tbody { @for line in &rows { tr {
-                    td { (words::moment(line.at, offset)) } td { (line.by) } td { (said(visitor.tongue(), &line.kind)) }
-                    td { (object(visitor.tongue(), &scene, line)) } td { (line.detail) }
-                } } }
-            }
-        }
-        @if more { p { a.button href=(older(&asked)) { (say("更早的", "Older")) } } }
+        (list::rows((rows.is_empty(), say("没有符合条件的变更。", "No change fits.")), &table, next))
     };
     Ok(page(&console, &visitor, layout::SYSTEM, say("设置变更", "Changes of settings"), &body))
 }
 
 fn older(asked: &Asked) -> String {
     let skip = asked.skip.saturating_add(PAGE_MAX).to_string();
-    let fields = [("by", asked.by.as_str()), ("kind", &asked.kind), ("skip", &skip)];
-    let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-    format!("?{query}")
+    list::next(("skip", &skip), &[("by", &asked.by), ("kind", &asked.kind)])
 }
 
 fn choice(visitor: &Visitor, asked: &Asked) -> Markup {
     let say = |zh, en| visitor.say(zh, en);
+    let kinds: Vec<(&str, &str)> = std::iter::once(("", say("全部", "all")))
+        .chain(KINDS.iter().map(|(kind, zh, en)| (*kind, say(zh, en))))
+        .collect();
     html! {
         form.actions method="get" {
             label { (say("何人", "Who")) input name="by" value=(asked.by) maxlength="80"; }
-            label { (say("类别", "Kind")) select name="kind" {
-                option value="" { (say("全部", "all")) }
-                @for (kind, zh, en) in KINDS { option value=(kind) selected[asked.kind == kind] { (say(zh, en)) } }
-            } }
+            label { (say("类别", "Kind")) (list::select("kind", &asked.kind, &kinds)) }
             button type="submit" { (say("筛选", "Show")) }
         }
     }

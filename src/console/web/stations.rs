@@ -4,6 +4,7 @@
 use super::chinese;
 use super::fault::PageFault;
 use super::layout::{self, page};
+use super::list;
 use super::sources::ago;
 use super::visitor::Visitor;
 use super::words::{self, Tongue};
@@ -86,8 +87,8 @@ pub(super) async fn get(
     let say = |zh, en| visitor.say(zh, en);
     let title = say("水雨情测站", "Monitoring stations");
     let Some(desk) = &console.stations else {
-        let body = html! { p.empty { (off(visitor.tongue())) } };
-        return Ok(page(&console, &visitor, layout::SYSTEM, title, &body));
+        let why = off(visitor.tongue());
+        return Ok(list::off(&console, &visitor, (layout::SYSTEM, title), why));
     };
     let views = desk.views(None, ALL_MAX).await?;
     let names = names(&console).await?;
@@ -98,19 +99,19 @@ pub(super) async fn get(
     });
     let rows: Vec<&StationView> = wanted.by_ref().take(PAGE_MAX).collect();
     let next = wanted.next().and(rows.last()).map(|last| last.station.to_string());
-    let here = |only: &str| format!("{HERE}?only={only}");
+    let next = next.map(|next| {
+        let address = list::next(("after", &next), &[("only", &asked.only)]);
+        (say("下一页", "Next"), address)
+    });
     let body = html! {
         p { a href="/console/system" { "← " (say("系统", "System")) } }
         (summary(visitor.tongue(), Tally::of(&views)))
         p.actions {
             a.button href=(HERE) aria-current=[(!troubled).then_some("true")] { (say("全部", "All")) }
-            a.button href=(here("trouble")) aria-current=[troubled.then_some("true")] { (say("异常的", "In trouble")) }
+            a.button href={ (HERE) "?only=trouble" } aria-current=[troubled.then_some("true")] { (say("异常的", "In trouble")) }
         }
-        @if rows.is_empty() { p.empty { (say("没有符合条件的测站。", "No station fits.")) } }
-        @else { (table(&visitor, desk, &names, &rows)) }
-        @if let Some(next) = next {
-            p { a.button href={ (here(&asked.only)) "&after=" (super::visitor::encoded(&next)) } { (say("下一页", "Next")) } }
-        }
+        (list::rows((rows.is_empty(), say("没有符合条件的测站。", "No station fits.")), &table(&visitor, desk, &names, &rows), next))
+        (super::station_lines::part(&visitor, desk, console.county.local_offset_minutes))
         (unknown(&visitor, &views))
     };
     Ok(page(&console, &visitor, layout::SYSTEM, title, &body))
@@ -217,7 +218,7 @@ fn state(tongue: Tongue, one: &StationView) -> Markup {
 }
 
 /// `水位 33.21 米`, with its sensor when it says more than the quantity.
-fn measured(quantity: Quantity, value: f64, point: &str) -> Markup {
+pub(super) fn measured(quantity: Quantity, value: f64, point: &str) -> Markup {
     let minutes = if let Quantity::Rain { minutes } = quantity { Some(minutes) } else { None };
     html! {
         @if let Some(minutes) = minutes { (minutes) " 分钟" }

@@ -10,10 +10,26 @@ use crate::clock;
 use crate::console::Console;
 use crate::daemon::Life;
 use crate::decide::PolicyNotice;
+use crate::deliver::Presence;
 use crate::gateway::Gateway;
-use crate::model::{PolicyPart, Right};
+use crate::model::{LinkKind, PolicyPart, Right};
 use axum::extract::State;
 use maud::{Markup, html};
+use std::collections::BTreeMap;
+
+/// Terminals of each link: online, all.
+fn links(gateway: &Gateway) -> BTreeMap<LinkKind, (usize, usize)> {
+    let mut links: BTreeMap<LinkKind, (usize, usize)> = BTreeMap::new();
+    for terminal in gateway.rules().network.terminals.values() {
+        let online = gateway.presence(terminal.id) == Presence::Online;
+        for link in &terminal.links {
+            let (n_online, n_all) = links.entry(*link).or_default();
+            *n_online += usize::from(online);
+            *n_all += 1;
+        }
+    }
+    links
+}
 
 /// Where policy file and changes on screen do not agree, with what people call the part.
 fn notices(gateway: &Gateway) -> Vec<(String, PolicyNotice)> {
@@ -43,13 +59,13 @@ pub(super) async fn get(
         let network = &gateway.rules().network;
         (
             gateway.n_online(),
-            network.terminals.len(),
+            (network.terminals.len(), links(gateway)),
             network.areas.len(),
             gateway.state().n_rejected,
             notices(gateway),
         )
     });
-    let (online, terminals, areas, rejected, notices) = look.await?;
+    let (online, (terminals, links), areas, rejected, notices) = look.await?;
     let health = &console.metrics.health;
     let say = |zh, en| visitor.say(zh, en);
     let life = match health.life() {
@@ -70,7 +86,12 @@ pub(super) async fn get(
                     @else { (say("运转正常", "turning")) " · " (console.core.n_waiting()) (say(" 条待处理", " inputs waiting")) }
                 }
                 dt { (say("链路", "Link")) } dd { @if link.is_empty() { (say("已连接", "up")) } @else { span.bad { (chinese::said(visitor.tongue(), &link)) } } }
-                dt { (say("终端", "Terminals")) } dd { (online) " / " (terminals) (say(" 在线", " online")) }
+                dt { (say("终端", "Terminals")) } dd { (online) " / " (terminals) (say(" 在线", " online"))
+                    @for (link, (n_online, n_all)) in &links {
+                        " · " (words::link(*link)) " " span.bad[n_online < n_all] { (n_online) " / " (n_all) }
+                    }
+                }
+                dt { (say("HTTPS 证书", "HTTPS certificate")) } dd { (certificate(&console, &visitor)) }
                 dt { (say("区域", "Areas")) } dd { (areas) }
                 dt { (say("无法识别的报文", "Unreadable messages")) } dd { (rejected) }
                 dt { (say("磁盘", "Disk")) } dd {
@@ -93,6 +114,20 @@ pub(super) async fn get(
     };
     let title = say("系统", "System").to_owned();
     Ok(page(&console, &visitor, layout::SYSTEM, &title, &body))
+}
+
+/// The end of our certificate, marked when it is near.
+fn certificate(console: &Console, visitor: &Visitor) -> Markup {
+    let say = |zh, en| visitor.say(zh, en);
+    let until = console.metrics.certificate_until();
+    let near = console.metrics.certificate_ends_soon(clock::now_utc());
+    html! {
+        @match until {
+            Some(until) => span.bad[near] { (say("有效至 ", "good until ")) (words::moment(until, console.county.local_offset_minutes))
+                @if near { (say("，请用 mingluo keys tls 换新后重启", "; make another with `mingluo keys tls` and restart")) } },
+            None => (say("未启用 HTTPS", "HTTPS is off")),
+        }
+    }
 }
 
 /// API keys that end soon.

@@ -1,6 +1,7 @@
 //! Mode M4: which station is asked for its values, and when. Pure; one question is under way on a line
 //! at a time. Whoever reports by himself is not asked, and whoever does not answer is asked less.
 
+use super::seen::News;
 use crate::ingest::sl651::{self, Called, Frame};
 use crate::model::{StationId, UtcMs};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +28,8 @@ pub(in crate::daemon) struct Asking {
     open: Option<Open>,
     rest_until: UtcMs,
     serial: u16,
+    /// What happened since it was last taken.
+    news: Vec<News>,
 }
 
 #[derive(Debug, Clone)]
@@ -65,10 +68,8 @@ impl Asking {
     /// A telegram came. `true` = it is an answer to a question, now or late, and is not confirmed: the
     /// exchange ends with it, and a station must not take a confirm for the next question.
     pub(super) fn heard(&mut self, now: UtcMs, frame: &Frame) -> bool {
-        let id = StationId::parse(&frame.address());
-        if !id.is_some_and(|id| self.asked.contains(&id)) {
-            return false;
-        }
+        let id = StationId::parse(&frame.address()).filter(|id| self.asked.contains(id));
+        let Some(id) = id else { return false };
         let called = Called::of(frame);
         let fresh = Callable { called, due_at: now, n_silent: 0 };
         let callable = self.callable.entry(frame.station).or_insert(fresh);
@@ -81,6 +82,7 @@ impl Asking {
         if self.open.is_some_and(|open| open.station == frame.station) {
             self.open = None;
             self.rest_until = now.plus_ms(GAP_MS);
+            self.news.push(News::Answered(id));
         }
         frame.function == sl651::QUERY
     }
@@ -95,6 +97,8 @@ impl Asking {
             if open.tries < TRIES_MAX {
                 open.tries += 1;
                 open.until = now.plus_ms(ANSWER_MS_MAX);
+                let id = StationId::parse(&callable.called.address());
+                self.news.extend(id.map(|id| News::Put(id, open.tries, open.until)));
                 return Some(sl651::query(&callable.called, self.serial, now));
             }
             callable.n_silent += 1;
@@ -105,6 +109,7 @@ impl Asking {
                 n_silent = callable.n_silent,
                 "a station does not answer; it is asked again later"
             );
+            self.news.extend(StationId::parse(&callable.called.address()).map(News::Silent));
             self.open = None;
             self.rest_until = now.plus_ms(GAP_MS);
         }
@@ -115,8 +120,14 @@ impl Asking {
         let called = due.min_by_key(|callable| callable.due_at)?.called;
         self.serial = if self.serial == u16::MAX { 1 } else { self.serial + 1 };
         let until = now.plus_ms(ANSWER_MS_MAX);
+        self.news.extend(StationId::parse(&called.address()).map(|id| News::Put(id, 1, until)));
         self.open = Some(Open { station: called.station, tries: 1, until });
         Some(sl651::query(&called, self.serial, now))
+    }
+
+    /// What happened since it was last asked for, in its order.
+    pub(super) fn news(&mut self) -> Vec<News> {
+        std::mem::take(&mut self.news)
     }
 
     /// Milliseconds until [`Asking::next`] may have something.

@@ -1,15 +1,17 @@
 //! Stations that connect by TCP, and lines of stations: `talk` cuts bytes into telegrams, reads, takes
 //! and answers them, `asking` says when which station is asked for its values, `ports` are the serial
-//! lines. The protocols know no proof of who speaks, so the address belongs into the stations' own
+//! lines, `seen` is what people see of all that. The protocols know no proof of who speaks, so the address belongs into the stations' own
 //! network.
 
 mod asking;
 mod ports;
 mod seats;
+mod seen;
 mod talk;
 
 pub(super) use asking::Asking;
 pub(super) use ports::run as run_port;
+pub use seen::{LineSeen, LineState, Question, QuestionEnd, TelemetryWatch};
 
 use super::core::CoreHandle;
 use super::metrics::Metrics;

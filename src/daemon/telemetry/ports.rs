@@ -2,7 +2,7 @@
 //! goes away or says nothing but rubbish.
 
 use super::talk::{Terms, converse};
-use super::{Asking, Telemetry, seats::Seat};
+use super::{Asking, LineState, Telemetry, seats::Seat};
 use crate::clock;
 use crate::config::StationLine;
 use crate::daemon::serve::stopped;
@@ -22,9 +22,11 @@ pub(in crate::daemon) async fn run(
     mut stop: watch::Receiver<bool>,
 ) {
     let mut wait_s = REOPEN_WAIT_S.0;
+    let seen = telemetry.desk.telemetry();
     loop {
         match open(&line) {
             Ok(stream) => {
+                seen.line(&line.port, LineState::Open, clock::now_utc());
                 tracing::info!(port = %line.port, baud = line.baud, "stations' port open");
                 let seat = Seat::of_line(clock::now_utc());
                 let with = (Terms { silence_s_max: None }, asking.clone(), seat);
@@ -35,10 +37,13 @@ pub(in crate::daemon) async fn run(
                 if *stop.borrow() {
                     return;
                 }
+                let why = "the port went away, or nothing but noise came".to_owned();
+                seen.line(&line.port, LineState::Down(why), clock::now_utc());
                 telemetry.metrics.alarm("station_port_lost");
                 tracing::warn!(port = %line.port, wait_s, "stations' port lost");
             }
             Err(fault) => {
+                seen.line(&line.port, LineState::Down(fault.to_string()), clock::now_utc());
                 telemetry.metrics.alarm("station_port_lost");
                 tracing::warn!(port = %line.port, %fault, wait_s, "stations' port can't be opened");
             }

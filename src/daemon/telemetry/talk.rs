@@ -121,7 +121,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     /// Puts a question when it is time for one; gives the milliseconds until the next may be.
     async fn ask(&mut self) -> anyhow::Result<u64> {
         let now = clock::now_utc();
-        if let Some(question) = self.asking.next(now) {
+        let question = self.asking.next(now);
+        self.tell_news();
+        if let Some(question) = question {
             self.write(&question).await?;
         }
         Ok(self.asking.wait_ms(now))
@@ -184,6 +186,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
         }
         let head = frame.clone();
         let answers = self.asking.heard(now, &head);
+        self.tell_news();
         let whole = match self.packets.take(now, frame) {
             Assembled::Whole(whole) => whole,
             Assembled::Waiting => return Ok(()),
@@ -205,6 +208,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
             return Ok(());
         }
         if let Some(report) = sl651::readings(&telegram, now) {
+            self.telemetry.desk.telemetry().said(&report);
             self.telemetry.desk.take(report, None).await?;
         }
         if answers {
@@ -219,9 +223,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
     /// A telegram was right. On a line what was wrong before it was noise; on a connection it counts.
     fn taken(&mut self) {
         self.n_taken += 1;
-        self.seat.heard(clock::now_utc());
+        let now = clock::now_utc();
+        self.seat.heard(now);
+        self.telemetry.desk.telemetry().heard(self.by, true, now);
         if self.terms.silence_s_max.is_none() {
             self.n_wrong = 0;
+        }
+    }
+
+    /// What happened with the questions, for people.
+    fn tell_news(&mut self) {
+        for news in self.asking.news() {
+            self.telemetry.desk.telemetry().note(self.by, news, clock::now_utc());
         }
     }
 
@@ -247,6 +260,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
 
     async fn wrong(&mut self, bytes: Vec<u8>, rejection: Rejection) -> anyhow::Result<()> {
         self.n_wrong += 1;
+        self.telemetry.desk.telemetry().heard(self.by, false, clock::now_utc());
         reject(&self.telemetry.core, bytes, rejection, self.by.to_owned()).await?;
         Ok(())
     }

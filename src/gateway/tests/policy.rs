@@ -80,7 +80,7 @@ fn two_persons_stand_behind_a_change() {
     let mut county = default_county();
     let edit_of = |county: &County| edit(county, "rain-red", |plan| plan.repeats = 5);
     let far = Actor { areas: vec![code(VILLAGE_A)], ..leader("镇长") };
-    for nobody in [officer("张三"), actor("季技术", Role::Technician), far] {
+    for nobody in [officer("张三"), actor("季技术", Role::Technician), far.clone()] {
         let edit = edit_of(&county);
         let answer = propose(&mut county, &nobody, edit);
         assert!(matches!(answer, Answer::Denied(_)), "{nobody:?}: {answer:?}");
@@ -92,12 +92,13 @@ fn two_persons_stand_behind_a_change() {
     assert_eq!(codes(&propose(&mut county, &li, asked)), ["already_proposed"]);
     assert_eq!(codes(&approve(&mut county, &leader("李 带班"), "rain-red", 1)), ["own_request"]);
     assert!(matches!(approve(&mut county, &leader("赵六"), "rain-red", 2), Answer::NotFound(_)));
+    assert!(matches!(approve(&mut county, &far, "rain-red", 1), Answer::Denied(_)));
     let answer = approve(&mut county, &actor("管系统", Role::Administrator), "rain-red", 1);
     assert_eq!(answer, Answer::Saved { more: 0 });
     assert_eq!(plan(&county, "rain-red").repeats, 5);
     let kinds = county.kinds(0);
     assert!(
-        kinds.ends_with(&["policy_proposed", "denied", "denied", "policy_approved"]),
+        kinds.ends_with(&["policy_proposed", "denied", "denied", "denied", "policy_approved"]),
         "{kinds:?}"
     );
     // A restart is a replay: the same policy, and the file's as the base.

@@ -4,6 +4,7 @@ use super::{
     Gateway, Path, PathBuf, STATIONS, Station, alerts, bytes_of, check_of, free, minutes_ago, now,
     report, telegram, wait_until,
 };
+use crate::visitor::{Visitor, add};
 use std::os::unix::fs::symlink;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -104,15 +105,24 @@ fn a_station_that_waits_to_be_asked_is_asked_and_its_answer_warns() {
     gateway.set("stations.enabled", "true");
     gateway.set("stations.ask_password_file", "password");
     let mut stream = gateway.wait_for(async { line(&path) });
+    add(&gateway, "zhang", "张值班", "officer", "430621000000");
     gateway.restart();
+    let mut zhang = Visitor::signed_in(&gateway, "zhang");
     let question = gateway.wait_for(heard(&mut stream, 25));
     // Station, centre, password, function, length; serial number and time; ENQ.
     assert_eq!(question[..14], bytes_of("7E7E006123456701ABCD37800802")[..], "{question:02X?}");
     assert_eq!((question[14..16].to_vec(), question[22]), (vec![0, 1], 0x05), "{question:02X?}");
     assert_eq!(question[23..], check_of(&question[..23]).to_be_bytes());
+    let mut says = |words: &[&str]| {
+        let page = zhang.get("/console/stations").whole;
+        let part = page.split_once("id=\"lines\"").map_or("", |(_, part)| part);
+        words.iter().all(|word| part.contains(word))
+    };
+    assert!(says(&["正常，自", "9600 baud", "61234567", "等待应答，至"]), "a question is open");
     let answer = report("0061234567", 0x37, 1, &minutes_ago(0), "392300034100");
     gateway.wait_for(async { stream.write_all(&answer).await.unwrap() });
     wait_until(30, || alerts(&gateway).len() == 1, "the answer is above its threshold");
+    assert!(says(&["已应答", "<b>34.1</b>", "最近召测"]), "people see what it answered");
     // The exchange is over: no confirm, no second question before its time.
     let more = gateway.wait_for(async {
         tokio::time::timeout(Duration::from_secs(2), heard(&mut stream, 2)).await

@@ -96,6 +96,11 @@ pub(super) const PHRASES: &[Row] = &[
 /// Why a link, a source or a request is hindered.
 pub(super) const DRIVERS: &[Row] = &[
     ("it has not come up yet", "尚未建立"),
+    // Ports of stations' lines.
+    ("the port went away, or nothing but noise came", "串口断开，或只收到杂讯"),
+    ("No such file or directory", "没有这个串口设备"),
+    ("Permission denied", "没有权限打开这个串口设备"),
+    ("Device or resource busy", "这个串口设备正被别的程序占用"),
     ("the server answered {}", "对方服务器回答 {0}"),
     ("{} entries over {} were left out", "超过 {1} 条的 {0} 个条目未读"),
     ("outside the areas of this officer", "超出您的管辖区域"),

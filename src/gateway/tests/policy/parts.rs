@@ -59,13 +59,57 @@ fn a_new_plan_stands_where_two_persons_put_it() {
     county.restart(rules());
     assert_eq!(order(&county), expect, "a restart is a replay");
     assert_eq!(why(&county), []);
-    // It is changed and moved like any other.
+    // It is changed and moved like any other; what stands before it comes along.
+    county.now = county.now.plus_s(60);
     let moved = PolicyEdit { stands_before: None, ..edit(&county, "flood-red", |p| p.repeats = 7) };
     both(&mut county, moved);
-    let ends = ["early", "flood-red", "late"].map(str::to_owned);
-    let expect = [&before[..], &ends].concat();
-    assert_eq!(order(&county), expect, "several that are last stand by name");
+    let ends = ["late", "early", "flood-red"].map(str::to_owned);
+    assert_eq!(order(&county), [&before[..], &ends].concat(), "last is last");
     assert_eq!(plan(&county, "flood-red").repeats, 7);
+}
+
+#[test]
+fn several_that_are_last_stand_in_the_order_in_which_they_came() {
+    let mut county = default_county();
+    let before = order(&county);
+    let names = ["wind", "frost", "quake"];
+    for (name, hazard) in names.into_iter().zip(["11C01", "11C02", "11C03"]) {
+        county.now = county.now.plus_s(60);
+        let new = named(&county, name, |plan| plan.hazards = vec![hazard.into()]);
+        // What is shown before it is asked for is what comes of it.
+        let change = crate::model::PolicyChange {
+            version: 1,
+            before: None,
+            after: new.content.clone(),
+            file: None,
+            reason: String::new(),
+            returns_to: None,
+            deed: PolicyDeed::Add,
+            stands_before: None,
+        };
+        let (file, network) =
+            (county.gateway.policy_file().clone(), &county.gateway.rules().network);
+        let shown = county.gateway.state().policy.with(&file, network, &change);
+        let shown: Vec<String> = shown.plans.iter().map(|plan| plan.name.clone()).collect();
+        both(&mut county, new);
+        assert_eq!(order(&county), shown, "{name}");
+    }
+    let expect = [&before[..], &names.map(str::to_owned)].concat();
+    assert_eq!(order(&county), expect);
+    // A change of one leaves it where it is, also after a restart.
+    for repeats in 1..=4 {
+        let change = edit(&county, "wind", |plan| plan.repeats = 3 + repeats);
+        both(&mut county, change);
+    }
+    county.restart(rules());
+    assert_eq!(order(&county), expect);
+    // Removed and brought back it comes last.
+    let gone = removal(&county, "wind");
+    both(&mut county, gone);
+    let back = PolicyEdit { seen: 6, ..named(&county, "wind", |_| {}) };
+    both(&mut county, back);
+    let expect = [&before[..], &["frost", "quake", "wind"].map(str::to_owned)].concat();
+    assert_eq!(order(&county), expect);
 }
 
 #[test]
@@ -267,7 +311,11 @@ fn a_refused_change_keeps_its_reason_for_its_author() {
     let asked = edit(&county, "rain-red", |plan| plan.repeats = 5);
     assert_eq!(propose(&mut county, &leader("李带班"), asked.clone()), Answer::Saved { more: 1 });
     let no = |why: &str| Ask::RefusePolicy(part("rain-red"), 1, why.into());
-    assert!(matches!(county.ask(&officer("张三"), no("与汛期预案不符")), Answer::Denied(_)));
+    let far = Actor { areas: vec![code(VILLAGE_A)], ..leader("镇长") };
+    for nobody in [officer("张三"), far] {
+        let answer = county.ask(&nobody, no("与汛期预案不符"));
+        assert!(matches!(answer, Answer::Denied(_)), "{nobody:?}: {answer:?}");
+    }
     assert_eq!(codes(&county.ask(&leader("赵六"), no("不"))), ["reason_too_short"]);
     assert_eq!(codes(&county.ask(&leader("李带班"), no("我自己不要了"))), ["own_request"]);
     let back = Ask::WithdrawPolicy(part("rain-red"), 1);
