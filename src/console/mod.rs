@@ -39,6 +39,7 @@ pub use people::{Account, AccountFault, Accounts, PasswordFault, People};
 pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys, KnownKeys};
 pub(crate) use views::broadcast as broadcast_view;
+pub(crate) use web::chinese::chinese as said_in_chinese;
 pub(crate) use web::known_host;
 pub use web::{Board, County, Outline, Tiles};
 
