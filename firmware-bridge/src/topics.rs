@@ -50,14 +50,6 @@ pub fn area_order(prefix: &str, area: u64) -> Option<Topic> {
     Some(topic)
 }
 
-/// `{prefix}/area/430621100000/receipt`; `None` when the prefix is too long.
-#[must_use]
-pub fn area_receipt(prefix: &str, area: u64) -> Option<Topic> {
-    let mut topic = Topic::new();
-    write!(topic, "{prefix}/area/{area:012}/receipt").ok()?;
-    Some(topic)
-}
-
 /// Reads a terminal's own topic back.
 #[must_use]
 pub fn parse_terminal(prefix: &str, topic: &str) -> Option<(u64, Leaf)> {

@@ -135,8 +135,8 @@ fn topics_are_read_back_and_nothing_else_is() {
     assert_eq!(topic.as_deref(), Some("mingluo/v1/terminal/430621100001-001/status"));
     let back = topics::parse_terminal("mingluo/v1", "mingluo/v1/terminal/430621100001-001/status");
     assert_eq!(back, Some((TERMINAL, topics::Leaf::Status)));
-    let area = topics::area_receipt("mingluo/v1", 430_621_100_000);
-    assert_eq!(area.as_deref(), Some("mingluo/v1/area/430621100000/receipt"));
+    let area = topics::area_order("mingluo/v1", 430_621_100_000);
+    assert_eq!(area.as_deref(), Some("mingluo/v1/area/430621100000/order"));
     for bad in ["+30621100001-001/status", "430621100001-+01/status", "430621100001-001/x", ""] {
         let topic = format!("mingluo/v1/terminal/{bad}");
         assert_eq!(topics::parse_terminal("mingluo/v1", &topic), None, "{bad}");

@@ -257,3 +257,29 @@ fn areas_cover_what_lies_below_them() {
     // A village's order is not for the whole township.
     assert!(!Target::Area(430_621_100_001).covers(TERMINAL, &[430_621_100_000]));
 }
+
+/// Numbers that PROTOCOL.md names, and what they are here.
+#[test]
+fn the_document_names_the_limits_of_the_code() {
+    let document: String =
+        include_str!("../PROTOCOL.md").split_whitespace().collect::<Vec<_>>().join(" ");
+    for (limit, sentence) in [
+        (FRAME_BYTES_MAX, "One frame is at most {} bytes"),
+        (CLIPS_MAX, "clips, list of at most {}: codec"),
+        (RECEIPT_ITEMS_MAX, "items, list of at most {} (terminal"),
+        (PHRASES_MAX, "Content of codec 4 is a list of at most {} numbers"),
+        (mingluo_bridge::line::SEALED_BYTES_MAX, "a sealed order or receipt, {} at most"),
+        (mingluo_bridge::line::MISSING_BYTES_MAX, "missing bytes ({} at most)"),
+    ] {
+        let digits = limit.to_string();
+        let grouped = match digits.len() {
+            4 => format!("{},{}", &digits[..1], &digits[1..]),
+            _ => digits.clone(),
+        };
+        let said = [digits, grouped].map(|number| sentence.replace("{}", &number));
+        assert!(said.iter().any(|said| document.contains(said)), "{}", said[0]);
+    }
+    for name in ["MPEG-2 Layer III", "format tag 0x11", "blocks of 256 bytes"] {
+        assert!(document.contains(name), "{name}");
+    }
+}

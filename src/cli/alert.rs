@@ -1,7 +1,6 @@
 //! `mingluo alert FILE`: submits an alert file.
 
 use super::client::{ClientArgs, print};
-use anyhow::Context;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -37,8 +36,7 @@ pub(crate) fn run(args: &AlertArgs, out: &mut impl std::io::Write) -> anyhow::Re
         };
         return super::explain::run(&explain, out);
     }
-    let bytes =
-        std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
+    let bytes = super::exit::read_input(&args.file, "an alert file")?;
     let json = args.file.extension().is_some_and(|end| end == "json");
     let content_type = if json { "application/json" } else { "application/xml" };
     let client = args.client.client()?;

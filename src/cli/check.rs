@@ -145,6 +145,15 @@ fn text(
                 let make = format!("`mingluo keys tls --config {dir} --name HOST`");
                 writeln!(out, "note: {file} is not there yet; {make}")?;
             }
+            for line in &loaded.config.serial.lines {
+                if !std::path::Path::new(&line.port).exists() {
+                    let (port, what) = (&line.port, "is not there now");
+                    writeln!(
+                        out,
+                        "note: serial port {port} {what}; plug its adapter in, or correct `port`"
+                    )?;
+                }
+            }
             writeln!(
                 out,
                 "{}: ok, {} areas, {} terminals, {} response plans, {} templates",

@@ -1,5 +1,8 @@
 //! Calls to a running gateway.
 
+use crate::console::said_in_chinese;
+use crate::ingest;
+use crate::model::Fault;
 use crate::tls;
 use anyhow::{Context, bail};
 use clap::Args;
@@ -14,13 +17,13 @@ const ANSWER_S_MAX: u64 = 40;
 #[derive(Debug, Args)]
 pub(crate) struct ClientArgs {
     /// Address of the gateway
-    #[arg(long, default_value = "http://127.0.0.1:8721", env = "MINGLUO_URL")]
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8721", env = "MINGLUO_URL")]
     pub url: String,
     /// File that holds the API key
-    #[arg(long, value_name = "FILE", env = "MINGLUO_KEY_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "MINGLUO_KEY_FILE")]
     pub key_file: Option<PathBuf>,
     /// Certificate (PEM) of the gateway, or of who signed it, for an https address
-    #[arg(long, value_name = "FILE", env = "MINGLUO_CA_FILE")]
+    #[arg(long, global = true, value_name = "FILE", env = "MINGLUO_CA_FILE")]
     pub ca_file: Option<PathBuf>,
 }
 
@@ -108,14 +111,20 @@ impl Client {
         }
         let say = |name: &str| body.get(name).and_then(Value::as_str).unwrap_or("").to_owned();
         let faults = body.get("faults").and_then(Value::as_array).cloned().unwrap_or_default();
-        let faults: Vec<String> = faults
-            .iter()
-            .map(|fault| {
-                let say = |name: &str| fault.get(name).map(ToString::to_string).unwrap_or_default();
-                format!("\n  line {} {} {}", say("line"), say("element"), say("what"))
-            })
-            .collect();
+        let faults: Vec<String> = faults.iter().map(fault).collect();
         bail!("{status} {}: {}{}", say("title"), say("detail"), faults.concat())
+    }
+}
+
+/// A fault of a refused body in a line of its own, Chinese first; what it says beside place and words is left out.
+fn fault(told: &Value) -> String {
+    match serde_json::from_value::<Fault>(told.clone()) {
+        Ok(fault) => {
+            let zh = ingest::said(&fault, &said_in_chinese);
+            let en = fault.what;
+            if zh.ends_with(&en) { format!("\n  {zh}") } else { format!("\n  {zh}\n    {en}") }
+        }
+        Err(_) => format!("\n  {told}"),
     }
 }
 

@@ -1,12 +1,15 @@
 //! `mingluo explain FILE`: a dry run that touches nothing.
 
+mod words;
+
 use super::configured::configured;
+use super::exit::read_input;
 use crate::clock;
+use crate::console::said_in_chinese;
 use crate::daemon::policy_edits;
 use crate::decide::{Explanation, Memory, PolicyEdits, Rules, explain};
 use crate::ingest;
-use crate::model::{Need, UtcMs};
-use anyhow::Context;
+use crate::model::{Plan, UtcMs};
 use clap::Args;
 use std::io::Write;
 use std::path::PathBuf;
@@ -30,14 +33,13 @@ pub struct ExplainArgs {
     pub json: bool,
 }
 
-/// Explains. Exit 1 = the file is no readable alert.
+/// Explains. Exit 1 = the file is no readable alert, 66 = there is no such file, 78 = faults of the configuration.
 ///
 /// # Errors
 /// When the file or the configuration can't be read.
 pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8> {
+    let bytes = read_input(&args.file, "an alert file")?;
     let loaded = configured(&args.config)?;
-    let bytes =
-        std::fs::read(&args.file).with_context(|| format!("reading {}", args.file.display()))?;
     let name = args.file.file_name().map(|name| name.to_string_lossy().into_owned());
     let alert = match ingest::read(&bytes, name.as_deref()) {
         Ok(alert) => alert,
@@ -45,7 +47,7 @@ pub(crate) fn run(args: &ExplainArgs, out: &mut impl Write) -> anyhow::Result<u8
             if args.json {
                 writeln!(out, "{}", serde_json::json!({ "rejected": rejection }))?;
             } else {
-                write!(out, "{}", ingest::report(&rejection))?;
+                write!(out, "{}", ingest::report(&rejection, &said_in_chinese))?;
             }
             return Ok(super::EXIT_FAILED);
         }
@@ -79,35 +81,19 @@ fn text(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     let e = explanation;
-    writeln!(out, "预警  {} 来自 {}（{:?}）", e.id.identifier, e.id.sender, alert.form)?;
-    writeln!(out, "      {:?} / {:?} / {} / {:?}", e.status, e.msg_type, e.hazard, e.level)?;
+    writeln!(out, "预警  {} 来自 {}（{}）", e.id.identifier, e.id.sender, words::form(alert))?;
+    let (status, kind) = (words::status(e.status), words::msg_type(e.msg_type));
+    writeln!(out, "      {status} / {kind} / {} / {}", e.hazard, words::level(e.level))?;
     writeln!(out, "标题  {}", e.headline)?;
     for oddity in &alert.oddities {
-        let line = oddity.line.map(|line| format!("第 {line} 行 ")).unwrap_or_default();
-        writeln!(out, "容错  {line}<{}> {}", oddity.element, oddity.what)?;
+        writeln!(out, "容错  {}", ingest::said(oddity, &said_in_chinese))?;
     }
-    writeln!(out, "决定  {}", e.decision)?;
+    writeln!(out, "决定  {}", words::decision(e.decision))?;
     for reason in &e.reasons {
         writeln!(out, "  - {} [{}]", reason.text, reason.code)?;
     }
     if let Some(plan) = &e.plan {
-        let need = match &plan.need {
-            Need::Nothing => "自动播发，无需审批".to_owned(),
-            Need::Officers { officers, after, .. } => {
-                format!("需 {officers} 人审批，逾期 {after:?}")
-            }
-        };
-        writeln!(out, "预案  {} [{}]（{need}）", plan.title(), plan.response_plan)?;
-        writeln!(out, "级别  {:?} 优先级 {} 提示音 {:?}", plan.class, plan.priority.0, plan.chime)?;
-        writeln!(out, "播放  {} 遍，间隔 {} 秒", plan.repeats, plan.interval_s)?;
-        writeln!(out, "终端  {} 个", plan.terminals.len())?;
-        for township in &e.townships {
-            writeln!(out, "  {:<8}{:>5}", township.name, township.n_terminals)?;
-        }
-        if let Some(ms) = e.airtime_ms {
-            writeln!(out, "时长  每遍约 {} 秒", ms / 1000)?;
-        }
-        writeln!(out, "内容  {}", plan.message.text)?;
+        planned(rules, e, plan, out)?;
     }
     for unknown in &e.unknown {
         writeln!(out, "未知区域  {unknown}")?;
@@ -120,5 +106,30 @@ fn text(
         let title = known.map_or("", |plan| plan.title.as_str());
         writeln!(out, "未匹配预案  {title} [{name}]：{}", reason.text)?;
     }
+    Ok(())
+}
+
+/// What would sound, where and when.
+fn planned(
+    rules: &Rules,
+    e: &Explanation,
+    plan: &Plan,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    let need = words::need(&plan.need);
+    writeln!(out, "预案  {} [{}]（{need}）", plan.title(), plan.response_plan)?;
+    let (class, chime) = (words::class(plan.class), words::chime(plan.chime));
+    writeln!(out, "级别  {class} 优先级 {} 提示音 {chime}", plan.priority.0)?;
+    let local = |at| words::time(at, rules.policy.local_offset_minutes);
+    writeln!(out, "时间  {} 起，{} 止", local(plan.not_before), local(plan.expires))?;
+    writeln!(out, "播放  {} 遍，间隔 {} 秒", plan.repeats, plan.interval_s)?;
+    writeln!(out, "终端  {} 个", plan.terminals.len())?;
+    for township in &e.townships {
+        writeln!(out, "  {:<8}{:>5}", township.name, township.n_terminals)?;
+    }
+    if let Some(ms) = e.airtime_ms {
+        writeln!(out, "时长  每遍约 {} 秒", ms / 1000)?;
+    }
+    writeln!(out, "内容  {}", plan.message.text)?;
     Ok(())
 }

@@ -81,10 +81,18 @@ pub(crate) fn run(args: &KeysArgs, out: &mut impl Write) -> anyhow::Result<u8> {
     match &args.what {
         What::Init { sm2: true } => init_sm2(files, out)?,
         What::Init { sm2: false } => {
-            secrets::create_key(&files.signing_key_file)?;
-            secrets::create_key(&files.terminal_master_key_file)?;
-            writeln!(out, "{}", files.signing_key_file.display())?;
-            writeln!(out, "{}", files.terminal_master_key_file.display())?;
+            let both = [&files.signing_key_file, &files.terminal_master_key_file];
+            // After a first try that broke off between the two, only the other one is made.
+            let absent: Vec<_> = both.into_iter().filter(|file| !file.exists()).collect();
+            let names = both.map(|file| file.display().to_string()).join(" and ");
+            ensure!(
+                !absent.is_empty(),
+                "{names} exist already and stay as they are; move them away first"
+            );
+            for file in absent {
+                secrets::create_key(file)?;
+                writeln!(out, "{}", file.display())?;
+            }
         }
         What::Show => show(files, out)?,
         What::Terminal { id } => {

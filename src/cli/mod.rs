@@ -7,6 +7,7 @@ pub mod check;
 mod client;
 mod configured;
 mod demo;
+mod exit;
 mod explain;
 mod keys;
 mod latch;
@@ -99,6 +100,7 @@ pub fn run(command: Command) -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(fault) => {
             let code = fault.downcast_ref::<crate::daemon::StartFault>().map(|fault| fault.exit);
+            let code = code.or(fault.downcast_ref::<exit::Exit>().map(|fault| fault.code));
             // Standard error may be closed; the exit code still tells.
             let _closed = writeln!(std::io::stderr(), "mingluo: {fault:#}");
             ExitCode::from(code.unwrap_or(EXIT_FAILED))

@@ -8,12 +8,14 @@ mod time;
 pub use export::ExportArgs;
 pub use ladders::LadderArgs;
 
+use super::exit::{Exit, NO_INPUT};
 use crate::model::Sha256;
 use crate::record::{ReadOnly, Trust, Verification, open_read_only};
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::path::Path;
 
 /// Exit code of a record with faults.
 pub const EXIT_FAULTS: u8 = 1;
@@ -76,6 +78,14 @@ pub struct ShowArgs {
 /// # Errors
 /// When the record can't be opened or read, or `out` can't be written.
 pub fn run(args: &RecordArgs, out: &mut dyn Write) -> anyhow::Result<u8> {
+    if let Some(path) = args.record.strip_prefix("sqlite:").filter(|path| !Path::new(path).exists())
+    {
+        let what = format!(
+            "expected the record of a gateway, there is no {path}; nothing was made or changed, name it with \
+             --record sqlite:PATH"
+        );
+        return Err(Exit { code: NO_INPUT, what }.into());
+    }
     let record = open_read_only(&args.record)
         .with_context(|| format!("opening the record `{}`", args.record))?;
     match &args.verb {

@@ -20,6 +20,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The local words of an installation, when no other file is named.
+const PHRASES: &str = "configs/phrases.toml";
 /// Longest time to speak, seconds: nobody is warned by `say`, so it may take long.
 const SPEAK_S_MAX: u64 = 3_600;
 
@@ -39,10 +41,10 @@ pub struct SayArgs {
     #[arg(long, value_enum, default_value = "none")]
     chime: ChimeName,
     /// Speed, 0.5 to 2, 1 = normal.
-    #[arg(long)]
+    #[arg(long, value_parser = speed)]
     speed: Option<f32>,
     /// How often the words are said.
-    #[arg(long, value_name = "TIMES")]
+    #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u8).range(1..=20))]
     words_times: Option<u8>,
     /// Shape the sound for horn loudspeakers.
     #[arg(long)]
@@ -57,7 +59,7 @@ pub struct SayArgs {
     #[arg(long, value_name = "DIR", env = "MINGLUO_CONFIG")]
     config: Option<PathBuf>,
     /// Local words.
-    #[arg(long, value_name = "FILE", default_value = "configs/phrases.toml")]
+    #[arg(long, value_name = "FILE", default_value = PHRASES)]
     phrases: PathBuf,
     /// Where voices are installed [default: as configured, or configs/var/voices].
     #[arg(long, value_name = "VOICES_DIR", env = "MINGLUO_VOICES")]
@@ -97,7 +99,8 @@ impl From<ChimeName> for Chime {
 /// When the text can't be spoken, the voice does not speak or the file can't be written.
 pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
     let (speech, mix, phrases) = wanted(args)?;
-    let front_end = Arc::new(LazyFrontEnd::new(lexicon(&phrases)?));
+    let may_lack = args.phrases == Path::new(PHRASES);
+    let front_end = Arc::new(LazyFrontEnd::new(lexicon(&phrases, may_lack)?));
     let script = front_end.get().script(&args.text)?;
     if args.explain {
         explain::print(&front_end.get().explain(&args.text)?, args.json, out)?;
@@ -115,7 +118,7 @@ pub fn run(args: &SayArgs, out: &mut impl Write) -> Result<u8> {
     let parts = Parts { before, words: Some(said.sound), after: Vec::new() };
     let sound = program(&mix, &parts)?;
     let bytes = encode_levelled(&sound, codec)?;
-    std::fs::write(path, &bytes).with_context(|| format!("can't write {}", path.display()))?;
+    write(path, &bytes)?;
     let (file, duration_ms, why_not) = (path.display(), sound.duration_ms(), faults.join("; "));
     if args.json {
         let fallback_reason = (!faults.is_empty()).then_some(why_not);
@@ -154,7 +157,7 @@ fn wanted(args: &SayArgs) -> Result<(SpeechConfig, Mix, PathBuf)> {
         None => (SpeechConfig::default(), Mix::default(), args.phrases.clone()),
     };
     // Named in the arguments, it goes before the configuration's.
-    if args.phrases != Path::new("configs/phrases.toml") {
+    if args.phrases != Path::new(PHRASES) {
         phrases.clone_from(&args.phrases);
     }
     let installed = args.dir.clone().or(speech.voices_dir).unwrap_or(VOICES_DIR.into());
@@ -163,7 +166,15 @@ fn wanted(args: &SayArgs) -> Result<(SpeechConfig, Mix, PathBuf)> {
     speech.speed = args.speed.unwrap_or(speech.speed).clamp(0.5, 2.0);
     if args.voice != "default" {
         let (engine, _) = args.voice.split_once(':').unwrap_or((&args.voice, ""));
-        let engine = if ENGINES.contains(&engine) { engine } else { "kokoro" };
+        let engine = match engine {
+            engine if ENGINES.contains(&engine) => engine,
+            voice if voice.starts_with("zm_") || voice.starts_with("zf_") => "kokoro",
+            _ => bail!(
+                "expected default, bank, command or kokoro:zm_yunjian and the like as voice, got `{}`; `mingluo \
+                 voice list` names those that are here",
+                args.voice
+            ),
+        };
         speech.engines = vec![engine.to_owned()];
     }
     mix.words_times = args.words_times.unwrap_or(mix.words_times);
@@ -171,13 +182,30 @@ fn wanted(args: &SayArgs) -> Result<(SpeechConfig, Mix, PathBuf)> {
     Ok((speech, mix, phrases))
 }
 
-/// The local words; a missing file means none, because `say` also runs outside an installation.
-fn lexicon(path: &Path) -> Result<Lexicon> {
+/// A speed that voices speak at.
+fn speed(text: &str) -> Result<f32, String> {
+    let speed = text.parse().ok().filter(|speed| (0.5..=2.0).contains(speed));
+    speed.ok_or_else(|| "expected a speed from 0.5 to 2, 1 = normal".to_owned())
+}
+
+/// The local words; a missing file of the usual name means none (`may_lack`), because `say` also runs outside an
+/// installation.
+fn lexicon(path: &Path, may_lack: bool) -> Result<Lexicon> {
     match std::fs::read_to_string(path) {
         Ok(text) => Ok(Lexicon::parse(&text)?),
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Lexicon::default()),
+        Err(e) if may_lack && e.kind() == std::io::ErrorKind::NotFound => Ok(Lexicon::default()),
         Err(e) => Err(e).with_context(|| format!("can't read {}", path.display())),
     }
+}
+
+/// Writes the file whole or not at all: half a warning sounds like one.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    std::fs::write(path, bytes).with_context(|| {
+        // A folder, or a device, is no file of ours.
+        let made = path.is_file() && std::fs::remove_file(path).is_ok();
+        let rest = if made { "the file was removed" } else { "nothing was made" };
+        format!("can't write {}, {rest}; name another file, or free space", path.display())
+    })
 }
 
 fn codec_of(path: &Path) -> Result<Codec> {

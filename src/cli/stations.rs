@@ -101,7 +101,7 @@ fn sl651(bytes: &[u8], now: UtcMs, packets: &mut Assembler) -> Result<Said, Reje
 
 /// The file's bytes, or those that its hexadecimal text means.
 fn bytes_of(file: &Path) -> anyhow::Result<Vec<u8>> {
-    let bytes = std::fs::read(file).with_context(|| format!("reading {}", file.display()))?;
+    let bytes = super::exit::read_input(file, "a file of telegrams")?;
     let digits: Vec<u8> =
         bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     let is_text = !digits.is_empty()

@@ -41,6 +41,7 @@ pub use problem::Problem;
 pub use session::{ApiKey, ApiKeys, KnownKeys};
 pub(crate) use stations::read as read_readings;
 pub(crate) use views::broadcast as broadcast_view;
+pub(crate) use web::chinese::chinese as said_in_chinese;
 pub(crate) use web::known_host;
 pub use web::{Board, County, Outline, Tiles};
 

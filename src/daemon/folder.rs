@@ -4,10 +4,10 @@
 use super::core::CoreHandle;
 use super::serve::stopped;
 use crate::clock;
-use crate::console::{arrive, arrive_too_large};
+use crate::console::{arrive, arrive_too_large, said_in_chinese};
 use crate::gateway::{Answer, Input};
 use crate::ingest;
-use crate::model::{AreaCode, Origin, UtcMs};
+use crate::model::{AreaCode, Disposition, Origin, UtcMs};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -135,11 +135,14 @@ impl Folder {
             .ask(Some(raw), move |request| Input::Arrived(request, Box::new(arrival)))
             .await?;
         let (folder, report) = match &answer {
-            Answer::Rejected(rejection) => ("rejected", ingest::report(rejection)),
+            Answer::Rejected(rejection) => {
+                ("rejected", ingest::report(rejection, &said_in_chinese))
+            }
             Answer::Alert { disposition, reasons, .. } => {
                 let lines: Vec<String> =
                     reasons.iter().map(|reason| format!("- {}", reason.text)).collect();
-                ("done", format!("处理结果: {disposition:?}\n{}\n", lines.join("\n")))
+                let word = disposition_zh(*disposition);
+                ("done", format!("处理结果：{word} {disposition:?}\n{}\n", lines.join("\n")))
             }
             Answer::Waiting { .. }
             | Answer::Started(_)
@@ -159,6 +162,17 @@ impl Folder {
         std::fs::write(beside, report)?;
         self.looks.remove(file);
         Ok(())
+    }
+}
+
+fn disposition_zh(disposition: Disposition) -> &'static str {
+    match disposition {
+        Disposition::Planned => "已播发",
+        Disposition::AwaitingApproval => "待审批",
+        Disposition::Refused => "不予播发",
+        Disposition::Duplicate => "重复，不再处理",
+        Disposition::Conflict => "与同一标识的另一份报文内容不同，待人工处理",
+        Disposition::Recorded => "仅存档，不播发",
     }
 }
 

@@ -11,6 +11,7 @@ mod alert_words;
 mod approval;
 mod breakglass;
 mod calling;
+mod contradiction;
 mod earthquake;
 mod edit;
 mod explain;

@@ -1,6 +1,7 @@
 //! From an alert to a plan, a refusal, or a note in the record.
 
 use super::alert_words::{slots, template, words};
+use super::contradiction::contradictions;
 use super::info::{Choice, Chosen, choose};
 use super::interlock::{cell, hazard_class, judge, judged};
 use super::matching::{Hazard, Match, UNMATCHED_PLAN, match_plan};
@@ -298,6 +299,7 @@ fn doubts(
     if chosen.main.level.is_none() {
         doubts.push(reason("level_unknown", "预警级别不明"));
     }
+    doubts.extend(contradictions(alert, chosen));
     if chosen.foreign {
         doubts.push(reason("not_chinese", "预警没有中文内容"));
     }

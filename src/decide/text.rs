@@ -138,6 +138,7 @@ fn says(whole: &str, part: &str) -> bool {
 fn clean(text: &str) -> String {
     let count = |signs: [char; 2]| text.chars().filter(|c| signs.contains(c)).count();
     let balanced = count(['[', '【']) == count([']', '】']);
+    let text = &without_tags(text);
     let mut out = String::with_capacity(text.len());
     let mut square = 0_u32;
     let mut words = String::new();
@@ -167,8 +168,36 @@ fn clean(text: &str) -> String {
     out
 }
 
+/// Longest tag of a page, bytes.
+const TAG_BYTES_MAX: usize = 120;
+
+/// The text without tags of web pages (`<b>`, `<br/>`, `</p>`), which editors leave in CDATA. Any other `<` stays.
+fn without_tags(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once('<') {
+        out.push_str(before);
+        let name = behind.strip_prefix('/').unwrap_or(behind);
+        let end = behind.find('>').filter(|end| *end <= TAG_BYTES_MAX);
+        let tag = end.filter(|_| name.starts_with(|c: char| c.is_ascii_alphabetic()));
+        let inside = tag.and_then(|end| behind.split_at_checked(end));
+        match inside.filter(|(inside, _)| inside.is_ascii()) {
+            Some((_, after)) => {
+                out.push(' ');
+                rest = after.strip_prefix('>').unwrap_or(after);
+            }
+            None => {
+                out.push('<');
+                rest = behind;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
 fn sentence(text: String) -> String {
-    if text.is_empty() || text.ends_with(SENTENCE_ENDS) {
+    if text.is_empty() || text.ends_with(SENTENCE_ENDS) || text.ends_with('.') {
         return text;
     }
     let mut text = text.trim_end_matches(MARKS).to_owned();

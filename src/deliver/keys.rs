@@ -152,3 +152,20 @@ pub fn key_id(key: &GatewayKey) -> u32 {
     let [a, b, c, d, ..] = digest;
     u32::from_le_bytes([a, b, c, d])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What makers of other terminals read of the number of a key is what we send.
+    #[test]
+    fn the_number_of_a_key_is_as_the_protocol_says() {
+        let document = include_str!("../../firmware-bridge/PROTOCOL.md");
+        let key = "ea4a6c63e29c520abef5507b132ec5f9954776aebebe7b92421eea691446d22c";
+        let public = crate::model::Sha256::parse(key).unwrap().0;
+        let number = key_id(&GatewayKey::Ed25519(public)).to_le_bytes();
+        let written: String = number.iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(written, "fe812c12");
+        assert!(document.contains(key) && document.contains(&format!("`{written}`")));
+    }
+}

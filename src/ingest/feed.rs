@@ -3,7 +3,7 @@
 
 use super::notes::Notes;
 use super::time::{self, Zone};
-use super::{RAW_BYTES_MAX, encoding, xml};
+use super::{RAW_BYTES_MAX, encoding, entities};
 use crate::model::{Fault, Rejection, Sha256, UtcMs};
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
@@ -135,7 +135,7 @@ impl<'t> Cutter<'t> {
                 Event::End(_) => self.end(to),
                 Event::Text(piece) => self.text(&piece),
                 Event::CData(piece) => self.text(&piece),
-                Event::GeneralRef(reference) => match xml::resolve(&reference) {
+                Event::GeneralRef(reference) => match entities::resolve(&reference) {
                     Some(letter) => self.text(letter.encode_utf8(&mut [0; 4])),
                     None => return Err("expected no entities of its own, got one".into()),
                 },

@@ -5,6 +5,8 @@ use crate::model::{Circle, Position};
 
 /// Points of one polygon; the largest seen in live feeds has 6,208.
 pub(super) const POLYGON_POINTS_MAX: usize = 20_000;
+/// Points of a polygon whose borders are compared with each other.
+const CROSSING_POINTS_MAX: usize = 1_000;
 /// Half of the earth's girth, kilometres: no circle is larger.
 const RADIUS_KM_MAX: f64 = 20_038.0;
 /// Above this radius a circle in kilometres was probably meant in metres.
@@ -68,6 +70,11 @@ pub(super) fn polygon(text: &str) -> Result<Option<Ring>, Wrong> {
     if was_open {
         points.push(first);
     }
+    if crosses_itself(&points) {
+        odd.push(
+            "the border crosses itself; what it encloses an odd number of times counts as inside",
+        );
+    }
     odd.dedup();
     Ok(Some(Ring { points, was_open, odd }))
 }
@@ -91,6 +98,8 @@ pub(super) fn circle(text: &str, in_metres: bool) -> Result<Option<Round>, Wrong
         return Ok(None);
     }
     let wrong = || Wrong::Unreadable(format!("expected `lat,lon radius`, got {}", quoted(text)));
+    let (text, unit_km) = without_unit(text);
+    let in_metres = unit_km.map_or(in_metres, |km| !km);
     let (point, radius, mut odd) = match pieces(text).as_deref() {
         Some([point, radius]) if radius.len() == 1 => (point.clone(), radius.clone(), Vec::new()),
         // Three numbers in any other grouping can only mean this.
@@ -113,10 +122,51 @@ pub(super) fn circle(text: &str, in_metres: bool) -> Result<Option<Round>, Wrong
     if !in_metres && radius_km > RADIUS_KM_PLAUSIBLE_MAX {
         odd.push("a radius above 1,000 km may be meant in metres; used as kilometres, as CAP says");
     }
+    if unit_km.is_some() {
+        odd.push("the radius is written with its unit; read so");
+    }
     if looks_swapped(centre) {
         odd.push("latitude and longitude may be swapped; used as written, latitude first");
     }
     Ok(Some(Round { circle: Circle { centre, radius_km }, odd }))
+}
+
+/// A circle without the unit behind its radius, and whether that is kilometres (else metres); `None` = it
+/// names none.
+fn without_unit(text: &str) -> (&str, Option<bool>) {
+    let text = text.trim();
+    let units =
+        [("公里", true), ("千米", true), ("km", true), ("KM", true), ("米", false), ("m", false)];
+    let found = units.iter().find_map(|(unit, km)| Some((text.strip_suffix(unit)?, *km)));
+    match found {
+        Some((rest, km)) => (rest.trim_end(), Some(km)),
+        None => (text, None),
+    }
+}
+
+/// Whether two borders of a closed ring cross between their ends. Looked at for shapes that people draw; the
+/// long ones are coastlines of programs.
+fn crosses_itself(ring: &[Position]) -> bool {
+    if ring.len() > CROSSING_POINTS_MAX {
+        return false;
+    }
+    let side = |a: Position, b: Position, c: Position| {
+        let area = (b.lat_deg - a.lat_deg) * (c.lon_deg - a.lon_deg)
+            - (b.lon_deg - a.lon_deg) * (c.lat_deg - a.lat_deg);
+        if area > 0.0 {
+            1_i8
+        } else if area < 0.0 {
+            -1
+        } else {
+            0
+        }
+    };
+    let borders = || ring.iter().copied().zip(ring.iter().copied().skip(1));
+    borders().enumerate().any(|(number, (a, b))| {
+        borders()
+            .skip(number + 2)
+            .any(|(c, d)| side(a, b, c) * side(a, b, d) < 0 && side(c, d, a) * side(c, d, b) < 0)
+    })
 }
 
 /// The points of a polygon, each a group of two numbers (or three with a height).
@@ -290,5 +340,24 @@ mod tests {
             assert_eq!(radius(wrong, false), None, "{wrong}");
         }
         assert!(!circle("29.1,113.1 5000", false).unwrap().unwrap().odd.is_empty());
+        for (text, metres) in [
+            ("29.1,113.1 5km", false),
+            ("29.1,113.1 5 km", true),
+            ("29.1,113.1 5公里", true),
+            ("29.1,113.1 5000m", false),
+            ("29.1,113.1 5000米", true),
+        ] {
+            assert_eq!(radius(text, metres), Some(Some(5.0)), "{text}");
+        }
+        assert_eq!(radius("29.1,113.1 5 miles", false), None);
+    }
+
+    #[test]
+    fn a_border_that_crosses_itself_is_seen() {
+        let odd = |text: &str| polygon(text).unwrap().unwrap().odd.len();
+        assert_eq!(odd("29.0,113.0 29.3,113.3 29.0,113.3 29.3,113.0 29.0,113.0"), 1);
+        assert_eq!(odd("29.0,113.0 29.0,113.3 29.3,113.3 29.3,113.0 29.0,113.0"), 0);
+        // Touching at a point is not crossing: an island by its strait.
+        assert_eq!(odd("0,0 0,4 2,2 4,4 4,0 2,2 0,0"), 0);
     }
 }

@@ -14,10 +14,12 @@ mod cap;
 pub mod ebd;
 mod eew;
 mod encoding;
+mod entities;
 mod feed;
 mod fields;
 mod geometry;
 mod json;
+mod letters;
 mod level;
 mod national12379;
 mod notes;
@@ -36,7 +38,7 @@ mod xml;
 
 pub use eew::is_heartbeat;
 pub use feed::{FEED_ENTRIES_MAX, Feed, FeedContent, FeedEntry, feed};
-pub use report::{Problem, problem, report};
+pub use report::{Chinese, Problem, problem, report, said};
 pub use signature::{SignatureState, VerifyingKey, signature};
 pub use urgency::looks_urgent;
 
@@ -80,7 +82,17 @@ fn by_content(bytes: &[u8], hint: Option<&str>, notes: &mut Notes) -> Option<Ale
     }
     let text = encoding::decode(bytes, hint, notes)?;
     let text = text.trim_start_matches('\u{FEFF}');
+    // Programs that send fixed blocks fill the last one up.
+    let filled = text.trim_end_matches('\0');
+    if filled.len() < text.len() && !filled.is_empty() {
+        notes.oddity(None, "", "NUL characters stand behind the message; left out");
+    }
+    let text = filled;
     let body = text.trim_start();
+    if is_web_page(body) {
+        notes.fault(Some(1), "html", "expected an alert, got a web page");
+        return None;
+    }
     match body.chars().next() {
         None => {
             notes.fault(None, "", "expected an alert in XML or JSON, got nothing");
@@ -97,7 +109,8 @@ fn by_content(bytes: &[u8], hint: Option<&str>, notes: &mut Notes) -> Option<Ale
                 notes.oddity(Some(1), "", what);
             }
             // Lines are counted from the first line of the message, skipped ones included.
-            let root = xml::tree(text, notes)?;
+            let mut root = xml::tree(text, notes)?;
+            letters::usual(&mut root, notes);
             by_root(&root, hint, notes)
         }
         Some(_) => {
@@ -122,6 +135,12 @@ fn not_text(bytes: &[u8]) -> Option<&'static str> {
         (b"ID3", "a sound file"),
     ];
     KINDS.iter().find(|(mark, _)| bytes.starts_with(mark)).map(|(_, what)| *what)
+}
+
+/// What gateways and log-in pages answer in place of an alert.
+fn is_web_page(body: &str) -> bool {
+    let head: String = body.chars().take(15).collect::<String>().to_ascii_lowercase();
+    head.starts_with("<!doctype html") || head.starts_with("<html")
 }
 
 /// Chooses the reader by the root element.

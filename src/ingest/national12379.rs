@@ -2,7 +2,7 @@
 //! platform's message files; GB/T 35965.1-2018 for the values.
 
 use super::block::{circles, shape_fault, size_bytes, times};
-use super::cap::{MSG_TYPES, SCOPES, STATUSES};
+use super::cap::{self, MSG_TYPES, SCOPES, STATUSES};
 use super::fields::{Fields, Place, texts};
 use super::geometry;
 use super::level;
@@ -70,9 +70,11 @@ pub(super) fn is_national_namespace(namespace: &str) -> bool {
 }
 
 /// Whether an `alert` is of this form: its namespace, or none together with elements that CAP does
-/// not know.
+/// not know, or one of another's making with the two elements that only this form has.
 pub(super) fn is_national(root: &Node) -> bool {
+    let all_marks = || MARKS.iter().take(2).all(|name| root.first(name).is_some());
     is_national_namespace(&root.namespace)
+        || !cap::is_cap_namespace(&root.namespace) && all_marks()
         || root.namespace.is_empty()
             && (MARKS.iter().any(|name| root.first(name).is_some())
                 || root.all("info").any(|info| info.first("eventType").is_some()))
@@ -83,6 +85,11 @@ pub(super) fn alert(root: &Node, hint: Option<&str>, notes: &mut Notes) -> Optio
     let mut fields = Fields { notes, zone: Zone::Beijing };
     let place = Place { node: root, path: "alert" };
     fields.unknown(place, KNOWN);
+    if !root.namespace.is_empty() && !is_national_namespace(&root.namespace) {
+        let got = quoted(&root.namespace);
+        let what = format!("the namespace {NAMESPACE}.amp or none expected; got {got}, read as it");
+        fields.notes.oddity(root.at(), "alert", what);
+    }
     let identifier = fields.identifier(place, "identifier");
     let sender_name = fields.text(place, "sender");
     let sender = sender_code(&mut fields, place, sender_name.as_deref());
@@ -301,7 +308,7 @@ fn geocodes(fields: &mut Fields<'_>, place: Place<'_>, area: &mut AlertArea) {
             text.push(',');
             text.push_str(&nested.text);
         }
-        for code in text.split(|c: char| c.is_whitespace() || ",，;；、".contains(c)) {
+        for code in text.split(|c: char| c.is_whitespace() || ",，;；、|/".contains(c)) {
             let value = code.to_owned();
             if code.is_empty() || !known.insert(value.clone()) {
                 continue;

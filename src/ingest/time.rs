@@ -40,6 +40,13 @@ pub(super) fn read(text: &str, zone: Zone) -> Result<Read, String> {
     let plain = plain(text.trim());
     let mut odd =
         (plain != text.trim()).then_some("the time is written in Chinese or full-width characters");
+    let plain = match (compact(&plain), zone) {
+        (Some(spread), Zone::Beijing) => {
+            odd = Some("the time is fourteen digits without signs");
+            spread
+        }
+        (_, Zone::Beijing | Zone::Needed) => plain,
+    };
     let text = plain.as_str();
     let (date, rest) = text.split_at_checked(10).ok_or_else(wrong)?;
     let (year, month, day) = match numbers(date, &['-', '/']).as_deref() {
@@ -86,19 +93,32 @@ pub(super) fn read(text: &str, zone: Zone) -> Result<Read, String> {
         let (first, last) = (YEARS.start(), YEARS.end());
         return Err(format!("expected a year from {first} to {last}, got {}", quoted(text)));
     }
-    let narrow = |number: i16| i8::try_from(number).map_err(|_| wrong());
-    let civil = DateTime::new(
-        year,
-        narrow(month)?,
-        narrow(day)?,
-        narrow(hour)?,
-        narrow(minute)?,
-        narrow(second)?,
-        0,
-    )
-    .map_err(|_| wrong())?;
-    let moment = offset.to_timestamp(civil).map_err(|_| wrong())?;
-    Ok(Read { at: UtcMs(moment.as_millisecond()).plus_ms(ms), odd })
+    let at = moment([year, month, day], [hour, minute, second], offset).ok_or_else(wrong)?;
+    Ok(Read { at: at.plus_ms(ms), odd })
+}
+
+/// The moment of a date and a clock; `None` = there is none.
+fn moment(date: [i16; 3], clock: [i16; 3], offset: Offset) -> Option<UtcMs> {
+    let [year, month, day] = date;
+    // ISO 8601: the end of a day may be written so.
+    let end_of_day = clock == [24, 0, 0];
+    let [hour, minute, second] = if end_of_day { [0; 3] } else { clock };
+    let narrow = |number: i16| i8::try_from(number).ok();
+    let (month, day) = (narrow(month)?, narrow(day)?);
+    let civil =
+        DateTime::new(year, month, day, narrow(hour)?, narrow(minute)?, narrow(second)?, 0).ok()?;
+    let at = UtcMs(offset.to_timestamp(civil).ok()?.as_millisecond());
+    Some(if end_of_day { at.plus_s(86_400) } else { at })
+}
+
+/// `20260601080000` with its signs; the national form's identifiers write times so.
+fn compact(text: &str) -> Option<String> {
+    if text.len() != 14 || !is_digits(text) {
+        return None;
+    }
+    let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
+    let (year, month, day) = (part(0, 4), part(4, 6), part(6, 8));
+    Some(format!("{year}-{month}-{day} {}:{}:{}", part(8, 10), part(10, 12), part(12, 14)))
 }
 
 /// Full-width characters as plain ones, and `2026年06月01日08时00分00秒` with marks instead of words.
@@ -203,6 +223,11 @@ mod tests {
         check("2012-10-25 09：15：58", Zone::Beijing, at, true);
         check("２０１２－１０－２５　０９：１５：５８", Zone::Beijing, at, true);
         check("2012年10月25日09时15分58秒", Zone::Beijing, at, true);
+        check("20121025091558", Zone::Beijing, at, true);
+        let midnight = Some(1_351_180_800_000);
+        check("2012-10-25T24:00:00+08:00", Zone::Needed, midnight, false);
+        check("2012-10-25 24:00:00", Zone::Beijing, midnight, false);
+        check("2012-10-26 00:00:00", Zone::Beijing, midnight, false);
         check("2012年10月25日 09时15分", Zone::Beijing, Some(1_351_127_700_000), true);
     }
 
@@ -212,7 +237,8 @@ mod tests {
             "2012-10-25T09:15:58",
             "2012-13-25T09:15:58+08:00",
             "2012-02-30T09:15:58+08:00",
-            "2012-10-25T24:00:00+08:00",
+            "2012-10-25T24:00:01+08:00",
+            "2012-10-25T25:00:00+08:00",
             "2012-10-25T09:60:00+08:00",
             "2012-10-25T09:15:58+99:00",
             "2012-10-25T09:15:58+-8:00",

@@ -4,6 +4,7 @@
 //! A syntax error ends the reading there; what stands before it is kept, so that the faults in it
 //! are told together with the error.
 
+use super::entities::{html_letter, resolve};
 use super::notes::{Notes, quoted};
 use super::{cap, national12379};
 use quick_xml::events::{BytesRef, BytesStart, Event};
@@ -105,6 +106,7 @@ struct Builder<'n> {
     root: Option<Node>,
     n_elements: usize,
     told_control: bool,
+    told_html: bool,
     told_outside: bool,
 }
 
@@ -112,6 +114,7 @@ struct Builder<'n> {
 /// before is returned; `None` when not even a root element was seen.
 pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
     let mut reader = Reader::from_str(text);
+    reader.config_mut().allow_dangling_amp = true;
     let mut lines = Lines { text: text.as_bytes(), at: 0, line: 1 };
     let mut builder = Builder {
         notes,
@@ -120,6 +123,7 @@ pub(super) fn tree(text: &str, notes: &mut Notes) -> Option<Node> {
         root: None,
         n_elements: 0,
         told_control: false,
+        told_html: false,
         told_outside: false,
     };
     loop {
@@ -158,7 +162,14 @@ impl Builder<'_> {
                 self.close();
                 true
             }
-            Event::Text(piece) => self.text(&piece, line),
+            Event::Text(piece) => {
+                // A reference is an event of its own: this one begins none.
+                if piece.contains('&') && !self.open.is_empty() {
+                    let what = "a bare `&` stands in the words, XML has `&amp;`; read as `&`";
+                    self.tell_html(line, what.to_owned());
+                }
+                self.text(&piece, line)
+            }
             Event::CData(piece) => self.text(&piece, line),
             Event::GeneralRef(reference) => self.reference(&reference, line),
             Event::DocType(_) => {
@@ -294,7 +305,13 @@ impl Builder<'_> {
     }
 
     fn reference(&mut self, reference: &BytesRef<'_>, line: u32) -> bool {
-        match resolve(reference) {
+        let html = html_letter(reference.as_ref());
+        if html.is_some() {
+            let got = quoted(&format!("&{};", reference.as_ref() as &str));
+            let what = format!("{got} is of HTML, XML has no such entity; read as its letter");
+            self.tell_html(line, what);
+        }
+        match resolve(reference).or(html) {
             Some(letter) => self.text(letter.encode_utf8(&mut [0; 4]), line),
             None => {
                 let path = if self.notes.is_full() { String::new() } else { self.path() };
@@ -303,6 +320,13 @@ impl Builder<'_> {
                 self.notes.fault(Some(line), &path, what);
                 true
             }
+        }
+    }
+
+    /// Told once: who writes one of them writes many.
+    fn tell_html(&mut self, line: u32, what: String) {
+        if !std::mem::replace(&mut self.told_html, true) {
+            self.notes.oddity(Some(line), &self.path(), what);
         }
     }
 
@@ -371,21 +395,6 @@ fn is_repeatable(name: &str) -> bool {
         || matches!(name, "parameter" | "eventCode" | "method")
 }
 
-pub(super) fn resolve(reference: &BytesRef<'_>) -> Option<char> {
-    if let Ok(Some(letter)) = reference.resolve_char_ref() {
-        return Some(letter);
-    }
-    let name: &str = reference.as_ref();
-    match name {
-        "lt" => Some('<'),
-        "gt" => Some('>'),
-        "amp" => Some('&'),
-        "quot" => Some('"'),
-        "apos" => Some('\''),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -437,7 +446,7 @@ mod tests {
         check("", &[(None, "", "no element")]);
         check("<a>\u{0}</a>", &[(Some(1), "a", "NUL")]);
         check("<a>&#0;</a>", &[(Some(1), "a", "&#0;")]);
-        check("<a>&nbsp;</a>", &[(Some(1), "a", "&nbsp;")]);
+        check("<a>&copy;</a>", &[(Some(1), "a", "&copy;")]);
     }
 
     #[test]
@@ -466,6 +475,18 @@ mod tests {
         let mut notes = Notes::default();
         let root = tree("<a>x\u{b}y\u{b}z</a>", &mut notes).unwrap();
         assert_eq!(root.text, "x y z");
+        assert_eq!(notes.into_oddities().len(), 1);
+    }
+
+    #[test]
+    fn entities_of_html_are_their_letters_once_told() {
+        let mut notes = Notes::default();
+        let root = tree("<a>雨&nbsp;大&hellip;37&deg;</a>", &mut notes).unwrap();
+        assert_eq!(root.text, "雨 大…37°");
+        assert_eq!(notes.into_oddities().len(), 1);
+        let mut notes = Notes::default();
+        let root = tree("<a>雨 & 风&雷<b/></a>", &mut notes).unwrap();
+        assert_eq!(root.text, "雨 & 风&雷");
         assert_eq!(notes.into_oddities().len(), 1);
     }
 }

@@ -3,6 +3,7 @@
 //! Bytes of strangers: sizes and lengths are limited before memory is taken, the rate is changed while
 //! decoding, and a decoder that gives up inside counts as a damaged file.
 
+mod kind;
 mod ogg_opus;
 mod packed;
 mod suspicion;
@@ -50,7 +51,7 @@ pub enum RecordingFault {
     #[error("expected at least {RECORDING_MS_MIN} ms, got {0} ms; record again")]
     TooShort(u32),
     /// A format we don't read.
-    #[error("expected wav, flac, mp3, m4a, ogg vorbis, ogg opus or webm opus, got {0}")]
+    #[error("expected wav, flac, mp3, m4a, ogg vorbis, ogg opus or webm opus, got {0}; convert it")]
     Format(String),
     /// A protected file.
     #[error(

@@ -258,3 +258,54 @@ fn opus_in_webm_is_read_whole_or_refused() {
         Err(RecordingFault::Format(_) | RecordingFault::NoEnd)
     ));
 }
+
+#[test]
+fn a_hole_in_the_middle_is_damage() {
+    let whole = encode(&tone(4_000), Codec::Opus).expect("encodes");
+    assert!(decode(&whole).is_ok());
+    let pages: Vec<usize> = whole
+        .windows(4)
+        .enumerate()
+        .filter(|(_, four)| *four == b"OggS")
+        .map(|(at, _)| at)
+        .collect();
+    let [.., from, to, _] = pages.as_slice() else { panic!("{pages:?}") };
+    let hole = Err(RecordingFault::Damaged("a hole in the middle".to_owned()));
+    let mut blank = whole.clone();
+    blank[*from..*to].fill(0);
+    assert_eq!(decode(&blank), hole);
+    let mut without = whole;
+    without.drain(*from..*to);
+    assert_eq!(decode(&without), hole);
+}
+
+#[test]
+fn a_head_that_was_never_finished_is_no_loss() {
+    let whole = wav(16_000, &tone(1_000).mono);
+    let mut open = whole.clone();
+    open[4..8].fill(0);
+    let data = open.windows(4).position(|four| four == b"data").expect("a chunk of sound") + 4;
+    open[data..data + 4].fill(0);
+    let (open, whole) = (decode(&open).expect("sound"), decode(&whole).expect("sound"));
+    assert!(open == whole, "{} and {} ms", open.duration_ms(), whole.duration_ms());
+}
+
+#[test]
+fn people_read_what_their_file_is() {
+    for (bytes, expect) in [
+        (&b"\x30\x26\xb2\x75\x8e\x66\xcf\x11 and so on"[..], "a WMA or WMV file"),
+        (b"#!AMR\n\x3c\x08\x0b", "an AMR recording"),
+        (b"\0\0\0\x18ftypM4A \0\0\0\0 ... alac ...", "Apple Lossless (ALAC) sound"),
+        (b"PK\x03\x04\x14\0\0\0", "a ZIP archive"),
+        (b"<html><body>Not found</body></html>", "a text"),
+        (b"plain words", "a text"),
+        (&[0x99; 40], "a file of a kind we don't know"),
+    ] {
+        let fault = decode(bytes).expect_err("no sound").to_string();
+        assert!(fault.contains(expect) && fault.ends_with("convert it"), "{fault}");
+    }
+    let mut head = wav(16_000, &tone(1_000).mono);
+    head[20..24].fill(0xee);
+    let fault = decode(&head).expect_err("no sound").to_string();
+    assert!(fault.contains("wav with sound of a kind we don't read"), "{fault}");
+}

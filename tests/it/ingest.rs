@@ -5,6 +5,7 @@ mod fixtures;
 mod fuzz;
 mod hostile;
 mod rules;
+mod senders;
 mod wrappers;
 
 use mingluo::ingest::read;

@@ -21,6 +21,7 @@ mod https;
 mod hydrology;
 mod ingest;
 mod kill;
+mod misuse;
 mod mqtt;
 mod national;
 mod people;

@@ -425,13 +425,15 @@ pub(crate) fn alert(identifier: &str, severity: &str, kind: &str, refers: &str) 
         let local = jiff::Timestamp::from_millisecond(at.plus_s(8 * 3600).0).unwrap();
         local.strftime("%Y-%m-%d %H:%M:%S+08:00").to_string()
     };
+    let colours = [("Red", "红色"), ("Orange", "橙色"), ("Yellow", "黄色"), ("Blue", "蓝色")];
+    let colour = colours.iter().find(|(word, _)| *word == severity).map_or("", |(_, zh)| zh);
     format!(
         "<alert><identifier>{identifier}</identifier><sender>岳阳县气象台</sender>\
          <senderCode>43062141600000</senderCode><sendTime>{}</sendTime>\
          <status>Actual</status><msgType>{kind}</msgType><scope>Public</scope>\
          <references>{refers}</references><info><language>zh-CN</language>\
          <eventType>11B03</eventType><severity>{severity}</severity><expires>{}</expires>\
-         <headline>岳阳县气象台发布暴雨红色预警</headline>\
+         <headline>岳阳县气象台发布暴雨{colour}预警</headline>\
          <description>请立即转移到安全地带。</description>\
          <area><areaDesc>岳阳县</areaDesc><geocode>430621000000</geocode></area></info></alert>",
         time(now),

@@ -11,7 +11,7 @@ mod audit;
 mod broadcast;
 mod broadcasts;
 mod calls;
-mod chinese;
+pub(crate) mod chinese;
 mod compose;
 mod compose_form;
 mod diff;

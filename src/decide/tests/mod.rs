@@ -156,6 +156,15 @@ pub(crate) fn area_of(codes: &[&str]) -> AlertArea {
     }
 }
 
+fn colour(level: Option<Level>) -> &'static str {
+    match level {
+        Some(Level::Red) | None => "红色",
+        Some(Level::Orange) => "橙色",
+        Some(Level::Yellow) => "黄色",
+        Some(Level::Blue) => "蓝色",
+    }
+}
+
 pub(crate) fn info(level: Option<Level>) -> Info {
     Info {
         language: "zh-CN".into(),
@@ -171,7 +180,7 @@ pub(crate) fn info(level: Option<Level>) -> Info {
         onset: None,
         expires: None,
         sender_name: None,
-        headline: Some("岳阳县气象台发布暴雨红色预警".into()),
+        headline: Some(format!("岳阳县气象台发布暴雨{}预警", colour(level))),
         description: Some("预计未来三小时有大暴雨".into()),
         instruction: Some("请注意防范".into()),
         speaker_message: None,

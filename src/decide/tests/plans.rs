@@ -1,6 +1,6 @@
 use super::*;
 use crate::decide::{CancelDecision, Decision, plan, priority};
-use crate::model::{BroadcastId, Class, Need, Plan, PlanId, Priority};
+use crate::model::{BroadcastId, Circle, Class, Need, Plan, PlanId, Priority};
 
 fn decide_at(now: UtcMs, alert: &Alert, memory: &Memory) -> Decision {
     plan(&rules(), now, alert, memory, PlanId(7))
@@ -136,7 +136,7 @@ fn level_decides_who_must_agree() {
     let decision = decide_at(NOON, &wide, &Memory::default());
     assert_eq!(word(&decision), "1 officers");
     assert!(has(&decision, "automatic_terminals"));
-    wide.infos[0].level = Some(Level::Red);
+    wide.infos[0] = Info { areas: vec![area_of(&[COUNTY])], ..info(Some(Level::Red)) };
     assert_eq!(word(&decide_at(NOON, &wide, &Memory::default())), "automatic");
 }
 
@@ -364,4 +364,51 @@ fn an_explanation_says_what_plan_decides() {
     foreign.infos[0].areas = vec![area_of(&["430623"])];
     let told = crate::decide::explain(&rules, NOON, &foreign, &Memory::default());
     assert_eq!((told.decision, told.outside.len(), told.plan), ("recorded", 1, None));
+}
+
+#[test]
+fn who_contradicts_himself_is_asked() {
+    let quiet = Memory::default();
+    let headline = |text: &'static str| move |a: &mut Alert| first(a).headline = Some(text.into());
+    check(headline("岳阳县解除暴雨红色预警"), &quiet, "1 officers", "words_say_over");
+    check(
+        |a| {
+            a.msg_type = MsgType::Update;
+            headline("岳阳县撤销暴雨红色预警信号")(a);
+        },
+        &quiet,
+        "1 officers",
+        "words_say_over",
+    );
+    check(headline("【测试】岳阳县暴雨红色预警"), &quiet, "1 officers", "words_say_test");
+    check(headline("Flash Flood Warning (TEST)"), &quiet, "1 officers", "words_say_test");
+    let description = "这是测试信息，请忽略。";
+    let tested = |a: &mut Alert| first(a).description = Some(description.into());
+    check(tested, &quiet, "1 officers", "words_say_test");
+    check(headline("岳阳县发布暴雨蓝色预警"), &quiet, "1 officers", "level_contradicts");
+    let round = |radius_km| {
+        move |a: &mut Alert| {
+            let centre = first(a).areas[0].clone();
+            first(a).areas = vec![AlertArea {
+                circles: vec![Circle {
+                    centre: Position { lat_deg: 29.15, lon_deg: 113.1 },
+                    radius_km,
+                }],
+                ..centre
+            }];
+        }
+    };
+    check(round(5_000.0), &quiet, "1 officers", "circle_too_large");
+    // What is of a piece sounds at once, and a drill may say that it is one.
+    check(headline("岳阳县发布暴雨红色预警"), &quiet, "automatic", "plan_matched");
+    check(headline("Heat contest warning"), &quiet, "automatic", "plan_matched");
+    check(
+        |a| {
+            a.status = Status::Test;
+            headline("【测试】岳阳县暴雨红色预警")(a);
+        },
+        &armed(),
+        "automatic",
+        "plan_matched",
+    );
 }

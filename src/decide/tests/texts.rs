@@ -38,6 +38,11 @@ fn each_thing_once_and_no_slot_left() {
     );
     check(plain, "暴雨[IV级/一般]", "{headline}", "见 https://a.b/c", "注意。暴雨。headline。见。");
     check(plain, "暴雨[IV级", "一\n 二", "", "注意。暴雨IV级。一二。");
+    let tagged = "<p>雨<b>很大</b><br/>快走<img src='a'></p>";
+    check(plain, "暴雨", tagged, "", "注意。暴雨。雨很大快走。");
+    check(plain, "暴雨", "雨量<50毫米，风力>8级", "", "注意。暴雨。雨量50毫米，风力8级。");
+    check(plain, "暴雨", "雨量<b中断", "", "注意。暴雨。雨量b中断。");
+    check(plain, "Warning", "Move to higher ground.", "", "注意。Warning。Move to higher ground.");
 }
 
 #[test]

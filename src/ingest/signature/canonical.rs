@@ -117,7 +117,8 @@ pub(super) fn document(text: &str) -> Result<Document, String> {
             Event::Text(piece) => add_text(&mut open, &line_ends(&piece)),
             Event::CData(piece) => add_text(&mut open, &line_ends(&piece)),
             Event::GeneralRef(reference) => {
-                let letter = super::super::xml::resolve(&reference).ok_or("an unknown entity")?;
+                let letter =
+                    super::super::entities::resolve(&reference).ok_or("an unknown entity")?;
                 add_text(&mut open, letter.encode_utf8(&mut [0; 4]));
             }
             Event::PI(written) => {

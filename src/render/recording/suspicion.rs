@@ -30,7 +30,48 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), RecordingFault> {
             }
         }
     }
-    if ogg_has_end(bytes) { Ok(()) } else { Err(RecordingFault::NoEnd) }
+    if !ogg_has_end(bytes) {
+        return Err(RecordingFault::NoEnd);
+    }
+    if ogg_has_hole(bytes) {
+        return Err(RecordingFault::Damaged("a hole in the middle".to_owned()));
+    }
+    Ok(())
+}
+
+/// Whether pages of the first stream are missing between its first and its last: readers go on behind a hole
+/// as if nothing were lost.
+fn ogg_has_hole(bytes: &[u8]) -> bool {
+    let mut at = 0;
+    let mut first: Option<([u8; 4], u32)> = None;
+    while let Some(page) = bytes.get(at..).filter(|rest| rest.starts_with(b"OggS")) {
+        let Some(&[_, _, _, _, _, flags, _, _, _, _, _, _, _, _, s0, s1, s2, s3, n0, n1, n2, n3]) =
+            page.first_chunk::<22>()
+        else {
+            return false;
+        };
+        let (serial, number) = ([s0, s1, s2, s3], u32::from_le_bytes([n0, n1, n2, n3]));
+        let due = match first {
+            Some((own, last)) if own == serial => Some(last.wrapping_add(1)),
+            Some(_) => None,
+            None => Some(number),
+        };
+        if let Some(due) = due {
+            if due != number {
+                return true;
+            }
+            first = Some((serial, number));
+            if flags & OGG_LAST_PAGE != 0 {
+                return false;
+            }
+        }
+        let n_segments = page.get(OGG_HEAD_BYTES - 1).copied().map_or(0, usize::from);
+        let table = page.get(OGG_HEAD_BYTES..OGG_HEAD_BYTES + n_segments).unwrap_or_default();
+        let body: usize = table.iter().copied().map(usize::from).sum();
+        at += OGG_HEAD_BYTES + n_segments + body;
+    }
+    // No page where one must begin, and the last was not seen.
+    true
 }
 
 /// Whether the last page of an Ogg file says that it is the last, and is whole.

@@ -76,7 +76,7 @@ pub(super) fn neutral(text: &str, fired: &mut Vec<Fired>) -> Vec<char> {
         at += 1;
         let (rule, now) = plain(c, &out);
         if !rule.is_empty() {
-            note(fired, rule, &c.to_string(), &now);
+            note(fired, rule, &c.to_string(), now.trim());
         }
         out.extend(now.chars());
     }
@@ -147,7 +147,9 @@ fn plain(c: char, before: &[char]) -> (&'static str, String) {
         | '\u{2b00}'..='\u{2bff}'
             if super::rules::list::enclosed(c).is_none() =>
         {
-            ("emoji, not spoken", String::new())
+            // Between words it parts them, as a mark would.
+            let parts = before.last().is_some_and(|c| c.is_alphanumeric());
+            ("emoji, not spoken", if parts { "  ".to_owned() } else { String::new() })
         }
         '\u{c0}'..='\u{17f}' => ("accented letter", unaccented(c).to_string()),
         c => match SIMPLIFIED.get(&c) {

@@ -146,6 +146,27 @@ pub(super) fn run(said: &str) -> Option<(usize, usize)> {
     from.filter(|_| count > 1).map(|start| (start, said.len()))
 }
 
+/// Units that begin with a character of numbers.
+const UNITS_OF_HUNDREDS: [&str; 1] = ["百帕"];
+const UNITS_OF_THOUSANDS: [&str; 6] = ["千米", "千伏", "千瓦", "千克", "千帕", "千卡"];
+
+/// Where the number in `said` that ends at `to` really ends: the 百 of 三十五百帕 and the 千 of 十千伏 begin a unit.
+/// 五百帕 and 三千米 may be either, and sound the same.
+pub(super) fn without_unit(said: &str, from: usize, to: usize) -> usize {
+    let begins_unit = |n_bytes: usize| {
+        let at = to.checked_sub(n_bytes).filter(|at| *at > from)?;
+        let rest = said.get(at..)?;
+        let before = said.get(from..at)?;
+        let units =
+            if rest.starts_with('百') { &UNITS_OF_HUNDREDS[..] } else { &UNITS_OF_THOUSANDS };
+        let is_unit = units.iter().any(|unit| rest.starts_with(unit));
+        // 五百 is a number, 三十五百 is none; a digit behind a point counts nothing.
+        let tens = before.contains(['十', '点']) || before.ends_with(['百', '千']);
+        (is_unit && tens).then_some(at)
+    };
+    begins_unit('百'.len_utf8()).unwrap_or(to)
+}
+
 /// The words of a number: 三千 五百 十二 点 五; digits in a row stay together.
 pub(super) fn words(run: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
@@ -198,6 +219,23 @@ mod tests {
         assert_eq!(decimal("3.05"), "三点零五");
         assert_eq!(decimal("1,200.5"), "一千二百点五");
         assert_eq!(one_by_one_yao("12379"), "幺二三七九");
+    }
+
+    #[test]
+    fn a_unit_is_no_part_of_its_number() {
+        for (said, want) in [
+            ("九百三十五百帕", "九百三十五"),
+            ("十千米", "十"),
+            ("十千伏", "十"),
+            ("二点五千米", "二点五"),
+            ("一百千伏", "一百"),
+            ("五百帕", "五百"),
+            ("三千米", "三千"),
+            ("三千五百米", "三千五百"),
+        ] {
+            let (from, to) = run(said).expect("a number");
+            assert_eq!(&said[from..without_unit(said, from, to)], want, "{said}");
+        }
     }
 
     #[test]

@@ -138,6 +138,7 @@ impl Reader {
             for token in self.jieba.cut(rest.get(..start).unwrap_or_default(), true) {
                 self.push_token(token.word, &mut pieces);
             }
+            let end = number::without_unit(rest, start, end);
             for word in number::words(rest.get(start..end).unwrap_or_default()) {
                 self.flush(&mut word.clone(), &mut pieces);
             }

@@ -146,7 +146,7 @@ fn bad_cap_heads() {
     let times = [
         ("alert/sent", "with its zone"),
         ("alert/info[1]/effective", "got \"2026-02-30T08:00:00+08:00\""),
-        ("alert/info[1]/expires", "got \"2026-06-01T24:00:00+08:00\""),
+        ("alert/info[1]/expires", "got \"2026-06-01T24:30:00+08:00\""),
         ("alert/info[1]/onset", "got \"soon\""),
     ];
     bad("cap/bad/wrong_times.xml", &times);

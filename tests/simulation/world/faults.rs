@@ -86,7 +86,7 @@ fn alert(number: usize, kind: &str, severity: &str, sent: UtcMs, refers: &str) -
          <status>Actual</status><msgType>{kind}</msgType><scope>Public</scope>\
          <references>{refers}</references><info><language>zh-CN</language>\
          <eventType>11B03</eventType><severity>{severity}</severity>\
-         <expires>{}+08:00</expires><headline>岳阳县气象台发布暴雨红色预警</headline>\
+         <expires>{}+08:00</expires><headline>岳阳县气象台发布暴雨预警</headline>\
          <description>第{number}号：请立即转移到安全地带。</description>\
          <area><areaDesc>岳阳县</areaDesc><geocode>430621000000</geocode></area></info></alert>",
         time(sent),

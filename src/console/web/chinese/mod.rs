@@ -19,7 +19,7 @@ type Row = (&'static str, &'static str);
 const DEPTH_MAX: u8 = 4;
 
 /// The sentence in Chinese; `None` = no row fits.
-pub(in crate::console) fn chinese(text: &str) -> Option<String> {
+pub(crate) fn chinese(text: &str) -> Option<String> {
     say(text, &[faults::FAULTS, odd::ODDITIES, phrases::DRIVERS], DEPTH_MAX)
 }
 

@@ -79,6 +79,28 @@ pub(super) const ODDITIES: &[Row] = &[
         "纬度和经度可能写反了，照原样使用（先纬度）",
     ),
     ("the radius is not set apart by a space", "半径前没有空格"),
+    ("the radius is written with its unit; read so", "半径带有单位，按所写单位处理"),
+    (
+        "the border crosses itself; what it encloses an odd number of times counts as inside",
+        "多边形的边自己相交，只有围住奇数次的地方算在内，请核对范围",
+    ),
+    ("NUL characters stand behind the message; left out", "报文后面有空字符（NUL），已去掉"),
+    (
+        "{} is of HTML, XML has no such entity; read as its letter",
+        "{0}是 HTML 的转义，XML 没有，按它代表的字符处理",
+    ),
+    (
+        "a bare `&` stands in the words, XML has `&amp;`; read as `&`",
+        "文字里直接写了 &，XML 应写 &amp;，按 & 处理",
+    ),
+    (
+        "`{}` is written `{}`; element names are read in any letters",
+        "元素“{0}”写成了“{1}”，大小写不同，照样读取",
+    ),
+    (
+        "the namespace {} or none expected; got {}, read as it",
+        "命名空间应为 {0} 或没有，收到{1}，按国家预警格式处理",
+    ),
     (
         "a radius above 1,000 km may be meant in metres; used as kilometres, as CAP says",
         "半径超过 1000 公里，可能本意是米；按 CAP 规定以公里处理",
@@ -134,6 +156,7 @@ pub(super) const ODDITIES: &[Row] = &[
     // Times.
     ("the time is written in Chinese or full-width characters", "时间用了汉字或全角字符"),
     ("the date is written with slashes", "日期用了斜线"),
+    ("the time is fourteen digits without signs", "时间写成了 14 位数字"),
     ("a space or small letter stands where CAP has a T", "CAP 规定写 T 的地方是空格或小写字母"),
     ("Z is not allowed in CAP; read as UTC", "CAP 不允许写 Z，按世界时处理"),
     ("the seconds are missing; read as 00", "缺少秒，按 00 处理"),
