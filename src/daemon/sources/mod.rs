@@ -3,6 +3,7 @@
 mod fetch;
 mod poll;
 mod subscribe;
+mod unpack;
 mod watch;
 
 pub(super) use fetch::{Bounds, bounded_client, bytes_of, causes};
