@@ -92,7 +92,7 @@ fn sl651(bytes: &[u8], now: UtcMs, packets: &mut Assembler) -> Result<Said, Reje
     }
     match packets.take(now, frame.clone()) {
         Assembled::Whole(whole) => sl651::telegram(&whole).map(Box::new).map(Said::Sl651),
-        Assembled::Waiting | Assembled::Missing(..) => {
+        Assembled::Waiting | Assembled::Missing(..) | Assembled::Known(_) => {
             sl651::telegram(&frame).map(Box::new).map(Said::Packet)
         }
         Assembled::Refused(rejection) => Err(rejection),

@@ -180,8 +180,11 @@ fn warn(
     let matched = match_plan(&rules.policy, &rules.network, alert, info, &targets);
     let response = &matched.plan;
     let (not_before, expires) = window(rules, now, alert, info, response.validity_s_max);
-    if expires <= now || expires <= not_before {
+    if expires <= now {
         return refused("expired", "预警到达时已过有效期");
+    }
+    if expires <= not_before {
+        return refused("ends_before_it_begins", "结束时间不晚于开始时间");
     }
     let class = if alert.status == Status::Actual { Class::Live } else { Class::Drill };
     let cell = cell(rules, memory, hazard_class(info, response), info.level, not_before);

@@ -1,5 +1,6 @@
 //! An alert arrives: recorded, then decided.
 
+use super::state::BroadcastState;
 use super::{Action, Answer, Arrival, Gateway, Outbox, RequestId, latch, people};
 use crate::decide::{self, Decision, Memory, Rules, Verdict};
 use crate::model::{
@@ -271,12 +272,11 @@ pub(super) fn memory(
     superseded: &[AlertId],
     origin: OriginKind,
 ) -> Memory {
-    let earlier =
-        || {
-            out.state.broadcasts.values().map(|state| &state.broadcast).filter(|broadcast| {
-                broadcast.alert().is_some_and(|alert| superseded.contains(alert))
-            })
-        };
+    let of_these = |state: &&BroadcastState| {
+        state.broadcast.alert().is_some_and(|alert| superseded.contains(alert))
+    };
+    let earlier_states = || out.state.broadcasts.values().filter(of_these);
+    let earlier = || earlier_states().map(|state| &state.broadcast);
     Memory {
         drill_armed: out.state.drill_armed(out.now).is_some(),
         automatic_in_hour: out.state.automatic_in_window(out.now),
@@ -291,10 +291,11 @@ pub(super) fn memory(
             })
             .map(|(id, _)| *id)
             .collect(),
-        // Who heard a drill is told of its end by the drill's own words, never by a live all-clear.
-        targeted: earlier()
-            .filter(|broadcast| broadcast.class() == Class::Live)
-            .flat_map(|broadcast| broadcast.terminals().iter().copied())
+        // Who heard a drill is told of its end by the drill's own words, never by a live all-clear; and
+        // what was to begin later was heard by nobody.
+        targeted: earlier_states()
+            .filter(|state| state.broadcast.class() == Class::Live && state.may_have_begun(out.now))
+            .flat_map(|state| state.broadcast.terminals().iter().copied())
             .collect(),
         response_plan: earlier().next_back().map(|broadcast| broadcast.response_plan().to_owned()),
         basis: earlier().next_back().and_then(|broadcast| broadcast.basis().cloned()),

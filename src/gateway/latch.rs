@@ -6,13 +6,15 @@
 //!
 //! [`Open`] is a plan that passed it; a broadcast starts from nothing else.
 
-use super::people::{deny, may, refuse_ask, start, stop_now};
+use super::alerts::memory;
+use super::people::{cancel_broadcast, deny, may, refuse_ask, start, stop_now};
+use super::state::{BroadcastState, Phase};
 use super::{Action, Answer, Gateway, Outbox, RequestId, State};
 use crate::decide::{self, Decision, Rules};
 use crate::model::HeldBack;
 use crate::model::{
-    Actor, AfterDeadline, Approval, AreaCode, BroadcastId, Latch, LatchHold, Need, Plan, PlanId,
-    Reason, Refusal, Right, StopScope, TerminalId, UtcMs,
+    Actor, AfterDeadline, Approval, AreaCode, BroadcastId, Latch, LatchHold, Need, OriginKind,
+    Plan, PlanId, Reason, Refusal, Right, StopScope, TerminalId, UtcMs,
 };
 use crate::record::entry::Entry;
 use std::collections::BTreeSet;
@@ -271,8 +273,11 @@ impl Gateway {
             out.record(Entry::LatchChanged { areas, hold: Some(order.hold), by, reason });
             let text = format!("{} 设置停播锁：{}", actor.name, order.reason);
             out.effect(Action::Alarm(Reason { code: "stop_latch_set".to_owned(), text }));
-            let hit =
-                if order.stop { stop_now(rules, out, actor, &order.scope) } else { Vec::new() };
+            let hit = if order.stop {
+                stop_now(rules, out, actor, &order.scope)
+            } else {
+                withdraw(rules, out, actor, &order.scope)
+            };
             out.reply(request, Answer::Done(hit));
         })
     }
@@ -309,6 +314,43 @@ impl Gateway {
             out.reply(request, Answer::Done(Vec::new()));
         })
     }
+}
+
+/// What was allowed before the latch and has not begun would start under it: it is withdrawn. What no latch
+/// holds of it begins at its time, as it was allowed; the rest waits or is refused.
+fn withdraw(
+    rules: &Rules,
+    out: &mut Outbox<'_>,
+    actor: &Actor,
+    scope: &StopScope,
+) -> Vec<BroadcastId> {
+    let now = out.now;
+    let ahead = |state: &BroadcastState| {
+        let has_begun = state.phase != Phase::Rendering && state.broadcast.not_before() <= now;
+        !has_begun && state.speaking.is_none()
+    };
+    let hit = out.state.hit_by(scope).into_iter();
+    let hit: Vec<BroadcastId> =
+        hit.filter(|id| out.state.broadcasts.get(id).is_some_and(ahead)).collect();
+    for id in &hit {
+        let Some(old) = out.state.broadcasts.get(id).map(|state| state.broadcast.clone()) else {
+            continue;
+        };
+        cancel_broadcast(out, *id, &actor.name, "停播锁设置时尚未开始，先撤回");
+        let plan = PlanId(out.state.next_counter(now));
+        let past = memory(rules, out, &[], OriginKind::Duty);
+        let meant = old.terminals().clone();
+        // What may not be sent again, such as a drill that is not armed any more, stays withdrawn.
+        let Ok(plan) = decide::resend(rules, now, &old, meant, &actor.name, &past, plan) else {
+            continue;
+        };
+        let text = format!("停播锁设置时播发 {id} 尚未开始，由此转来");
+        let reasons = vec![Reason { code: "stop_latch_withdrawn".to_owned(), text }];
+        let plan = Plan { not_before: old.not_before().max(now), reasons, ..plan };
+        out.record(Entry::PlanMade { plan: Box::new(plan.clone()) });
+        start_open(rules, out, plan, old.approval().clone());
+    }
+    hit
 }
 
 fn ours(rules: &Rules, area: AreaCode) -> bool {

@@ -117,6 +117,13 @@ impl BroadcastState {
         counts
     }
 
+    /// Whether its time came before it was cancelled: else nobody can have heard it.
+    #[must_use]
+    pub fn may_have_begun(&self, now: UtcMs) -> bool {
+        let until = self.cancellation.as_ref().map_or(now, |cancellation| cancellation.at);
+        self.broadcast.not_before() <= until
+    }
+
     /// Milliseconds a terminal needs for all repeats, from its first sound.
     #[must_use]
     pub fn play_ms(&self) -> i64 {

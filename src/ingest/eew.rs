@@ -18,6 +18,8 @@ const REPORTS_MAX: u32 = 200;
 const USUAL_DEPTH_KM: f64 = 10.0;
 /// How long after its origin an earthquake can still be warned of, seconds: then every wave has passed.
 const VALID_S: i64 = 300;
+/// By so much the origin may seem to be after the report, by clocks that do not agree, seconds.
+const ORIGIN_AHEAD_S_MAX: i64 = 10;
 /// Intensity at the edge of the area, and the attenuation by which it is found (see `decide`).
 const EDGE_INTENSITY: f64 = 3.0;
 
@@ -61,6 +63,7 @@ pub(super) fn alert(body: &str, notes: &mut Notes) -> Option<Alert> {
     let place = fields.text("HypoCenter");
     let (is_cancel, is_training) = (fields.flag("isCancel"), fields.flag("isTraining"));
     let sender = fields.fields.get("type").and_then(Value::as_str).unwrap_or("eew").to_owned();
+    fields.in_order(origin, sent);
     let (report, place, magnitude) = (whole(report?), place?, magnitude?);
     // The Sichuan network puts the number of the report behind the name of the earthquake.
     let event = event?;
@@ -229,6 +232,16 @@ impl Fields<'_> {
                 self.notes.fault(None, name, what);
                 None
             }
+        }
+    }
+
+    /// Nobody reports an earthquake before it is there; a count-down to it would be nonsense.
+    fn in_order(&mut self, origin: Option<UtcMs>, sent: Option<UtcMs>) {
+        let (Some(origin), Some(sent)) = (origin, sent) else { return };
+        let ahead_s = origin.since_ms(sent) / 1_000;
+        if ahead_s > ORIGIN_AHEAD_S_MAX {
+            let what = format!("expected a time before `ReportTime`; got one {ahead_s} s after it");
+            self.notes.fault(None, "OriginTime", what);
         }
     }
 

@@ -38,6 +38,7 @@ fn what_is_missing_or_impossible_is_told_at_its_field() {
         ("\"Latitude\":29.1", "\"Latitude\":\"north\"", "Latitude"),
         ("\"Longitude\":113.1", "\"Longitude\":[]", "Longitude"),
         ("2026-06-01 08:00:00", "yesterday", "OriginTime"),
+        ("2026-06-01 08:00:00", "2026-06-01 09:00:00", "OriginTime"),
         ("\"ReportNum\":2", "\"ReportNum\":0", "ReportNum"),
         ("\"isFinal\":false", "\"isCancel\":\"maybe\"", "isCancel"),
         ("湖南岳阳县", "<b>", "HypoCenter"),

@@ -24,7 +24,7 @@ const NAMESPACES_MAX: usize = 256;
 pub enum FeedContent {
     /// The alert itself.
     Alert(String),
-    /// Where the alert is, as written.
+    /// Where the alert is, as written; `bases` of the entry say from where.
     Link(String),
     /// Neither; the entry as it stands.
     Nothing(String),
@@ -39,6 +39,9 @@ pub struct FeedEntry {
     pub updated: Option<UtcMs>,
     /// What it holds.
     pub content: FeedContent,
+    /// `xml:base` around its link, the outermost first: each is relative to the one before, the first to
+    /// the address of the feed.
+    pub bases: Vec<String>,
 }
 
 /// A feed, the oldest entries first.
@@ -83,7 +86,7 @@ fn mark(parts: &[&str]) -> String {
 
 fn inline(text: &str) -> FeedEntry {
     let content = FeedContent::Alert(text.to_owned());
-    FeedEntry { mark: mark(&[text]), updated: None, content }
+    FeedEntry { mark: mark(&[text]), updated: None, content, bases: Vec::new() }
 }
 
 /// An entry that is being read.
@@ -94,8 +97,8 @@ struct Open {
     id: String,
     updated: String,
     published: String,
-    /// Links with their rank: lower is better.
-    links: Vec<(u8, String)>,
+    /// Links with their rank: lower is better; and the bases around them.
+    links: Vec<(u8, String, Vec<String>)>,
     content: String,
     alert: Option<String>,
 }
@@ -106,6 +109,10 @@ struct Cutter<'t> {
     open: Vec<String>,
     /// Depth, prefix and raw value of the namespaces in force.
     namespaces: Vec<(usize, String, String)>,
+    /// Depth and `xml:base` of the open elements that have one.
+    bases: Vec<(usize, String)>,
+    /// Local name of the outermost element.
+    root: String,
     entry: Option<Open>,
     /// Where the alert that is open begins, at which depth, and what it must declare.
     alert: Option<(usize, usize, String)>,
@@ -116,7 +123,8 @@ struct Cutter<'t> {
 impl<'t> Cutter<'t> {
     fn new(text: &'t str) -> Self {
         let (open, namespaces, entries) = (Vec::new(), Vec::new(), Vec::new());
-        Self { text, open, namespaces, entry: None, alert: None, field: String::new(), entries }
+        let (bases, root, field) = (Vec::new(), String::new(), String::new());
+        Self { text, open, namespaces, bases, root, entry: None, alert: None, field, entries }
     }
 
     fn cut(mut self) -> Result<Vec<FeedEntry>, String> {
@@ -143,10 +151,19 @@ impl<'t> Cutter<'t> {
                     return Err("expected no document type declaration, got one".into());
                 }
                 Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
-                Event::Eof if self.open.is_empty() => return Ok(self.entries),
+                Event::Eof if self.open.is_empty() => return self.whole(),
                 Event::Eof => return Err("expected the end of the feed, it is cut off".into()),
             }
         }
+    }
+
+    /// The entries. A page for people, such as that of a sign-in, is no feed without any.
+    fn whole(self) -> Result<Vec<FeedEntry>, String> {
+        let is_feed = ["feed", "rss", "RDF", "channel", "alerts"].contains(&self.root.as_str());
+        if self.entries.is_empty() && !is_feed {
+            return Err(format!("expected a feed or alerts, got `{}`", self.root));
+        }
+        Ok(self.entries)
     }
 
     fn start(&mut self, start: &BytesStart<'_>, from: usize) -> Result<(), String> {
@@ -164,10 +181,16 @@ impl<'t> Cutter<'t> {
                 let prefix = prefix.trim_start_matches(':').to_owned();
                 self.namespaces.push((depth, prefix, attribute.value.to_string()));
             }
+            if key == "xml:base" && attribute.value.len() <= LINK_BYTES_MAX {
+                self.bases.push((depth, attribute.value.replace("&amp;", "&").trim().to_owned()));
+            }
             attributes.push((key.to_owned(), attribute.value.to_string()));
         }
         if self.namespaces.len() > NAMESPACES_MAX {
             return Err(format!("expected at most {NAMESPACES_MAX} namespaces"));
+        }
+        if depth == 0 {
+            self.root.clone_from(&local);
         }
         if self.alert.is_none() {
             self.field.clear();
@@ -222,7 +245,8 @@ impl<'t> Cutter<'t> {
         } else {
             3
         };
-        entry.links.push((rank, href.replace("&amp;", "&").trim().to_owned()));
+        let bases = self.bases.iter().map(|(_, base)| base.clone()).collect();
+        entry.links.push((rank, href.replace("&amp;", "&").trim().to_owned(), bases));
     }
 
     fn text(&mut self, piece: &str) {
@@ -245,7 +269,8 @@ impl<'t> Cutter<'t> {
                 (Some(entry), _) => self.close(entry, to),
                 (None, Some(entry)) if entry.depth + 1 == depth => {
                     let field = std::mem::take(&mut self.field);
-                    entry.field(&local, field.trim());
+                    let bases = || self.bases.iter().map(|(_, base)| base.clone()).collect();
+                    entry.field(&local, field.trim(), bases);
                 }
                 (None, _) => {}
             }
@@ -253,6 +278,7 @@ impl<'t> Cutter<'t> {
         while self.namespaces.last().is_some_and(|(at, ..)| *at >= depth) {
             self.namespaces.pop();
         }
+        self.bases.retain(|(at, _)| *at < depth);
     }
 
     /// An alert ended; its text stands alone from here on.
@@ -272,14 +298,13 @@ impl<'t> Cutter<'t> {
         let written = entry.content.trim();
         let updated =
             if entry.updated.is_empty() { &entry.published } else { &entry.updated }.as_str();
-        let link = entry.links.iter().filter(|(_, link)| link.len() <= LINK_BYTES_MAX);
-        let link = link.min_by_key(|(rank, _)| *rank).map(|(_, link)| link.clone());
+        let link = entry.links.iter().filter(|(_, link, _)| link.len() <= LINK_BYTES_MAX);
+        let link = link.min_by_key(|(rank, ..)| *rank).cloned();
+        let (link, bases) = link.map(|(_, link, bases)| (link, bases)).unzip();
         let by_id = Some(entry.id.clone()).filter(|id| is_http(id) && id.len() <= LINK_BYTES_MAX);
         let content = match (entry.alert, link.or(by_id)) {
             (Some(alert), _) => FeedContent::Alert(alert),
-            (None, _) if written.starts_with('<') && written.contains("alert") => {
-                FeedContent::Alert(written.to_owned())
-            }
+            (None, _) if begins_alert(written) => FeedContent::Alert(written.to_owned()),
             (None, Some(link)) => FeedContent::Link(link),
             (None, None) => FeedContent::Nothing(whole.to_owned()),
         };
@@ -287,23 +312,38 @@ impl<'t> Cutter<'t> {
             FeedContent::Alert(text) | FeedContent::Link(text) | FeedContent::Nothing(text) => text,
         };
         let mark = mark(&[&entry.id, updated, what]);
-        self.entries.push(FeedEntry { mark, updated: moment(updated), content });
+        let (updated, bases) = (moment(updated), bases.unwrap_or_default());
+        self.entries.push(FeedEntry { mark, updated, content, bases });
     }
 }
 
 impl Open {
-    fn field(&mut self, name: &str, text: &str) {
+    fn field(&mut self, name: &str, text: &str, bases: impl FnOnce() -> Vec<String>) {
         match name {
             "id" | "guid" => self.id = text.to_owned(),
             "updated" => self.updated = text.to_owned(),
             "published" | "pubDate" | "date" => self.published = text.to_owned(),
-            "link" if !text.is_empty() => self.links.push((2, text.to_owned())),
+            "link" if !text.is_empty() => self.links.push((2, text.to_owned(), bases())),
             "content" | "description" | "encoded" | "summary" if text.starts_with('<') => {
                 self.content = text.to_owned();
             }
             _ => {}
         }
     }
+}
+
+/// Whether a text is XML whose outermost element is an alert: words for people may hold tags as well.
+fn begins_alert(text: &str) -> bool {
+    let mut rest = text.trim_start();
+    for (begin, end) in [("<?", "?>"), ("<!--", "-->")] {
+        while let Some(inner) = rest.strip_prefix(begin) {
+            let Some((_, after)) = inner.split_once(end) else { return false };
+            rest = after.trim_start();
+        }
+    }
+    let Some(inner) = rest.strip_prefix('<') else { return false };
+    let name = inner.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next();
+    name.is_some_and(|name| name.rsplit(':').next() == Some("alert"))
 }
 
 fn is_http(text: &str) -> bool {

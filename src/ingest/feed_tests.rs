@@ -46,6 +46,51 @@ fn entries_come_oldest_first_with_their_best_link_or_their_alert() {
 }
 
 #[test]
+fn words_with_tags_are_no_alert_and_the_link_is_followed() {
+    let item = |words: &str| {
+        let entry = format!("<id>1</id><link href='http://a/1.xml'/><summary>{words}</summary>");
+        kinds(&format!("<feed><entry>{entry}</entry></feed>"))
+    };
+    for words in [
+        "<![CDATA[<p>Red <b>alert</b> for rain</p>]]>",
+        "<![CDATA[<!-- alert --><div class='alert'>x</div>]]>",
+        "&lt;alerts>x&lt;/alerts>",
+        "<![CDATA[<?xml version='1.0'?><alerted/>]]>",
+    ] {
+        assert_eq!(item(words), ["link http://a/1.xml"], "{words}");
+    }
+    let alert = "<?xml version='1.0'?>\n<!-- of now --><c:alert>x</c:alert>";
+    assert_eq!(item(&format!("<![CDATA[{alert}]]>")), [format!("alert {alert}")]);
+}
+
+#[test]
+fn links_have_the_bases_around_them() {
+    let bases = |text: &str| feed(text.as_bytes(), None).unwrap().entries[0].bases.clone();
+    let entry =
+        "<entry xml:base='b/?x=1&amp;y'><id>1</id><link xml:base='c/' href='1.xml'/></entry>";
+    let none: [&str; 0] = [];
+    assert_eq!(
+        bases(&format!("<feed xml:base='http://a/'>{entry}</feed>")),
+        ["http://a/", "b/?x=1&y", "c/"]
+    );
+    let before = "<feed><entry xml:base='z/'><id>0</id></entry><entry><id>1</id><link href='1'/></entry></feed>";
+    assert_eq!(bases(before), none);
+    assert_eq!(
+        bases("<rss xml:base='r/'><channel><item><link>1</link></item></channel></rss>"),
+        ["r/"]
+    );
+}
+
+#[test]
+fn a_page_for_people_is_no_feed() {
+    for page in ["<html><body><p>sign in</p></body></html>", "<error>no</error>"] {
+        let rejection = feed(page.as_bytes(), None).unwrap_err();
+        assert!(rejection.faults[0].what.contains("expected a feed"), "{rejection:?}");
+    }
+    assert!(kinds("<rss><channel/></rss>").is_empty());
+}
+
+#[test]
 fn json_lists_are_cut_as_they_stand() {
     assert_eq!(kinds("{\"a\": \"[}\\\"\"}"), ["alert {\"a\": \"[}\\\"\"}"]);
     assert_eq!(kinds("[{\"a\":[1,2]}, {\"b\":{}} ]"), ["alert {\"b\":{}}", "alert {\"a\":[1,2]}"]);

@@ -11,7 +11,7 @@ use super::notes::{Notes, quoted};
 use super::time::{self, Zone};
 use crate::model::{Quality, Quantity, Reading, ReadingReport, Rejection, StationId, UtcMs};
 use serde_json::{Map, Value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Readings of one body.
 const READINGS_MAX: usize = 10_000;
@@ -22,7 +22,7 @@ const READINGS_MAX: usize = 10_000;
 /// Every fault with the path of its field; then nothing of the body is taken.
 pub fn readings(bytes: &[u8], received_at: UtcMs) -> Result<Vec<ReadingReport>, Rejection> {
     let mut notes = Notes::default();
-    let mut found = Vec::new();
+    let (mut found, mut heard) = (Vec::new(), BTreeSet::new());
     match serde_json::from_slice::<Value>(bytes) {
         Ok(Value::Object(root)) => match root.get("readings") {
             Some(Value::Array(all)) => {
@@ -34,7 +34,11 @@ pub fn readings(bytes: &[u8], received_at: UtcMs) -> Result<Vec<ReadingReport>, 
                 }
             }
             Some(_) => notes.fault(None, "readings", "expected a list"),
-            None => geology(&root, received_at, &mut notes, &mut found),
+            None if root.contains_key("bodies") => {
+                let what = "expected readings as they are, got an envelope with a body in cipher";
+                notes.fault(None, "bodies", what);
+            }
+            None => heard = geology(&root, received_at, &mut notes, &mut found),
         },
         Ok(_) => notes.fault(None, "", "expected an object with readings, got another value"),
         Err(fault) => {
@@ -48,16 +52,19 @@ pub fn readings(bytes: &[u8], received_at: UtcMs) -> Result<Vec<ReadingReport>, 
     if notes.has_faults() {
         return Err(notes.into_rejection());
     }
-    let mut reports: BTreeMap<StationId, ReadingReport> = BTreeMap::new();
+    // Who tells of its own state alone is alive as well.
+    let empty = |station: StationId| ReadingReport {
+        station,
+        reported_at: None,
+        received_at,
+        readings: Vec::new(),
+        alarms: None,
+    };
+    let mut reports: BTreeMap<StationId, ReadingReport> =
+        heard.into_iter().map(|station| (station.clone(), empty(station))).collect();
     for reading in found {
         let station = reading.station.clone();
-        let report = reports.entry(station.clone()).or_insert_with(|| ReadingReport {
-            station,
-            reported_at: None,
-            received_at,
-            readings: Vec::new(),
-            alarms: Vec::new(),
-        });
+        let report = reports.entry(station.clone()).or_insert_with(|| empty(station));
         report.readings.push(reading);
     }
     Ok(reports.into_values().collect())
@@ -149,13 +156,14 @@ fn quantity(name: &str, minutes: Option<u16>) -> Result<Quantity, String> {
     }
 }
 
-/// Devices, their points, and under each point a value or times with values.
+/// Devices, their points, and under each point a value or times with values. Gives the devices.
 fn geology(
     root: &Map<String, Value>,
     received_at: UtcMs,
     notes: &mut Notes,
     found: &mut Vec<Reading>,
-) {
+) -> BTreeSet<StationId> {
+    let mut heard = BTreeSet::new();
     if root.is_empty() {
         notes.fault(None, "", "expected readings, got an empty object");
     }
@@ -164,6 +172,7 @@ fn geology(
             notes.fault(None, device, "expected a device with an object of points");
             continue;
         };
+        heard.insert(station.clone());
         for (point, value) in points {
             let path = format!("{device}/{point}");
             match value {
@@ -189,18 +198,22 @@ fn geology(
             }
         }
     }
+    heard
 }
 
-/// What a point of the standard says that the watcher can use.
+/// What a point of the standard says that the watcher can use; a value that it can't use is told as bad.
 fn point_reading(
     station: &StationId,
     point: &str,
-    value: &Value,
+    written: &Value,
     observed_at: UtcMs,
 ) -> Option<Reading> {
+    const SURFACE: &[&str] = &["gpsTotalX", "gpsTotalY", "gpsTotalZ"];
+    const DEEP: &[&str] = &["dispsX", "dispsY"];
+    const AXES: &[&str] = &["X", "Y", "Z"];
     let mut parts = point.split('_');
     let (class, kind) = (parts.next()?, parts.next()?);
-    let field = |name: &str| match value {
+    let field = |name: &str| match written {
         Value::Object(fields) => fields.get(name).and_then(number),
         scalar if name == "value" => number(scalar),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
@@ -211,22 +224,37 @@ fn point_reading(
         let sides: Vec<f64> = names.iter().filter_map(|name| field(name)).collect();
         (!sides.is_empty()).then(|| sides.iter().map(|side| side * side).sum::<f64>().sqrt())
     };
-    let (quantity, value) = match (class, kind) {
-        ("L1", "LF") => (Quantity::Crack, field("value")),
-        ("L1", "GP") => (Quantity::Displacement, length(&["gpsTotalX", "gpsTotalY", "gpsTotalZ"])),
-        ("L1", "SW") => (Quantity::Displacement, length(&["dispsX", "dispsY"])),
+    let (quantity, value, names) = match (class, kind) {
+        ("L1", "LF") => (Quantity::Crack, field("value"), &["value"][..]),
+        ("L1", "GP") => (Quantity::Displacement, length(SURFACE), SURFACE),
+        ("L1", "SW") => (Quantity::Displacement, length(DEEP), DEEP),
         ("L1", "QJ") => {
-            let most = ["X", "Y", "Z"].iter().filter_map(|axis| field(axis)).map(f64::abs);
-            (Quantity::Tilt, field("angle").or_else(|| most.reduce(f64::max)))
+            let most = AXES.iter().filter_map(|axis| field(axis)).map(f64::abs);
+            let value = field("angle").or_else(|| most.reduce(f64::max));
+            (Quantity::Tilt, value, &["angle", "X", "Y", "Z"][..])
         }
         // A single value may be of any interval; only the counter can be summed.
-        ("L3", "YL") => (Quantity::RainTotal, field("totalValue")),
-        ("L3", "SY") => (Quantity::PorePressure, field("value")),
-        ("L4", "NW") => (Quantity::MudLevel, field("value")),
+        ("L3", "YL") => (Quantity::RainTotal, field("totalValue"), &["value", "totalValue"][..]),
+        ("L3", "SY") => (Quantity::PorePressure, field("value"), &["value"][..]),
+        ("L4", "NW") => (Quantity::MudLevel, field("value"), &["value"][..]),
         _ => return None,
     };
-    let (station, point) = (station.clone(), point.to_owned());
-    Some(Reading { station, point, quantity, value: value?, observed_at, quality: Quality::Good })
+    // Other things of the same sensor, such as what a receiver of satellites has raw, are no values.
+    if let Value::Object(fields) = written
+        && !names.iter().any(|name| fields.contains_key(*name))
+    {
+        return None;
+    }
+    let quality = match value {
+        Some(_) => Quality::Good,
+        None if written.is_null() => Quality::Missing,
+        None if quantity == Quantity::RainTotal => {
+            Quality::Bad("没有累计雨量（totalValue），时段不明的雨量不能累计".into())
+        }
+        None => Quality::Bad("没有可用的数值".into()),
+    };
+    let (station, point, value) = (station.clone(), point.to_owned(), value.unwrap_or_default());
+    Some(Reading { station, point, quantity, value, observed_at, quality })
 }
 
 #[cfg(test)]
@@ -240,7 +268,13 @@ mod tests {
             Ok(reports) => {
                 let all = reports.iter().flat_map(|report| &report.readings).map(|r| {
                     let at = r.observed_at.since_ms(NOW) / 1000;
-                    format!("{} {} {:?} {} {at}", r.station, r.point, r.quantity, r.value)
+                    let Reading { station, point, quantity, value, quality, .. } = r;
+                    let bad = if *quality == Quality::Good {
+                        String::new()
+                    } else {
+                        format!(" {quality:?}")
+                    };
+                    format!("{station} {point} {quantity:?} {value} {at}{bad}")
                 });
                 all.collect::<Vec<_>>().join("; ")
             }
@@ -275,7 +309,19 @@ mod tests {
             "RainTotal 23.5",
         );
         check(r#"{"d":{"L1_QJ_1":{"2026-06-01T00:00:00Z":{"X":-3,"Y":1}}}}"#, "Tilt 3");
-        check(r#"{"d":{"S1_ZT_1":{"2026-06-01T00:00:00Z":{"pa_state":0}},"L3_YL_1":"23.5"}}"#, "");
+        check(
+            r#"{"d":{"S1_ZT_1":{"2026-06-01T00:00:00Z":{"pa_state":0}},"L3_YL_1":"23.5"}}"#,
+            "D L3_YL_1 RainTotal 0 0 Bad",
+        );
+        check(r#"{"d":{"L1_LF_1":{"2026-06-01T00:00:00Z":"broken"}}}"#, "Crack 0 0 Bad");
+        check(r#"{"d":{"L1_LF_1":null}}"#, "Crack 0 0 Missing");
+        let raw =
+            readings(br#"{"d":{"L1_GP_1":{"2026-06-01T00:00:00Z":{"gpsInitial":"0wAT"}}}}"#, NOW);
+        assert!(raw.unwrap()[0].readings.is_empty());
+        // Its own state alone: it is alive.
+        let alive = readings(br#"{"d":{"S1_ZT_1":{"2026-06-01T00:00:00Z":{"temp":1}}}}"#, NOW);
+        let alive = alive.unwrap();
+        assert_eq!((alive.len(), alive[0].readings.len()), (1, 0));
     }
 
     #[test]
@@ -294,5 +340,6 @@ mod tests {
         );
         check(r#"{"d":{"L1_LF_1":{"yesterday":1}}}"#, "d/L1_LF_1: expected a time");
         check(r#"{"d":1}"#, "d: expected a device");
+        check(r#"{"header":{"appId":"a"},"bodies":{"body":"AAAA"}}"#, "bodies: expected readings");
     }
 }

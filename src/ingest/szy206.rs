@@ -76,6 +76,8 @@ pub struct Szy206 {
     pub quantity: Option<Quantity>,
     /// Alarms, Chinese.
     pub alarms: Vec<String>,
+    /// Whether it has the words of alarms and status at all.
+    pub tells_state: bool,
     /// When the station sent it; `None` = it is no time.
     pub reported_at: Option<UtcMs>,
     /// Bytes that were not read.
@@ -142,6 +144,7 @@ fn contents(counted: &[u8], received_at: UtcMs) -> Option<Szy206> {
         values: Vec::new(),
         quantity: None,
         alarms: Vec::new(),
+        tells_state: false,
         reported_at: None,
         unread_bytes: 0,
         oddities: Vec::new(),
@@ -190,6 +193,7 @@ fn report(octets: &mut Octets<'_>, read: &mut Szy206, received_at: UtcMs) {
     let bits = alarm.iter().rev().fold(0_u16, |sum, byte| sum << 8 | u16::from(*byte));
     let set = |(bit, _): &(usize, &&str)| bits >> bit & 1 == 1;
     read.alarms = ALARMS.iter().enumerate().filter(set).map(|(_, zh)| (*zh).to_owned()).collect();
+    read.tells_state = true;
     let _status = octets.take(2);
     let at = octets.at();
     let label = octets.take(5).unwrap_or_default();
@@ -263,7 +267,7 @@ pub fn readings(read: &Szy206, received_at: UtcMs) -> Option<ReadingReport> {
         readings: first.into_iter().map(|(quantity, value)| reading(quantity, value)).collect(),
         reported_at: read.reported_at,
         received_at,
-        alarms: read.alarms.clone(),
+        alarms: read.tells_state.then(|| read.alarms.clone()),
         station,
     })
 }
@@ -338,6 +342,18 @@ mod tests {
             "[Ok(Some(1432.5))] Some(RainTotal)",
         );
         check(&made("B24306210001C07856340000000000FF50080905"), "at None 1 odd");
+    }
+
+    #[test]
+    fn a_sign_of_life_says_nothing_about_alarms() {
+        let alarms = |counted: &str| {
+            let read = read(&made(counted), NOW).unwrap();
+            readings(&read, NOW).unwrap().alarms
+        };
+        // The word of alarms has its low byte first: bit 1.
+        let report = "B24306210001C078563400020000000050080905";
+        assert_eq!(alarms(report), Some(vec!["蓄电池电压报警".to_owned()]));
+        assert_eq!(alarms("B2430621000102F2"), None, "the station keeps its link");
     }
 
     #[test]

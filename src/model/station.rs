@@ -168,8 +168,9 @@ pub struct ReadingReport {
     pub received_at: UtcMs,
     /// The values.
     pub readings: Vec<Reading>,
-    /// Alarms that the station raises about itself, in Chinese, such as 电池电压低.
-    pub alarms: Vec<String>,
+    /// Alarms that the station raises about itself, in Chinese, such as 电池电压低; `None` = it says
+    /// nothing about itself, such as a sign of life.
+    pub alarms: Option<Vec<String>>,
 }
 
 /// What kind of place a station watches.

@@ -205,6 +205,7 @@ impl Watcher {
         watched.seen.clock = clock_note(report);
         if let Some(note) = &watched.seen.clock {
             taken.notes.push(note.clone());
+            watched.seen.faults.clear();
             return taken;
         }
         for reading in &report.readings {
@@ -213,7 +214,10 @@ impl Watcher {
                 Err(note) => taken.notes.push(note),
             }
         }
-        watched.seen.faults.clone_from(&taken.notes);
+        // A sign of life says nothing new about its values.
+        if !report.readings.is_empty() {
+            watched.seen.faults.clone_from(&taken.notes);
+        }
         taken
     }
 

@@ -72,7 +72,7 @@ impl Weather {
             reported_at: None,
             received_at: minute(self.at),
             readings: values.into_iter().map(reading).collect(),
-            alarms: Vec::new(),
+            alarms: None,
         };
         self.last = Some(report.clone());
         report
@@ -150,7 +150,7 @@ fn what_was_kept_and_not_told_is_told_at_the_start() {
             reported_at: None,
             received_at: minute(0),
             readings: vec![reading],
-            alarms: Vec::new(),
+            alarms: None,
         });
         let change = taken.changes.first().unwrap();
         let samples = change.put.into_iter().collect();

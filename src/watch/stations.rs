@@ -16,8 +16,9 @@ pub(super) struct Seen {
 impl Seen {
     pub(super) fn came(&mut self, report: &ReadingReport) {
         self.at = Some(report.received_at);
-        self.alarms.clone_from(&report.alarms);
-        self.faults.clear();
+        if let Some(alarms) = &report.alarms {
+            self.alarms.clone_from(alarms);
+        }
     }
 }
 

@@ -183,7 +183,7 @@ impl Desk {
             reported_at: None,
             received_at: minute(received),
             readings: vec![reading],
-            alarms: Vec::new(),
+            alarms: None,
         })
     }
 
@@ -269,7 +269,7 @@ fn what_is_not_on_record_is_said_again() {
             observed_at: minute(at),
             quality: Quality::Good,
         }],
-        alarms: Vec::new(),
+        alarms: None,
     };
     assert_eq!(warnings(&mut watcher, &report(0)).len(), 1);
     // The same telegram again, because it got no answer.
@@ -314,13 +314,17 @@ fn what_cannot_be_believed_warns_of_nothing() {
             observed_at: minute(300),
             quality: Quality::Good,
         }],
-        alarms: vec!["蓄电池电压低".into()],
+        alarms: Some(vec!["蓄电池电压低".into()]),
     };
     let taken = desk.report(&clock(-60));
     assert_eq!(taken.notes, ["测站时钟比网关慢 60 分钟，本次数据不参与预警"]);
     let view = desk.watcher.views(minute(300), START, None, 10).remove(0);
     assert!(view.clock.is_some() && view.alarms == ["蓄电池电压低"], "{view:?}");
     desk.check(&[]);
+    // What says nothing about alarms takes none back.
+    desk.report(&ReadingReport { alarms: None, ..clock(-60) });
+    let view = desk.watcher.views(minute(300), START, None, 10).remove(0);
+    assert_eq!(view.alarms, ["蓄电池电压低"]);
     desk.report(&clock(5));
     desk.check(&["Alert Red"]);
     // A leap down and back: no all-clear of a broken sensor.
@@ -367,7 +371,7 @@ fn the_other_side_of_a_dam_does_not_warn() {
         reported_at: None,
         received_at: START,
         readings: vec![below],
-        alarms: Vec::new(),
+        alarms: None,
     });
     desk.check(&[]);
 }
@@ -398,7 +402,7 @@ fn rain_up_the_valley_counts_for_the_slope() {
             reported_at: None,
             received_at: minute(at),
             readings: vec![reading],
-            alarms: Vec::new(),
+            alarms: None,
         });
     };
     desk.read(0, Quantity::Tilt, 1.0);

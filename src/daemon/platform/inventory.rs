@@ -4,8 +4,8 @@
 use crate::config::PlatformSettings;
 use crate::deliver::Presence;
 use crate::gateway::Gateway;
-use crate::ingest::ebd::ResourceRecord;
-use crate::model::{EbdKind, Outcome, Position, TerminalId, UtcMs};
+use crate::ingest::ebd::{Profile, ResourceRecord};
+use crate::model::{EbdKind, Outcome, Position, Terminal, TerminalId, UtcMs};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `StateCode` (083 table 4).
@@ -89,6 +89,26 @@ fn state_of(presence: Presence, fault: bool, plays: bool) -> (u8, &'static str) 
     }
 }
 
+/// The code of each terminal: its own, when the province gave it one, else one that is made of its area and
+/// number. No two have the same: the upper platform would take them for one that is never at rest.
+fn codes(
+    profile: Profile,
+    terminals: &BTreeMap<TerminalId, Terminal>,
+) -> BTreeMap<TerminalId, String> {
+    let given = |terminal: &Terminal| {
+        let own = terminal.national.map(|code| code.to_string());
+        own.filter(|code| profile.is_code(code))
+    };
+    let mut taken: BTreeSet<String> = terminals.values().filter_map(given).collect();
+    let mut codes = BTreeMap::new();
+    for (id, terminal) in terminals {
+        let mut made = profile.terminal_codes(*id, terminal.area);
+        let code = given(terminal).or_else(|| made.find(|code| taken.insert(code.clone())));
+        codes.extend(code.map(|code| (*id, code)));
+    }
+    codes
+}
+
 /// Terminals whose last word about a broadcast that runs is that they play it.
 fn playing(gateway: &Gateway) -> BTreeSet<TerminalId> {
     let running = gateway.state().running();
@@ -106,13 +126,10 @@ pub(super) fn records(
 ) -> Vec<ResourceRecord> {
     let own = settings.own_code.clone();
     let base = ResourceRecord { at: now, code: own.clone(), ..ResourceRecord::default() };
-    let terminals = gateway.rules().network.terminals.values();
-    // A terminal of the national protocol has a code of its own.
-    let coded = |terminal: &crate::model::Terminal| {
-        let own = terminal.national.map(|code| code.to_string());
-        let own = own.filter(|code| settings.profile.is_code(code));
-        own.or_else(|| settings.profile.terminal_code(terminal.id, terminal.area))
-    };
+    let all = &gateway.rules().network.terminals;
+    let terminals = all.values();
+    let codes = codes(settings.profile, all);
+    let coded = |terminal: &Terminal| codes.get(&terminal.id).cloned();
     match kind {
         EbdKind::EbrpsInfo => vec![ResourceRecord {
             upper: Some(settings.upper_code.clone()),
@@ -183,6 +200,7 @@ fn place(position: Position) -> (String, String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{AreaCode, Codec, LinkKind, NationalCode};
 
     fn record(code: &str, at: i64, name: &str) -> ResourceRecord {
         let (code, name) = (code.to_owned(), name.to_owned());
@@ -205,6 +223,35 @@ mod tests {
             let got = state_of(presence, fault, plays);
             assert_eq!(got.0, expect, "{presence:?} {fault} {plays}");
         }
+    }
+
+    #[test]
+    fn no_two_terminals_are_reported_under_one_code() {
+        let village = AreaCode::parse("430621100001").unwrap();
+        let made = |id: &str, national: Option<&str>| {
+            let id = TerminalId::parse(id).unwrap();
+            let national = national.map(|code| NationalCode::parse(code).unwrap());
+            let (name, position, volume_percent) = (String::new(), None, 80);
+            let (codecs, links) = (vec![Codec::Mp3], vec![LinkKind::Mqtt]);
+            let area = village;
+            let terminal =
+                Terminal { id, name, area, position, codecs, links, volume_percent, national };
+            (id, terminal)
+        };
+        let all = [
+            made("430621100001-001", None),
+            made("430621100001-002", None),
+            // It stands in another village than its number says.
+            made("430621100002-002", None),
+            made("430621100001-901", Some("64306211000010314010401")),
+        ];
+        let all: BTreeMap<_, _> = all.into();
+        let codes = codes(Profile::Y2018, &all);
+        let different: BTreeSet<&String> = codes.values().collect();
+        assert_eq!((codes.len(), different.len()), (4, 4), "{codes:?}");
+        let of = |id: &str| codes[&TerminalId::parse(id).unwrap()].as_str();
+        assert_eq!(of("430621100001-901"), "64306211000010314010401", "as the province gave it");
+        assert_eq!(of("430621100001-002"), "64306211000010314010402", "as it was before");
     }
 
     /// 3, then 4 once, then 1.

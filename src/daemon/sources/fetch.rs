@@ -1,7 +1,10 @@
 //! Reads documents of a source over HTTP, within limits: size, time, redirects, and where an address may
 //! lead. A feed names addresses; they must not make this machine knock at doors inside the county's network.
 
+use super::unpack;
+use crate::clock;
 use crate::config::SourceSettings;
+use crate::model::UtcMs;
 use crate::tls;
 use anyhow::{Context, bail};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -26,6 +29,8 @@ pub(super) enum Fetched {
     Document {
         /// At most one byte more than asked for.
         bytes: Vec<u8>,
+        /// Where it was in the end, redirected or not: its links are relative to that.
+        url: Box<Url>,
         /// `Content-Type`.
         kind: Option<String>,
         etag: Option<String>,
@@ -197,9 +202,18 @@ impl Fetcher {
         Ok(Self { client, url, bounds, login, token })
     }
 
-    /// An address of the feed, as seen from the feed itself.
-    pub(super) fn linked(&self, link: &str) -> Result<Url, FetchFault> {
-        let url = self.url.join(link).map_err(|why| fault(format!("{link}: {why}"), true))?;
+    /// The address that a link of a feed at `from` means, seen from there through the bases around it.
+    pub(super) fn linked(
+        &self,
+        from: &Url,
+        bases: &[String],
+        link: &str,
+    ) -> Result<Url, FetchFault> {
+        let joined =
+            bases.iter().map(String::as_str).chain([link]).try_fold(from.clone(), |url, next| {
+                url.join(next).map_err(|why| fault(format!("{next}: {why}"), true))
+            });
+        let url = joined?;
         self.bounds.allow(&url).map_err(|why| fault(format!("{url}: {why}"), true))?;
         Ok(url)
     }
@@ -235,8 +249,9 @@ impl Fetcher {
             return Ok(Fetched::Unchanged);
         }
         if status != StatusCode::OK {
-            let lasting = matches!(status.as_u16(), 400 | 401 | 403 | 404 | 405 | 406 | 410 | 451);
-            let wait = retry_after(answer.headers());
+            // A feed may be there before its alerts are; and a sign-in or a rule of a server is mended.
+            let lasting = matches!(status.as_u16(), 400 | 405 | 406 | 410 | 451);
+            let wait = retry_after(answer.headers(), clock::now_utc());
             return Err(FetchFault { why: format!("the server answered {status}"), lasting, wait });
         }
         let told = |name: header::HeaderName| {
@@ -244,8 +259,11 @@ impl Fetcher {
         };
         let (kind, etag) = (told(header::CONTENT_TYPE), told(header::ETAG));
         let modified = told(header::LAST_MODIFIED);
+        let url = Box::new(answer.url().clone());
         let bytes = body(answer, bytes_max).await?;
-        Ok(Fetched::Document { bytes, kind, etag, modified })
+        // Nothing packed is asked for; some servers know nothing else.
+        let bytes = unpack::unpacked(bytes, bytes_max).map_err(|why| fault(why, false))?;
+        Ok(Fetched::Document { bytes, url, kind, etag, modified })
     }
 }
 
@@ -270,8 +288,14 @@ pub(in crate::daemon) async fn bytes_of(
     Ok(bytes)
 }
 
-fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let seconds: u64 = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+/// Seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: UtcMs) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    let until = || {
+        let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+        u64::try_from(UtcMs(date.as_millisecond()).since_ms(now) / 1_000).ok()
+    };
+    let seconds = text.parse().ok().or_else(until)?;
     Some(Duration::from_secs(seconds.min(RETRY_AFTER_S_MAX)))
 }
 
@@ -294,6 +318,24 @@ mod tests {
         let bounds = Bounds { host: "feed.example.cn".into(), port: 8_080, private };
         let got = bounds.allow(&Url::parse(url).unwrap());
         assert_eq!(got.is_ok(), allowed, "{url} {private}: {got:?}");
+    }
+
+    #[test]
+    fn a_server_says_how_long_in_seconds_or_by_a_date() {
+        // Sun, 06 Nov 1994 08:49:37 GMT.
+        let now = UtcMs(784_111_777_000);
+        for (told, expect_s) in [
+            ("40", Some(40)),
+            ("99999", Some(RETRY_AFTER_S_MAX)),
+            ("Sun, 06 Nov 1994 08:50:37 GMT", Some(60)),
+            ("Sun, 06 Nov 1994 08:00:00 GMT", None),
+            ("soon", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, told.parse().unwrap());
+            let got = retry_after(&headers, now);
+            assert_eq!(got, expect_s.map(Duration::from_secs), "{told}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod broker;
 mod fetch;
 mod poll;
 mod subscribe;
+mod unpack;
 mod watch;
 
 pub(super) use broker::SourceListener;

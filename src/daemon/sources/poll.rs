@@ -27,6 +27,8 @@ const SOON_S: u64 = 2;
 pub(super) struct Poller {
     intake: Intake,
     fetcher: Fetcher,
+    /// Where the feed was in the end.
+    base: reqwest::Url,
     every: Duration,
     etag: Option<String>,
     modified: Option<String>,
@@ -62,8 +64,21 @@ impl Poller {
         let SourceState { etag, modified, seen, .. } = before;
         let every = Duration::from_secs(u64::from(settings.poll_every_s));
         let fetcher = Fetcher::new(settings)?;
+        let base = fetcher.url.clone();
         let (tries, unreadable, n_failed) = (BTreeMap::new(), None, 0);
-        Ok(Self { intake, fetcher, every, etag, modified, seen, tries, unreadable, n_failed })
+        let poller = Self {
+            intake,
+            fetcher,
+            base,
+            every,
+            etag,
+            modified,
+            seen,
+            tries,
+            unreadable,
+            n_failed,
+        };
+        Ok(poller)
     }
 
     /// Polls until the daemon stops.
@@ -111,7 +126,8 @@ impl Poller {
                 self.intake.desk.heard(self.intake.at);
                 Ok(Polled::Good)
             }
-            Ok(Fetched::Document { bytes, kind, etag, modified }) => {
+            Ok(Fetched::Document { bytes, url, kind, etag, modified }) => {
+                self.base = *url;
                 self.read(&bytes, kind.as_deref(), (etag, modified)).await
             }
         }
@@ -205,7 +221,7 @@ impl Poller {
             }
             FeedContent::Link(link) => link,
         };
-        let fetched = match self.fetcher.linked(link) {
+        let fetched = match self.fetcher.linked(&self.base, &entry.bases, link) {
             Ok(url) => self.fetcher.get(&url, self.intake.bytes_max, (None, None)).await,
             Err(fault) => Err(fault),
         };

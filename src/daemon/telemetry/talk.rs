@@ -194,6 +194,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Talk<'_, S> {
                 let again = sl651::answer(&head, serial, now, Confirm::Again, &numbers);
                 return self.answer(&again).await;
             }
+            Assembled::Known(serial) => {
+                let known = sl651::answer(&head, serial, now, Confirm::StayOnline, &[]);
+                return self.answer(&known).await;
+            }
             Assembled::Refused(rejection) => return self.wrong(bytes, rejection).await,
         };
         let telegram = match sl651::telegram(&whole) {

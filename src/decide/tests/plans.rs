@@ -70,6 +70,11 @@ fn each_rule_once() {
     check(|a| a.id.sent = NOON.plus_s(301), &quiet, "1 officers", "sent_in_future");
     check(|a| first(a).level = None, &quiet, "1 officers", "level_unknown");
     check(|a| first(a).expires = Some(NOON), &quiet, "refused", "expired");
+    let upside_down = |a: &mut Alert| {
+        first(a).effective = Some(NOON.plus_s(600));
+        first(a).expires = Some(NOON.plus_s(300));
+    };
+    check(upside_down, &quiet, "refused", "ends_before_it_begins");
     check(|a| first(a).areas = vec![area_of(&["430623"])], &quiet, "recorded", "outside");
     check(
         |a| first(a).areas = vec![area_of(&["430623", VILLAGE_A])],

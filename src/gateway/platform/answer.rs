@@ -12,8 +12,14 @@ pub(crate) fn said(answer: &Answer) -> (ResultCode, String) {
             other("消息编号已被使用，内容不同，已转人工核实")
         }
         Answer::Alert { disposition, reasons, .. } => {
-            let why: Vec<&str> = reasons.iter().map(|reason| reason.text.as_str()).collect();
-            (ResultCode::Good, format!("{}：{}", word(*disposition), why.join("；")))
+            let word = word(*disposition);
+            // Some reasons say by themselves what became of it: once is enough.
+            let bare = |text: &str| {
+                let rest = text.strip_prefix(word).and_then(|rest| rest.strip_prefix('：'));
+                rest.unwrap_or(text).to_owned()
+            };
+            let why: Vec<String> = reasons.iter().map(|reason| bare(&reason.text)).collect();
+            (ResultCode::Good, format!("{word}：{}", why.join("；")))
         }
         Answer::Rejected(_)
         | Answer::Waiting { .. }
@@ -36,5 +42,27 @@ fn word(disposition: Disposition) -> &'static str {
         Disposition::Duplicate => "重复消息",
         Disposition::Conflict => "编号冲突",
         Disposition::Recorded => "已存档",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{AlertId, Reason, UtcMs};
+
+    #[test]
+    fn what_became_of_it_is_said_once() {
+        let check = |disposition, text: &str, expect: &str| {
+            let (code, text) = ("interlock_refused".to_owned(), text.to_owned());
+            let (sender, identifier) = ("upper".to_owned(), "1".to_owned());
+            let id = AlertId { sender, identifier, sent: UtcMs(0) };
+            let (plans, broadcasts) = (Vec::new(), Vec::new());
+            let reasons = vec![Reason { code, text }];
+            let answer = Answer::Alert { id, disposition, reasons, plans, broadcasts };
+            assert_eq!(said(&answer), (ResultCode::Good, expect.to_owned()));
+        };
+        check(Disposition::Refused, "不予播发：夜间不播", "不予播发：夜间不播");
+        check(Disposition::Refused, "预警到达时已过有效期", "不予播发：预警到达时已过有效期");
+        check(Disposition::Planned, "3 个终端不予播发：夜间", "已自动播发：3 个终端不予播发：夜间");
     }
 }

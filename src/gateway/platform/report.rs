@@ -91,6 +91,10 @@ fn unspoken(
 fn spoken(broadcasts: &[&BroadcastState], counts: EbmCounts, now: UtcMs) -> (BrdState, String) {
     let ended = broadcasts.iter().all(|broadcast| broadcast.phase == Phase::Ended);
     if !ended {
+        // Until the terminals have said so, something of it may still sound: it does not wait to begin.
+        if broadcasts.iter().all(|broadcast| broadcast.cancellation.is_some()) {
+            return (BrdState::Playing, "正在停播".to_owned());
+        }
         if counts.playing + counts.played > 0 {
             return (BrdState::Playing, "正在播发".to_owned());
         }

@@ -15,6 +15,7 @@ mod quarantine;
 mod registry;
 mod resending;
 mod roster;
+mod scheduled;
 
 use super::{Action, Answer, Ask, Gateway, Input, RequestId, State};
 use crate::decide::tests::{COUNTY, NOON, VILLAGE_A, VILLAGE_B, code, rules};

@@ -37,12 +37,16 @@ impl Profile {
         text.len() == self.code_digits() && is_digits(text)
     }
 
-    /// Resource code of one of our terminals (大喇叭 0314, sub-type 04); `None` in the older
-    /// generation, which has no such number.
-    #[must_use]
-    pub fn terminal_code(self, terminal: TerminalId, area: AreaCode) -> Option<String> {
+    /// Resource codes that one of our terminals may have (大喇叭 0314, sub-type 04), the first by its own
+    /// number, the others for when that is given to another; none in the older generation, which has no
+    /// such number.
+    pub fn terminal_codes(
+        self,
+        terminal: TerminalId,
+        area: AreaCode,
+    ) -> impl Iterator<Item = String> {
         let sequence = terminal.number() % 1_000;
-        let (group, number) = ((sequence.max(1) - 1) / 99 + 1, (sequence.max(1) - 1) % 99 + 1);
+        let own = ((sequence.max(1) - 1) / 99 + 1, (sequence.max(1) - 1) % 99 + 1);
         let level = match area.level() {
             AreaLevel::Province => 2,
             AreaLevel::City => 3,
@@ -50,7 +54,10 @@ impl Profile {
             AreaLevel::Township => 5,
             AreaLevel::Village => 6,
         };
-        (self == Self::Y2018).then(|| format!("{level}{area}0314{group:02}04{number:02}"))
+        // Own numbers end in group 11.
+        let others = (12..=99).flat_map(|group| (1..=99).map(move |number| (group, number)));
+        let all = core::iter::once(own).chain(others).filter(move |_| self == Self::Y2018);
+        all.map(move |(group, number)| format!("{level}{area}0314{group:02}04{number:02}"))
     }
 }
 
@@ -146,10 +153,16 @@ mod tests {
         let village = AreaCode::parse("341523100200").unwrap();
         let check = |number: u16, expect: &str| {
             let terminal = TerminalId::new(village, number).unwrap();
-            let code = Profile::Y2018.terminal_code(terminal, village).unwrap();
+            let mut codes = Profile::Y2018.terminal_codes(terminal, village);
+            let code = codes.next().unwrap();
             assert_eq!(code, expect);
             assert!(Profile::Y2018.is_code(&code));
-            assert_eq!(Profile::Y2016.terminal_code(terminal, village), None);
+            assert_eq!(
+                codes.next().as_deref(),
+                Some("63415231002000314120401"),
+                "when it is taken"
+            );
+            assert_eq!(Profile::Y2016.terminal_codes(terminal, village).next(), None);
         };
         check(1, "63415231002000314010401");
         check(99, "63415231002000314010499");

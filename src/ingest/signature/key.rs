@@ -2,7 +2,8 @@
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-    RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use x509_parser::parse_x509_certificate;
 use x509_parser::pem::parse_x509_pem;
@@ -18,6 +19,8 @@ const P256: &str = "1.2.840.10045.3.1.7";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Method {
     RsaSha256,
+    RsaSha384,
+    RsaSha512,
     /// Only for old senders: SHA-1 no longer keeps forgers out.
     RsaSha1,
     EcdsaSha256,
@@ -85,12 +88,15 @@ impl VerifyingKey {
     pub(super) fn signed(&self, method: Method, message: &[u8], signature: &[u8]) -> bool {
         let algorithm: &'static dyn VerificationAlgorithm = match (self.kind, method) {
             (Kind::Rsa, Method::RsaSha256) => &RSA_PKCS1_2048_8192_SHA256,
+            (Kind::Rsa, Method::RsaSha384) => &RSA_PKCS1_2048_8192_SHA384,
+            (Kind::Rsa, Method::RsaSha512) => &RSA_PKCS1_2048_8192_SHA512,
             (Kind::Rsa, Method::RsaSha1) => &RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
             (Kind::P256, Method::EcdsaSha256) => &ECDSA_P256_SHA256_FIXED,
             (Kind::Rsa, Method::EcdsaSha256)
-            | (Kind::P256, Method::RsaSha256 | Method::RsaSha1) => {
-                return false;
-            }
+            | (
+                Kind::P256,
+                Method::RsaSha256 | Method::RsaSha384 | Method::RsaSha512 | Method::RsaSha1,
+            ) => return false,
         };
         UnparsedPublicKey::new(algorithm, &self.bits).verify(message, signature).is_ok()
     }

@@ -19,11 +19,20 @@ use std::collections::BTreeSet;
 
 const DSIG: &str = "http://www.w3.org/2000/09/xmldsig#";
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
-const INCLUSIVE: &str = "http://www.w3.org/TR/2001/REC-xml-c14n-20010315";
+/// Version 1.1 differs in `xml:id` and `xml:base` alone; with them it is found not to fit.
+const INCLUSIVE: [&str; 2] =
+    ["http://www.w3.org/TR/2001/REC-xml-c14n-20010315", "http://www.w3.org/2006/12/xml-c14n11"];
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
+/// Behind a form that keeps comments. What speaks of a whole document has none of its comments in it, and
+/// we keep none: a comment elsewhere is found not to fit.
+const WITH_COMMENTS: &str = "WithComments";
 const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
 const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
-const METHODS: [(&str, Method); 3] = [
+const SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#sha384";
+const SHA512: &str = "http://www.w3.org/2001/04/xmlenc#sha512";
+const METHODS: [(&str, Method); 5] = [
+    ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha384", Method::RsaSha384),
+    ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha512", Method::RsaSha512),
     ("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256", Method::RsaSha256),
     ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", Method::RsaSha1),
     ("http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256", Method::EcdsaSha256),
@@ -143,7 +152,8 @@ fn check(document: &Document, keys: &[VerifyingKey]) -> Result<SignatureState, S
     let form = form(only(signed_info, "CanonicalizationMethod")?)?;
     let method = only(signed_info, "SignatureMethod")?.attribute("Algorithm").unwrap_or_default();
     let method = METHODS.iter().find(|(name, _)| *name == method).map(|(_, method)| *method);
-    let method = method.ok_or("expected RSA or ECDSA with SHA-256 as signature method")?;
+    let method =
+        method.ok_or("expected RSA with SHA-2 or ECDSA with SHA-256 as signature method")?;
     let message = document.inner_canonical(&form, &[signature, signed_info]);
     let value = decoded(only(signature, "SignatureValue")?)?;
     let signed_by = |key: &VerifyingKey| key.signed(method, message.as_bytes(), &value);
@@ -200,8 +210,10 @@ fn digest_fits(document: &Document, reference: &Element, place: usize) -> Result
     let algorithm = only(reference, "DigestMethod")?.attribute("Algorithm").unwrap_or_default();
     let (kind, legacy) = match algorithm {
         SHA256 => (&digest::SHA256, false),
+        SHA384 => (&digest::SHA384, false),
+        SHA512 => (&digest::SHA512, false),
         SHA1 => (&digest::SHA1_FOR_LEGACY_USE_ONLY, true),
-        _ => return Err("expected SHA-256 as digest method".into()),
+        _ => return Err("expected SHA-2 as digest method".into()),
     };
     let told = decoded(only(reference, "DigestValue")?)?;
     if digest::digest(kind, text.as_bytes()).as_ref() != told.as_slice() {
@@ -212,9 +224,11 @@ fn digest_fits(document: &Document, reference: &Element, place: usize) -> Result
 
 /// Which canonical form an element names.
 fn form(element: &Element) -> Result<Form, String> {
-    match element.attribute("Algorithm") {
-        Some(INCLUSIVE) => Ok(Form::Inclusive),
-        Some(EXCLUSIVE) => {
+    let told = element.attribute("Algorithm").unwrap_or("nameless");
+    let plain = told.strip_suffix(WITH_COMMENTS).unwrap_or(told);
+    match plain.strip_suffix('#').unwrap_or(plain) {
+        inclusive if INCLUSIVE.contains(&inclusive) => Ok(Form::Inclusive),
+        _ if plain == EXCLUSIVE => {
             let mut prefixes = BTreeSet::new();
             for list in element.elements() {
                 let listed = list.attribute("PrefixList").unwrap_or_default();
@@ -223,7 +237,7 @@ fn form(element: &Element) -> Result<Form, String> {
             }
             Ok(Form::Exclusive(prefixes))
         }
-        other => Err(format!("a transform that is not taken: {}", other.unwrap_or("nameless"))),
+        _ => Err(format!("a transform that is not taken: {told}")),
     }
 }
 

@@ -55,6 +55,18 @@ fn signatures_of_another_program_are_valid_with_their_own_key_alone() {
 }
 
 #[test]
+fn longer_digests_and_other_names_of_the_same_form_are_valid() {
+    let keys = [key(fixture!("rsa_sha2.pem"))];
+    let all: [&[u8]; 2] = [fixture!("rsa_sha384.xml"), fixture!("rsa_sha512.xml")];
+    for bytes in all {
+        assert_eq!(word(bytes, &keys), "valid");
+        assert_eq!(word(bytes, &[]), "unknown key");
+        assert_eq!(word(&changed(bytes, "橙色", "蓝色"), &keys), "invalid");
+        assert_eq!(word(&changed(bytes, "#rsa-sha", "#rsa-sah"), &keys), "invalid");
+    }
+}
+
+#[test]
 fn a_changed_alert_is_not_valid() {
     let keys = [key(fixture!("rsa.pem"))];
     for bytes in [INCLUSIVE_XML, EXCLUSIVE_XML, SHA1_XML] {

@@ -13,6 +13,7 @@ mod readings;
 mod telegram;
 #[cfg(test)]
 mod tests;
+mod uniform;
 
 pub use answer::{Called, Confirm, QUERY, answer, query};
 pub use assemble::{Assembled, Assembler};

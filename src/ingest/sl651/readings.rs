@@ -20,11 +20,13 @@ pub fn readings(telegram: &Telegram, received_at: UtcMs) -> Option<ReadingReport
         reported_at: telegram.reported_at,
         received_at,
         readings: Vec::new(),
-        alarms: Vec::new(),
+        alarms: None,
     };
     for element in &telegram.elements {
         match &element.value {
-            Value::Bits(bits) if element.id == 0x45 => report.alarms = elements::alarms(*bits),
+            Value::Bits(bits) if element.id == 0x45 => {
+                report.alarms = Some(elements::alarms(*bits));
+            }
             Value::Series(values) if element.id == 0xF4 => {
                 series(element, values, telegram.reported_at, &mut report);
             }

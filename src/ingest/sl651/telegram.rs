@@ -3,6 +3,7 @@
 use super::super::octets::{Octets, at_offset, bcd_time, beijing, hex};
 use super::elements::{self, Element, Value};
 use super::frame::{Frame, Mode, Packet, ascii_word};
+use super::uniform;
 use crate::model::{Fault, Rejection, UtcMs};
 use serde::Serialize;
 
@@ -165,6 +166,7 @@ fn hex_head(octets: &mut Octets<'_>, telegram: &mut Telegram) -> Option<()> {
 /// Address groups, time groups and elements until the end.
 fn hex_body(octets: &mut Octets<'_>, telegram: &mut Telegram) {
     let mut observed = None;
+    let mut uniform = Uniform::default();
     while !octets.rest().is_empty() {
         if telegram.elements.len() >= ELEMENTS_MAX {
             telegram.odd(octets.at(), format!("more than {ELEMENTS_MAX} elements; not read"));
@@ -197,19 +199,57 @@ fn hex_body(octets: &mut Octets<'_>, telegram: &mut Telegram) {
                 return telegram.elements.push(typed(0xF3, "PIC", "图片", observed, picture, at));
             }
             _ if !observes(telegram.function) => return,
+            // No element has this number: what follows was not meant as one.
+            [0, ..] => {
+                let n = octets.rest().len();
+                let what = format!("expected an element, got 00; {n} bytes are not read");
+                return telegram.odd(octets.at(), what);
+            }
             _ => {
-                let at = octets.at();
-                let mut after = octets.clone();
-                let read = elements::heading(&mut after)
-                    .and_then(|(id, n, decimals)| Some((id, after.take(n)?, decimals)));
-                let Some((id, bytes, decimals)) = read else {
+                if element(octets, telegram, observed, &mut uniform).is_none() {
                     return cut(octets, telegram, "an element");
-                };
-                *octets = after;
-                telegram.push(Element::new(id, observed, elements::value(id, bytes, decimals), at));
+                }
             }
         }
     }
+}
+
+/// Values at even intervals: the step, and how many of them an element has.
+#[derive(Debug, Default)]
+struct Uniform {
+    step_s: i64,
+    more: usize,
+}
+
+/// One element with all its values; `None` when it goes beyond the end.
+fn element(
+    octets: &mut Octets<'_>,
+    telegram: &mut Telegram,
+    observed: Option<UtcMs>,
+    uniform: &mut Uniform,
+) -> Option<()> {
+    let mut at = octets.at();
+    let mut after = octets.clone();
+    let (id, n, decimals) = elements::heading(&mut after)?;
+    let value = elements::value(id, after.take(n)?, decimals);
+    let step = if let Value::StepMinutes(minutes) = &value { Some(*minutes) } else { None };
+    telegram.push(Element::new(id, observed, value, at));
+    let room = ELEMENTS_MAX.saturating_sub(telegram.elements.len());
+    let more = if uniform::is_single(id) { 0 } else { uniform.more.min(room) };
+    for _ in 0..more {
+        // The time of a group is that of its first values.
+        let later = telegram.elements.last().and_then(|last| last.observed_at);
+        let later = later.map(|time| time.plus_s(uniform.step_s));
+        at = after.at();
+        let Some(bytes) = after.take(n) else { break };
+        telegram.push(Element::new(id, later, elements::value(id, bytes, decimals), at));
+    }
+    *octets = after;
+    if let Some(minutes) = step.filter(|_| matches!(telegram.function, 0x31 | 0x38)) {
+        uniform.step_s = i64::try_from(minutes * 60).unwrap_or_default();
+        uniform.more = uniform::values_each(octets) - 1;
+    }
+    Some(())
 }
 
 fn typed(
@@ -281,11 +321,16 @@ fn ascii_body(bytes: &[u8], end: usize, telegram: &mut Telegram) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let from = end.saturating_sub(bytes.len());
     let mut observed = None;
-    let mut words = words(&text).into_iter();
+    let mut step_s = None;
+    let mut words = words(&text).into_iter().peekable();
     while let Some((at, name)) = words.next() {
         if telegram.elements.len() >= ELEMENTS_MAX {
             telegram.odd(from + at, format!("more than {ELEMENTS_MAX} elements; not read"));
             return;
+        }
+        if let Some(minutes) = uniform::step_minutes(name) {
+            step_s = i64::try_from(minutes * 60).ok();
+            continue;
         }
         let Some((_, value)) = words.next() else {
             telegram.odd(from + at, format!("{name} has no value"));
@@ -302,8 +347,16 @@ fn ascii_body(bytes: &[u8], end: usize, telegram: &mut Telegram) {
             }
             "TT" => observed = telegram.time(from + at, ascii_time(value), value),
             _ => {
-                let element = ascii_element(name, value, observed, from + at);
-                telegram.push(element);
+                telegram.push(ascii_element(name, value, observed, from + at));
+                let mut time = observed;
+                while let Some((at, value)) = words.next_if(|(_, word)| uniform::is_value(word)) {
+                    let Some(step_s) = step_s else {
+                        telegram.odd(from + at, format!("{name} has a second value; not read"));
+                        continue;
+                    };
+                    time = time.map(|time| time.plus_s(step_s));
+                    telegram.push(ascii_element(name, value, time, from + at));
+                }
             }
         }
     }

@@ -212,9 +212,49 @@ fn packets_are_joined_in_any_order() {
     let Assembled::Whole(whole) = open.take(SENT, second.clone()) else { panic!("not whole") };
     let telegram = telegram(&whole).unwrap();
     assert_eq!(telegram.elements.last().map(|e| e.value.clone()), Some(Value::Picture(6)));
+    // What comes again is not missing anything: its confirm was lost, or it was asked for twice.
+    assert_eq!(open.take(SENT.plus_s(9), second.clone()), Assembled::Waiting);
+    assert_eq!(open.take(SENT.plus_s(9), third.clone()), Assembled::Known(1));
+    let next = packet(1, "17", "0002260601080500F1F1001234567848F0F02606010800F3F3FFD8");
+    for packet in [next, second.clone()] {
+        assert_eq!(open.take(SENT.plus_s(9), packet), Assembled::Waiting);
+    }
+    assert!(matches!(open.take(SENT.plus_s(9), third.clone()), Assembled::Whole(_)));
     // Too late: the earlier packets are gone.
     assert_eq!(open.take(SENT, first), Assembled::Waiting);
-    assert_eq!(open.take(SENT.plus_s(601), third), Assembled::Missing(vec![1, 2], 0));
+    assert_eq!(open.take(SENT.plus_s(620), third), Assembled::Missing(vec![1, 2], 0));
+}
+
+/// Values of an element at even intervals, one behind the other, and as every element has one.
+#[test]
+fn values_at_even_intervals_have_their_own_times() {
+    let head = "0003260601080500F1F1001234567848F0F0260601080004180000053923";
+    let of = |function: &str, rest: &str| made(function, &format!("{head}{rest}"));
+    let at = |bytes: &[u8]| {
+        let telegram = telegram(&frame(bytes).unwrap()).unwrap();
+        let first = telegram.elements[0].observed_at.unwrap();
+        let told = telegram.elements.iter().map(|element| {
+            let minutes = element.observed_at.unwrap().since_ms(first) / 60_000;
+            let Value::Number(value, _) = element.value else { return String::new() };
+            format!("{}={value}+{minutes}", element.symbol)
+        });
+        let told: Vec<String> = told.filter(|told| !told.is_empty()).collect();
+        (told.join(" "), telegram.oddities.len())
+    };
+    let many = "00030000000301000003020000030300";
+    let levels = "Z=30+0 Z=30.1+5 Z=30.2+10 Z=30.3+15";
+    assert_eq!(at(&of("31", many)), (levels.to_owned(), 0));
+    assert_eq!(at(&of("38", many)), (levels.to_owned(), 0));
+    let two = format!("{many}2219000010000020000030000040");
+    let rain = "PN05=1+0 PN05=2+5 PN05=3+10 PN05=4+15";
+    assert_eq!(at(&of("31", &two)), (format!("{levels} {rain}"), 0));
+    assert_eq!(at(&of("31", "00030000381212202019000015")).0, "Z=30+0 VT=12.2+0 PJ=1.5+0");
+    // Elsewhere it has one value, and what follows is not taken for elements.
+    assert_eq!(at(&of("32", many)), ("Z=30+0".to_owned(), 1));
+    let ascii = "0003260601080500ST 0012345678 H TT 2606010800 DRN05 Z 30.0 30.1 MMMM 30.3 VT 12.1";
+    assert_eq!(at(&made_ascii("31", ascii)).0, "Z=30+0 Z=30.1+5 Z=30.3+15 VT=12.1+0");
+    let without = "0003260601080500ST 0012345678 H TT 2606010800 Z 30.0 30.1 VT 12.1";
+    assert_eq!(at(&made_ascii("32", without)), ("Z=30+0 VT=12.1+0".to_owned(), 1));
 }
 
 /// Flipped, cut, doubled and spliced telegrams are answered, whatever they say.
