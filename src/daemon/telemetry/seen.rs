@@ -273,7 +273,7 @@ mod tests {
                 observed_at: UtcMs(at),
                 quality: crate::model::Quality::Good,
             }],
-            alarms: Vec::new(),
+            alarms: Some(Vec::new()),
         };
         watch.said(&report(205));
         // What it reports by itself later is no answer.
