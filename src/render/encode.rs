@@ -77,9 +77,8 @@ pub fn encode_levelled(program: &Samples, codec: Codec) -> Result<Vec<u8>, Encod
     let (taken_lu, mut peak_dbtp) = habit(codec);
     let mut loudness_lufs = LOUDNESS_LUFS + taken_lu;
     // A program is about that loud already; what comes out is measured below.
-    let ready = |loudness_lufs, peak_dbtp| {
-        limited_to(program, LOUDNESS_LUFS, loudness_lufs, peak_dbtp)
-    };
+    let ready =
+        |loudness_lufs, peak_dbtp| limited_to(program, LOUDNESS_LUFS, loudness_lufs, peak_dbtp);
     let mut bytes = match ready(loudness_lufs, peak_dbtp) {
         Ok(ready) => encode(&ready, codec)?,
         // What can't be levelled is encoded as it is.
