@@ -96,6 +96,7 @@ pub(super) const FAULTS: &[Row] = &[
         "一次只收一条预警，“{0}”里有 {1} 条；请逐条发送",
     ),
     ("expected one alert written inside `{}`, got {}", "“{0}”里应写有一条预警，收到 {1} 条"),
+    ("expected a feed or alerts, got `{}`", "应为订阅列表或预警，收到的是“{0}”"),
     ("expected a feed in XML or JSON, got something else", "应为 XML 或 JSON 格式的订阅列表"),
     ("expected the end of the feed, it is cut off", "订阅列表不完整，没有结尾"),
     ("expected a JSON object or a list of objects, got {}", "应为 JSON 对象或对象列表，收到{0}"),
@@ -113,6 +114,18 @@ pub(super) const FAULTS: &[Row] = &[
     ("expected one of {}", "应为 {0} 之一"),
     // Single elements.
     ("expected one value, got {} and {}", "只能有一个值，收到{0}和{1}"),
+    (
+        "expected a time before `ReportTime`; got one {} s after it",
+        "时间应早于报告时间（ReportTime），却晚了 {0} 秒",
+    ),
+    (
+        "expected readings as they are, got an envelope with a body in cipher",
+        "应为明文的监测值，收到的是加密内容",
+    ),
+    (
+        "expected an element, got 00; {} bytes are not read",
+        "应为要素标识，收到 00；其后 {0} 字节未读",
+    ),
     ("expected a time such as {}, got {}", "时间格式应如 {0}，收到{1}"),
     ("expected a time with its zone such as {}, got {}", "时间须带时区，如 {0}，收到{1}"),
     ("expected a year from {} to {}, got {}", "年份应在 {0} 至 {1} 之间，收到{2}"),
@@ -158,12 +171,12 @@ pub(super) const FAULTS: &[Row] = &[
         "签名应直接放在预警之下，收到的放得更深",
     ),
     (
-        "expected RSA or ECDSA with SHA-256 as signature method",
-        "签名算法应为 RSA 或 ECDSA，配 SHA-256",
+        "expected RSA with SHA-2 or ECDSA with SHA-256 as signature method",
+        "签名算法应为 RSA（配 SHA-2）或 ECDSA（配 SHA-256）",
     ),
     ("expected at most {} transforms", "最多 {0} 个变换"),
     ("expected the transform `enveloped-signature`, got none", "缺少变换“enveloped-signature”"),
-    ("expected SHA-256 as digest method", "摘要算法应为 SHA-256"),
+    ("expected SHA-2 as digest method", "摘要算法应为 SHA-2"),
     ("expected base64 in `{}`", "“{0}”里应为 base64"),
     (
         "expected a certificate or public key in PEM, found none",
