@@ -32,7 +32,7 @@ pub(super) async fn post(
 ) -> Result<Response, Problem> {
     let actor = console.keys.actor(&headers, Right::PostAlert)?;
     let taken = {
-        let _place = console.intake.body().await?;
+        let _place = console.intake.body(&actor.name).await?;
         take(request, console.alert_bytes_max).await?
     };
     let urgent = !taken.too_large && ingest::looks_urgent(&taken.bytes);

@@ -12,10 +12,12 @@ use axum::http::StatusCode;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, SemaphorePermit, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, watch};
 
 /// Bodies that are received at the same time; more wait unread, within the time of their request.
 const BODIES_AT_ONCE_MAX: usize = 32;
+/// Those of one source: who sends slowly holds up his own alone, and no red warning of another.
+const BODIES_OF_SOURCE_MAX: usize = 8;
 /// Urgent alerts that are read and recorded at the same time, and those that wait for it; 503 above.
 const URGENT_AT_ONCE_MAX: usize = 16;
 const URGENT_WAITING_MAX: usize = 48;
@@ -114,7 +116,9 @@ type ShedBy = BTreeMap<(String, Why), u32>;
 /// The way in of posted alerts.
 #[derive(Debug)]
 pub struct Intake {
-    bodies: Semaphore,
+    bodies: Arc<Semaphore>,
+    /// Of each source, its own part of them.
+    bodies_of: Mutex<BTreeMap<String, Arc<Semaphore>>>,
     urgent: Lane,
     ordinary: Lane,
     sources: Mutex<BTreeMap<String, Pace>>,
@@ -125,7 +129,8 @@ pub struct Intake {
 impl Default for Intake {
     fn default() -> Self {
         Self {
-            bodies: Semaphore::new(BODIES_AT_ONCE_MAX),
+            bodies: Arc::new(Semaphore::new(BODIES_AT_ONCE_MAX)),
+            bodies_of: Mutex::default(),
             urgent: Lane::new(URGENT_AT_ONCE_MAX, URGENT_WAITING_MAX),
             ordinary: Lane::new(ORDINARY_AT_ONCE_MAX, ORDINARY_WAITING_MAX),
             sources: Mutex::default(),
@@ -136,12 +141,26 @@ impl Default for Intake {
 }
 
 impl Intake {
-    /// A place to receive a body.
+    /// A place to receive a body of this source, until it is dropped.
     ///
     /// # Errors
     /// When the gateway is stopping.
-    pub(super) async fn body(&self) -> Result<SemaphorePermit<'_>, Problem> {
-        self.bodies.acquire().await.map_err(|_| Problem::busy("the gateway is stopping"))
+    pub(super) async fn body(&self, source: &str) -> Result<[OwnedSemaphorePermit; 2], Problem> {
+        let stopping = |_| Problem::busy("the gateway is stopping");
+        // Its own first: while it waits for that, it takes no place from others.
+        let own = self.own_bodies(source).acquire_owned().await.map_err(stopping)?;
+        let all = Arc::clone(&self.bodies).acquire_owned().await.map_err(stopping)?;
+        Ok([own, all])
+    }
+
+    fn own_bodies(&self, source: &str) -> Arc<Semaphore> {
+        let mut all = self.bodies_of.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= SOURCES_MAX && !all.contains_key(source) {
+            // Whoever sends nothing now has all of its places anyway.
+            all.retain(|_, own| Arc::strong_count(own) > 1);
+        }
+        let fresh = || Arc::new(Semaphore::new(BODIES_OF_SOURCE_MAX));
+        Arc::clone(all.entry(source.to_owned()).or_insert_with(fresh))
     }
 
     /// A place to read and record an alert of this source.
@@ -225,6 +244,27 @@ mod tests {
         assert_eq!(taken("a", 2_000, 1_019), 0, "less than one in 20 ms");
         assert_eq!(taken("a", 2_000, 1_020), 1);
         assert_eq!(taken("a", 2_000, 3_600_000), SOURCE_BURST_MAX);
+    }
+
+    #[tokio::test]
+    async fn who_sends_slowly_holds_up_his_own_alone() {
+        let intake = Intake::default();
+        let mut held = Vec::new();
+        for _ in 0..BODIES_OF_SOURCE_MAX {
+            held.push(intake.body("slow").await.unwrap());
+        }
+        let more = intake.body("slow");
+        let mut more = Box::pin(more);
+        assert!(futures_util::FutureExt::now_or_never(&mut more).is_none());
+        held.push(intake.body("other").await.unwrap());
+        drop(held);
+        assert!(more.await.is_ok());
+        // All of them together have an end too.
+        let mut held = Vec::new();
+        for n in 0..BODIES_AT_ONCE_MAX {
+            held.push(intake.body(&format!("{}", n / BODIES_OF_SOURCE_MAX)).await.unwrap());
+        }
+        assert!(futures_util::FutureExt::now_or_never(intake.body("late")).is_none());
     }
 
     #[tokio::test]

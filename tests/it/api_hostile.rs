@@ -235,6 +235,23 @@ fn slow_and_many_connections_do_not_stop_the_gateway() {
         format!("POST /api/v1/alerts HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n{key}\r\n<");
     body.write_all(head.as_bytes()).unwrap();
     body.set_read_timeout(Some(std::time::Duration::from_secs(60))).unwrap();
+    // One who sends forty bodies slowly holds up nobody's red warning but his own.
+    let slow: Vec<TcpStream> = (0..40)
+        .map(|_| {
+            let mut one = TcpStream::connect(http).unwrap();
+            one.write_all(head.as_bytes()).unwrap();
+            one
+        })
+        .collect();
+    let (status, answer) =
+        gateway.post("/alerts", &gateway.leader(), alert("s-0", "Red", "Alert", ""));
+    assert_eq!(status, 202, "{answer}");
+    for one in &slow {
+        one.set_nonblocking(true).unwrap();
+        let waits = one.peek(&mut [0; 1]).unwrap_err();
+        assert_eq!(waits.kind(), std::io::ErrorKind::WouldBlock, "they were held meanwhile");
+    }
+    drop(slow);
     let crowd: Vec<TcpStream> = (0..600).map(|_| TcpStream::connect(http).unwrap()).collect();
     let (status, answer) =
         gateway.post("/alerts", &gateway.source(), alert("s-1", "Red", "Alert", ""));
