@@ -103,6 +103,8 @@ fn slot<'a>(slots: &'a Slots, name: &str) -> &'a str {
 }
 
 fn once(slots: &Slots) -> Slots {
+    // Editors leave tags in alerts; what a person types is meant.
+    let clean = |text: &str| clean(&without_tags(text));
     let mut clean_slots = Slots {
         headline: clean(&slots.headline).trim_end_matches(MARKS).to_owned(),
         description: sentence(clean(&slots.description)),
@@ -138,7 +140,6 @@ fn says(whole: &str, part: &str) -> bool {
 fn clean(text: &str) -> String {
     let count = |signs: [char; 2]| text.chars().filter(|c| signs.contains(c)).count();
     let balanced = count(['[', '【']) == count([']', '】']);
-    let text = &without_tags(text);
     let mut out = String::with_capacity(text.len());
     let mut square = 0_u32;
     let mut words = String::new();

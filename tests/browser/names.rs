@@ -209,7 +209,7 @@ fn brought(gateway: &Gateway) -> (String, String) {
     post(
         "/programmes",
         json!({
-            "name": mark('g'), "text": format!("防汛{}", mark('h')), "recording": null, "areas": village,
+            "name": mark('g'), "text": mark('h'), "recording": null, "areas": village,
             "calendar": { "kind": "daily" }, "at_minutes": [450], "from": "2026-06-01",
             "until": "2036-06-30", "repeats": 1, "tolerance_s": 60, "valid_s": 600
         }),
